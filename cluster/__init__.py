@@ -1,0 +1,1 @@
+"""Connecting to a Ray cluster, sending work to it, and the files that start one."""

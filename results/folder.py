@@ -1,0 +1,254 @@
+"""The output folder of a search: the only state that a search has."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from .location import OutputError, first_line, parse_location
+from .parts import COMPACTED, part_name, without_repeats
+from .rows import Row, table_of
+from .schemas import CURVE_KEY, CURVES, SCHEMA_VERSION, SUMMARY, TRIAL_KEY, TRIALS
+from .storage import Storage, open_storage
+
+_logger = logging.getLogger(__name__)
+
+COMPACT_ABOVE = 200
+"""A finished search with more parts than this is compacted."""
+
+_TABLES = {"curves": (CURVES, CURVE_KEY), "trials": (TRIALS, TRIAL_KEY)}
+_READ_ATTEMPTS = 5
+
+
+class OutputFolder:
+    """Reads and writes the output folder of one search, here or in an object store.
+
+    ```
+    spec.yaml, provenance.json     text
+    trials/*.parquet               `TRIALS`: one part for each pack, or one compacted file
+    curves/*.parquet               `CURVES`: likewise
+    summary.parquet                `SUMMARY`
+    ```
+
+    Every file appears whole or not at all, and writing it again replaces it, so that processes
+    share nothing but the folder. `pandas.read_parquet("<uri>/trials")` reads it as well.
+    Pickling keeps the URI alone: each process connects with its own environment's credentials.
+    """
+
+    def __init__(self, uri: str | os.PathLike[str]) -> None:
+        """Name a folder; nothing is read, written or connected to yet.
+
+        Args:
+            uri: A local path (`~` is expanded) or a plain s3://, gs:// or hdfs:// URI.
+
+        Raises:
+            OutputError: for another scheme, or a URI with credentials in it.
+        """
+        self._location = parse_location(uri)
+
+    @property
+    def uri(self) -> str:
+        """The absolute local path, or the URI."""
+        return self._location.uri
+
+    def __repr__(self) -> str:
+        """Return the call that makes this folder."""
+        return f"OutputFolder({self.uri!r})"
+
+    def __reduce__(self) -> tuple[type["OutputFolder"], tuple[str]]:
+        """Pickle the URI alone."""
+        return OutputFolder, (self.uri,)
+
+    def exists(self) -> bool:
+        """Say whether a search lies here: whether there is a spec.yaml.
+
+        Raises:
+            OutputError: if the store can't be asked.
+        """
+        with self._reported("readable"):
+            return self._storage.is_file("spec.yaml")
+
+    def check_writable(self) -> None:
+        """Write a file and delete it again; folders made for it go too.
+
+        (In an object store an empty marker object of the folder may remain.)
+
+        Raises:
+            OutputError: if that fails: no permission, a file in the folder's place, no such bucket.
+        """
+        with self._reported("writable"):
+            self._storage.check_writable()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a UTF-8 text file, in place of an older one.
+
+        Raises:
+            OutputError: if that fails.
+        """
+        with self._reported("writable"):
+            self._storage.write(name, text.encode())
+
+    def read_text(self, name: str) -> str:
+        """Return the content of a UTF-8 text file.
+
+        Raises:
+            OutputError: if there is none.
+        """
+        with self._reported("readable"):
+            return self._storage.read(name).decode()
+
+    def write_pack(
+        self, study: str, pack: int, trials: Sequence[Row], curves: Sequence[Row]
+    ) -> None:
+        """Write the rows of a finished pack: one part of curves, then one of trials.
+
+        The part of trials makes the pack finished: a pack without it is to be trained again. The
+        parts are named by study and pack, so that writing a pack again replaces its rows.
+
+        Args:
+            study: The study's name, as in the rows.
+            pack: The pack's number in the study, as in the rows of `trials`.
+            trials: At least one row with exactly the columns of `TRIALS`; times with a time zone.
+            curves: Rows with exactly the columns of `CURVES`.
+
+        Raises:
+            ValueError: for rows that don't fit, before anything is written.
+            OutputError: if writing fails; what was written before stays.
+        """
+        if not trials:
+            raise ValueError(f"a pack must have a trial; got none for pack {pack} of {study}")
+        tables = {
+            "curves": table_of(curves, CURVES, CURVE_KEY),
+            "trials": table_of(trials, TRIALS, TRIAL_KEY),
+        }
+        foreign = [row["study"] for row in (*trials, *curves) if row["study"] != study]
+        foreign += [row["pack"] for row in trials if row["pack"] != pack]
+        if foreign:
+            raise ValueError(f"rows of pack {pack} of {study} must say so; got {foreign[0]!r}")
+        name = part_name(study, pack)
+        for folder in ("curves", "trials"):
+            self._write_table(f"{folder}/{name}", tables[folder])
+
+    def read_trials(self) -> pa.Table:
+        """Return all rows of `TRIALS`, sorted by their key; an empty table if there are none.
+
+        Raises:
+            OutputError: if a part can't be read, or was written with another schema version.
+        """
+        return self._read_parts("trials")
+
+    def read_curves(self) -> pa.Table:
+        """Return all rows of `CURVES`, sorted by their key; an empty table if there are none.
+
+        Raises:
+            OutputError: if a part can't be read, or was written with another schema version.
+        """
+        return self._read_parts("curves")
+
+    def write_summary(self, table: pa.Table) -> None:
+        """Write summary.parquet, in place of an older one.
+
+        Raises:
+            ValueError: for other columns than those of `SUMMARY`.
+            OutputError: if writing fails.
+        """
+        self._write_table("summary.parquet", table.cast(SUMMARY))
+
+    def read_summary(self) -> pa.Table:
+        """Return summary.parquet as a table; an empty one if there is none yet.
+
+        Raises:
+            OutputError: if it can't be read, or was written with another schema version.
+        """
+        with self._reported("readable"):
+            if not self._storage.is_file("summary.parquet"):
+                return SUMMARY.empty_table()
+            return self._read_files(["summary.parquet"], SUMMARY)
+
+    def compact(self) -> None:
+        """Merge the parts of each table with more than 200 to one file; for a finished search.
+
+        The merged file is written first, then the parts are deleted, so no row is ever missing.
+        For the moment of deleting a row may lie in two files: `read_trials` and `read_curves` show
+        it once, but pandas, reading the folder itself in that moment, would see it twice (or a
+        file vanish). If a kill makes the moment long, calling `compact` again ends it.
+
+        Raises:
+            OutputError: if reading or writing fails.
+        """
+        for folder in _TABLES:
+            with self._reported("readable"):
+                parts = self._storage.parquet_names(folder)
+            merged = f"{folder}/{COMPACTED}"
+            superseded = [part for part in parts if part != merged]
+            interrupted = bool(superseded) and merged in parts
+            if len(parts) <= COMPACT_ABOVE and not interrupted:
+                continue
+            self._write_table(merged, self._read_parts(folder))
+            with self._reported("writable"):
+                for part in superseded:
+                    self._storage.delete(part)
+            _logger.info("merged %d parts of %s/%s", len(superseded), self.uri, folder)
+
+    @cached_property
+    def _storage(self) -> Storage:
+        return open_storage(self._location)
+
+    def _write_table(self, name: str, table: pa.Table) -> None:
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer)
+        with self._reported("writable"):
+            self._storage.write(name, buffer.getvalue().to_pybytes())
+
+    def _read_parts(self, folder: str) -> pa.Table:
+        schema, key = _TABLES[folder]
+        with self._reported("readable"):
+            table = self._read_unless_vanishing(folder, schema)
+        return without_repeats(table.sort_by([(name, "ascending") for name in key]), key)
+
+    def _read_unless_vanishing(self, folder: str, schema: pa.Schema) -> pa.Table:
+        """Read all parts; list them anew if one vanished meanwhile because of `compact`."""
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                return self._read_files(self._storage.parquet_names(folder), schema)
+            except FileNotFoundError:
+                if attempt == _READ_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
+        if not names:
+            return schema.empty_table()
+        paths = [self._storage.path_of(name) for name in names]
+        dataset = ds.dataset(paths, format="parquet", filesystem=self._storage.filesystem)
+        version = (dataset.schema.metadata or {}).get(b"schema_version", b"none").decode()
+        if version != SCHEMA_VERSION:
+            raise OutputError(
+                f"a table must have schema version {SCHEMA_VERSION}; got {version} in {self.uri}; "
+                "read it with the release of dottune that wrote it"
+            )
+        return dataset.replace_schema(schema).to_table()
+
+    @contextmanager
+    def _reported(self, needed: str) -> Iterator[None]:
+        """Turn an error of the file system or of Parquet into an OutputError."""
+        try:
+            yield
+        except (OSError, UnicodeError, pa.ArrowException) as error:
+            raise OutputError(
+                f"an output folder must be {needed}; got {self.uri} ({first_line(error)}); "
+                + _NEXT_STEPS[needed]
+            ) from error
+
+
+_NEXT_STEPS = {
+    "readable": "check the name, its files, the permission to read them and, of a store, the "
+    "network",
+    "writable": "choose another, or see to it that the folder or bucket exists, may be written "
+    "and is not full",
+}

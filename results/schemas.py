@@ -1,0 +1,238 @@
+"""The columns of the three tables: names, types, units and meaning.
+
+A search is one run of one spec, a study one combination of its grid values, a trial one
+configuration. Version 1 of the schema; a part written with another version is refused.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+TRIAL_KEY = ("study", "trial", "phase", "replicate", "steps_factor")
+"""The columns that name a row of `TRIALS`."""
+
+CURVE_KEY = (*TRIAL_KEY, "step")
+"""The columns that name a row of `CURVES`."""
+
+_TYPES = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "boolean": pa.bool_(),
+    "time": pa.timestamp("us", tz="UTC"),
+}
+
+
+def _fields(*columns: tuple[str, str, str]) -> Iterator[pa.Field]:
+    """Make a field of each (name, type, description); the type "float?" is a nullable float."""
+    for name, kind, description in columns:
+        yield pa.field(
+            name,
+            _TYPES[kind.removesuffix("?")],
+            nullable=kind.endswith("?"),
+            metadata={"description": description},
+        )
+
+
+def _schema(*fields: pa.Field) -> pa.Schema:
+    return pa.schema(fields, metadata={"schema_version": SCHEMA_VERSION})
+
+
+_SEARCH = tuple(
+    _fields(
+        ("search", "text", "Name of the search, from its spec."),
+        ("study", "text", "The grid values of the study: dimension=8,multiplication=false."),
+    )
+)
+
+_KEY = (
+    *_SEARCH,
+    *_fields(
+        ("trial", "integer", "Number of the trial in its study, from 0."),
+        ("phase", "text", "search, or confirm: the study's best configuration trained again."),
+        ("replicate", "integer", "Number of the confirm replicate; 0 in the search."),
+        ("steps_factor", "integer", "How many times as many steps as in the search; 1 there."),
+    ),
+)
+
+_TASK = tuple(
+    _fields(
+        ("dimension", "integer", "Length of each of the two input vectors."),
+        ("target", "text", "The function to be learned; dot: the dot product."),
+        ("inputs", "text", "Distribution of the inputs; normal: independent, standard normal."),
+        ("scale", "float", "What every input component is multiplied with."),
+        ("data", "text", "Source of the training data; stream: fresh pairs at every step."),
+        (
+            "label_noise_std",
+            "float",
+            "Standard deviation of the normal noise added to training labels, in label units.",
+        ),
+    )
+)
+
+_BATCH_SIZE = tuple(_fields(("batch_size", "integer", "Training pairs in each step.")))
+
+
+def _configuration(nullable: bool) -> Iterator[pa.Field]:
+    """Make the fields of one configuration; in the summary of a study without a best, null."""
+    mark = "?" if nullable else ""
+    return _fields(
+        (
+            "multiplication",
+            f"boolean{mark}",
+            "Whether the elementwise product of the two vectors is part of the input.",
+        ),
+        ("depth", f"integer{mark}", "Number of hidden layers; 0: one linear layer."),
+        ("width", f"integer{mark}", "Units in each hidden layer, as suggested even at depth 0."),
+        ("layer_sizes", f"text{mark}", "Units of the hidden layers: 64-64; empty at depth 0."),
+        ("learning_rate", f"float{mark}", "Peak learning rate of the schedule."),
+        ("activation", f"text{mark}", "Activation of the hidden layers."),
+        ("optimizer", f"text{mark}", "Optimizer."),
+        ("schedule", f"text{mark}", "Course of the learning rate over the steps."),
+    )
+
+
+TRIALS = _schema(
+    *_KEY,
+    *_fields(
+        ("pack", "integer", "Number of the pack, in its study, that the trial was trained in."),
+        ("status", "text", "completed, pruned (left at a rung) or diverged (not finite)."),
+    ),
+    *_TASK,
+    *_configuration(nullable=False),
+    *_BATCH_SIZE,
+    *_fields(
+        ("initialisation_seed", "integer", "Seed of the initial weights, below 2**63."),
+        ("data_seed", "integer", "Seed of the stream of training pairs, below 2**63."),
+        ("evaluation_seed", "integer", "Seed of the held-out pairs, below 2**63."),
+        ("steps", "integer", "Optimizer steps done; fewer than planned unless completed."),
+        ("samples", "integer", "Training pairs seen: steps * batch_size."),
+        ("parameters", "integer", "Trainable weights and biases of the network."),
+        (
+            "train_loss",
+            "float?",
+            "Mean squared error on training batches, noise included, as last recorded, in squared "
+            "label units; null when diverged.",
+        ),
+        (
+            "loss",
+            "float?",
+            "Mean squared error on held-out pairs with noise-free labels, in squared label units. "
+            "Completed: of the final weights on all 65,536 pairs. Pruned: of the running average "
+            "of the weights, at the rung where it was pruned, on the first 8,192 pairs. "
+            "Null when diverged.",
+        ),
+        (
+            "loss_stderr",
+            "float?",
+            "Standard error of loss over its pairs, in squared label units; null when diverged.",
+        ),
+        (
+            "nmse",
+            "float?",
+            "loss divided by the sample variance of the same noise-free labels, which is "
+            "1 - R**2; 1: as good as predicting the mean. Null when diverged.",
+        ),
+        (
+            "constructed_nmse",
+            "float?",
+            "nmse that a network of this size with weights set by hand reaches: what is certainly "
+            "possible, not a floor; null where unknown.",
+        ),
+        ("started_at", "time", "When the training of the pack began, in UTC."),
+        (
+            "train_seconds",
+            "float",
+            "Seconds of training: the pack's time shared among the members alive.",
+        ),
+        ("pack_seconds", "float", "Seconds that the whole pack took; equal for all its members."),
+        ("device", "text", "Kind of processor: cpu or cuda, with its model if known."),
+        ("worker", "text", "Which worker trained the pack."),
+    ),
+)
+
+CURVES = _schema(
+    *_KEY,
+    *_fields(
+        ("step", "integer", "Optimizer steps done when evaluated: a rung, or the last step."),
+        ("samples_at_step", "integer", "Training pairs seen by then: step * batch_size."),
+        (
+            "train_loss_at_step",
+            "float?",
+            "Mean squared error on training batches, noise included, as last recorded, in squared "
+            "label units; null when not finite.",
+        ),
+        (
+            "loss_at_step",
+            "float?",
+            "Mean squared error on held-out pairs with noise-free labels, in squared label units. "
+            "At a rung: of the running average of the weights on the first 8,192 pairs. At the "
+            "last step: of the weights themselves on all pairs. Null when not finite.",
+        ),
+        (
+            "nmse_at_step",
+            "float?",
+            "loss_at_step divided by the sample variance of the same noise-free labels; null "
+            "when not finite.",
+        ),
+        ("scheduled_learning_rate", "float", "Learning rate of the schedule at this step."),
+    ),
+)
+
+SUMMARY = _schema(
+    *_SEARCH,
+    *_TASK,
+    *_BATCH_SIZE,
+    *_fields(
+        ("trials", "integer", "Trials of the search, without the confirm replicates."),
+        ("completed", "integer", "Trials that were trained to the last step."),
+        ("pruned", "integer", "Trials that left at a rung."),
+        ("diverged", "integer", "Trials whose loss or weights became infinite or NaN."),
+        (
+            "best_trial",
+            "integer?",
+            "The completed trial of the search with the lowest nmse (the lowest number of equal "
+            "ones); null without any, and then all that describes it is null.",
+        ),
+    ),
+    *_configuration(nullable=True),
+    *_fields(
+        ("parameters", "integer?", "Trainable weights and biases of the best trial."),
+        ("steps", "integer?", "Optimizer steps of the best trial."),
+        (
+            "nmse",
+            "float?",
+            "The achievable loss: median nmse of the confirm replicates at steps_factor 1; a "
+            "diverged one counts as infinite. Null before they are trained.",
+        ),
+        ("nmse_min", "float?", "Lowest nmse of the same replicates."),
+        ("nmse_max", "float?", "Highest nmse of the same replicates; infinite if one diverged."),
+        (
+            "nmse_search",
+            "float?",
+            "nmse of the best trial in the search: the lowest of many, hence too low on average.",
+        ),
+        (
+            "nmse_longer",
+            "float?",
+            "Median nmse of the replicates at the largest steps_factor above 1; null without.",
+        ),
+        ("steps_longer", "integer?", "Planned optimizer steps of those longer replicates."),
+        (
+            "loss",
+            "float?",
+            "Median loss of the replicates at steps_factor 1, in squared label units; a diverged "
+            "one counts as infinite.",
+        ),
+        (
+            "constructed_nmse",
+            "float?",
+            "nmse that a network of the best trial's size with weights set by hand reaches; null "
+            "where unknown.",
+        ),
+        ("samples", "integer", "Training pairs seen by all trials and replicates, added up."),
+        ("train_seconds", "float", "Seconds of training of all trials and replicates, added up."),
+    ),
+)

@@ -1,0 +1,113 @@
+"""The achievable loss: one row for each study."""
+
+import math
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from .schemas import SUMMARY, TRIAL_KEY
+
+_OF_THE_STUDY = (
+    "search",
+    "study",
+    "dimension",
+    "target",
+    "inputs",
+    "scale",
+    "data",
+    "label_noise_std",
+    "batch_size",
+)
+_OF_THE_BEST = (
+    "multiplication",
+    "depth",
+    "width",
+    "layer_sizes",
+    "learning_rate",
+    "activation",
+    "optimizer",
+    "schedule",
+    "parameters",
+    "steps",
+    "constructed_nmse",
+)
+
+
+def summarise(trials: pa.Table) -> pa.Table:
+    """Return the `SUMMARY` of a table of `TRIALS`: one row per study, by dimension, then name.
+
+    The best trial of a study is the completed one of the search with the lowest nmse, of equal
+    ones the lowest number. `nmse`, `nmse_min`, `nmse_max` and `loss` come from its confirm
+    replicates at steps_factor 1, `nmse_longer` from those at the largest factor above 1; a
+    replicate that diverged counts as infinite. What isn't known yet is null. The counts are of
+    the search; `samples` and `train_seconds` add up everything.
+
+    The order of the rows of `trials` doesn't matter, and nothing but `trials` is read.
+    """
+    frame = trials.to_pandas().sort_values(["search", *TRIAL_KEY])
+    rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
+    rows.sort(key=lambda row: (row["dimension"], row["study"], row["search"]))
+    return pa.Table.from_pylist(rows, schema=SUMMARY)
+
+
+def _study_row(group: pd.DataFrame) -> dict[str, Any]:
+    searched = group[group["phase"] == "search"]
+    statuses = searched["status"].value_counts()
+    first = group.iloc[0]
+    row: dict[str, Any] = dict.fromkeys(SUMMARY.names)
+    row |= {name: first[name] for name in _OF_THE_STUDY}
+    row |= {
+        "trials": len(searched),
+        "completed": statuses.get("completed", 0),
+        "pruned": statuses.get("pruned", 0),
+        "diverged": statuses.get("diverged", 0),
+        "samples": group["samples"].sum(),
+        "train_seconds": group["train_seconds"].sum(),
+    }
+    best = _best(searched)
+    if best is None:
+        return row
+    confirmed = group[(group["phase"] == "confirm") & (group["trial"] == best["trial"])]
+    row |= {name: best[name] for name in _OF_THE_BEST}
+    row |= {"best_trial": best["trial"], "nmse_search": best["nmse"]}
+    return row | _confirmed(confirmed) | _longer(confirmed, best["steps"])
+
+
+def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
+    candidates = searched[(searched["status"] == "completed") & searched["nmse"].notna()]
+    if candidates.empty:
+        return None
+    ranked = candidates.sort_values(["nmse", "trial"])
+    best = {str(name): value for name, value in ranked.iloc[0].items()}
+    if math.isnan(best["constructed_nmse"]):
+        best["constructed_nmse"] = None
+    return best
+
+
+def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | None]:
+    replicates = confirmed[confirmed["steps_factor"] == 1]
+    if replicates.empty:
+        return dict.fromkeys(("nmse", "nmse_min", "nmse_max", "loss"))
+    nmse = _values(replicates, "nmse")
+    return {
+        "nmse": median(nmse),
+        "nmse_min": min(nmse),
+        "nmse_max": max(nmse),
+        "loss": median(_values(replicates, "loss")),
+    }
+
+
+def _longer(confirmed: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
+    factor = int(confirmed["steps_factor"].max()) if len(confirmed) else 1
+    if factor <= 1:
+        return {"nmse_longer": None, "steps_longer": None}
+    replicates = confirmed[confirmed["steps_factor"] == factor]
+    return {"nmse_longer": median(_values(replicates, "nmse")), "steps_longer": steps * factor}
+
+
+def _values(replicates: pd.DataFrame, column: str) -> list[float]:
+    """Return a column's values, infinite where the replicate diverged."""
+    return [float(value) for value in replicates[column].fillna(math.inf)]

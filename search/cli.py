@@ -1,0 +1,144 @@
+"""The command line: `dottune`, or `python -m search`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from results import OutputError, OutputFolder
+from spaces import SpecError, preset_names, preset_text
+
+application = typer.Typer(
+    name="dottune",
+    help="How well can an MLP learn the dot product? A distributed hyperparameter search.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
+UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(help="An existing Ray cluster (HOST:6379, auto); else Ray is started here."),
+]
+
+
+def main() -> None:
+    """The entry point of the `dottune` command."""
+    application()
+
+
+@application.command()
+def run(
+    spec: SpecArgument,
+    out: Annotated[str | None, typer.Option(help="Output folder [runs/<name>].")] = None,
+    name: Annotated[str | None, typer.Option(help="The search's name.")] = None,
+    overrides: SetOption = None,
+    address: AddressOption = None,
+) -> None:
+    """Run a search; show the achievable loss."""
+    from .runner import run_search
+
+    with _explained():
+        result = run_search(
+            spec, out, overrides=overrides or (), name=name, address=address, console=_stderr()
+        )
+        _conclude(result.uri, result.failed)
+
+
+@application.command()
+def resume(uri: UriArgument, address: AddressOption = None) -> None:
+    """Finish an interrupted search."""
+    from .runner import resume_search
+
+    with _explained():
+        result = resume_search(uri, address=address, console=_stderr())
+        _conclude(result.uri, result.failed)
+
+
+@application.command()
+def show(
+    uri: UriArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: a JSON list.")] = False,
+) -> None:
+    """Show the achievable loss of a search."""
+    with _explained():
+        folder = OutputFolder(uri)
+        if not folder.exists():
+            raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
+        if as_json:
+            typer.echo(json.dumps(folder.read_summary().to_pylist(), indent=2))
+        else:
+            _show(folder)
+
+
+@application.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="Print this preset's YAML.")] = None,
+) -> None:
+    """List the presets, or print one."""
+    with _explained():
+        if name is not None:
+            typer.echo(preset_text(name), nl=False)
+            return
+        for preset in preset_names():
+            typer.echo(preset)
+
+
+def _stderr() -> Console:
+    return Console(stderr=True)
+
+
+def _show(folder: OutputFolder) -> None:
+    from .summary_table import summary_table
+
+    console = Console()
+    console.print(summary_table(folder.read_summary(), title=folder.uri))
+
+
+def _conclude(uri: str, failed: object) -> None:
+    """Print the table, the paths and the failures; leave with the code that says how it went."""
+    folder = OutputFolder(uri)
+    _show(folder)
+    console = Console()
+    console.print(f"trials   {folder.uri}/trials", highlight=False, soft_wrap=True)
+    console.print(f"summary  {folder.uri}/summary.parquet", highlight=False, soft_wrap=True)
+    if isinstance(failed, dict) and failed:
+        for study, reason in failed.items():
+            _stderr().print(f"[red]{study}: {reason}[/red]", soft_wrap=True)
+        _stderr().print(f"try them again with: dottune resume {folder.uri}", soft_wrap=True)
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn expected errors into a message and an exit code, never a traceback."""
+    try:
+        yield
+    except (SpecError, OutputError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG_INPUT) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        # These classes live beside Ray, which takes a second to import: not for `--help`.
+        from cluster.connect import ClusterError
+
+        from .runner import SearchInterrupted
+
+        if isinstance(error, SearchInterrupted):
+            typer.echo(str(error), err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        if isinstance(error, ClusterError):
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(FAILED) from None
+        raise

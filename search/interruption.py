@@ -1,0 +1,50 @@
+"""Leaving a search at once on SIGINT or SIGTERM, with what has finished on disk."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from ray.tune import Callback
+
+
+class Interrupted(BaseException):
+    """The user stopped the search. Not an Exception, so that Tune lets it through."""
+
+
+class InterruptionFlag(Callback):
+    """Raises `Interrupted` in Tune's loop once a signal has come.
+
+    Tune's own handler takes ten seconds and throws results away; Ray's ends the process. Both are
+    replaced while `listening`, in the main thread only.
+    """
+
+    def __init__(self) -> None:
+        """No signal has come."""
+        self.raised = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM for the length of the block."""
+        try:
+            previous = {
+                number: signal.signal(number, self._take)
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
+        except ValueError:  # not the main thread: signals are somebody else's
+            yield
+            return
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.raised = True
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune after every turn of its loop, several times a second."""
+        if self.raised:
+            raise Interrupted

@@ -1,0 +1,206 @@
+"""Running a search: from a spec and an output folder to the rows in it."""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pyarrow
+import yaml
+from rich.console import Console
+
+from cluster.connect import connected
+from results import TRIALS, OutputError, OutputFolder, summarise
+from spaces import Spec, load_spec
+
+from .provenance import command_line, from_json, provenance, to_json
+from .search_run import SearchRun
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A search's output folder, its tables as pandas frames, and what went wrong."""
+
+    uri: str
+    failed: Mapping[str, str]
+    """Studies that could not be finished, with the reason."""
+
+    @cached_property
+    def trials(self) -> pandas.DataFrame:
+        """One row per trial and confirm replicate."""
+        return _frame(OutputFolder(self.uri).read_trials())
+
+    @cached_property
+    def curves(self) -> pandas.DataFrame:
+        """One row per trial and evaluation."""
+        return _frame(OutputFolder(self.uri).read_curves())
+
+    @cached_property
+    def summary(self) -> pandas.DataFrame:
+        """One row per finished study: the achievable loss."""
+        return _frame(OutputFolder(self.uri).read_summary())
+
+
+def _frame(table: pyarrow.Table) -> pandas.DataFrame:
+    frame: pandas.DataFrame = table.to_pandas()
+    return frame
+
+
+class SearchInterrupted(Exception):
+    """The user stopped the search; `resume_search` finishes it."""
+
+
+def run_search(
+    spec: str | Path | Mapping[str, Any] | Spec,
+    out: str | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    name: str | None = None,
+    address: str | None = None,
+    console: Console | None = None,
+) -> SearchResult:
+    """Run a search here or on the cluster at `address`; return its tables.
+
+    `spec` is a preset's name, a YAML file, a mapping or a `Spec`; `out` a local path or a plain
+    URI, by default runs/<name>. Progress goes to `console` (default: standard error).
+
+    Raises:
+        SpecError: the spec or an override is wrong; every fault is named.
+        OutputError: the folder holds another search, or can't be written.
+        ClusterError: Ray can't be reached.
+        SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
+    """
+    resolved = load_spec(spec, overrides=overrides, name=name)
+    folder = OutputFolder(out or f"runs/{resolved.name}")
+    if folder.exists():
+        raise OutputError(
+            f"{folder.uri} already holds a search; finish it with `dottune resume {folder.uri}`, "
+            "or choose another folder with --out"
+        )
+    folder.check_writable()
+    record = provenance(command_line())
+    return _run(SearchRun(resolved), folder, [record], address, console)
+
+
+def resume_search(
+    uri: str, *, address: str | None = None, console: Console | None = None
+) -> SearchResult:
+    """Finish the search in `uri`: packs whose rows are there are not run again.
+
+    Raises what `run_search` raises; OutputError if no search is there.
+    """
+    folder = OutputFolder(uri)
+    if not folder.exists():
+        raise OutputError(
+            f"{folder.uri} holds no search (no spec.yaml); start one with `dottune run SPEC --out`"
+        )
+    run = SearchRun(load_spec(yaml.safe_load(folder.read_text("spec.yaml"))))
+    restore(run, folder)
+    records = [*from_json(folder.read_text("provenance.json")), provenance(command_line())]
+    return _run(run, folder, records, address, console)
+
+
+def restore(run: SearchRun, folder: OutputFolder) -> None:
+    """Give `run` the rows of the packs that have finished in `folder`."""
+    curves: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    packs: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in folder.read_curves().to_pylist():
+        curves.setdefault(_key(row), []).append(row)
+    for row in folder.read_trials().to_pylist():
+        packs.setdefault((row["study"], row["pack"]), []).append(row)
+    for (study, number), trial_rows in sorted(packs.items()):
+        curve_rows = [curve for row in trial_rows for curve in curves.get(_key(row), ())]
+        run.finish(study, number, trial_rows, curve_rows)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("study", "trial", "phase", "replicate", "steps_factor"))
+
+
+def _run(
+    run: SearchRun,
+    folder: OutputFolder,
+    records: list[dict[str, Any]],
+    address: str | None,
+    console: Console | None,
+) -> SearchResult:
+    console = console or Console(stderr=True)
+    for note in run.spec.notes():
+        console.print(f"[yellow]note:[/yellow] {note}", soft_wrap=True)
+    if not run.finished:
+        # Ray must see these before it is imported.
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+        with connected(address) as resources:
+            folder.write_text("spec.yaml", run.spec.to_yaml())
+            folder.write_text("provenance.json", to_json(records))
+            _tune(run, folder, resources, console)
+    rows = run.finished_rows
+    folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))
+    if run.finished:
+        folder.compact()
+        records[-1]["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    folder.write_text("provenance.json", to_json(records))
+    return SearchResult(folder.uri, dict(run.failed))
+
+
+def _tune(
+    run: SearchRun, folder: OutputFolder, resources: Mapping[str, float], console: Console
+) -> None:
+    """Train all packs that are left as Ray Tune trials."""
+    from ray import tune
+
+    from trainables.pack_trainable import PackTrainable
+
+    from .interruption import Interrupted, InterruptionFlag
+    from .progress import ProgressLine
+    from .scheduler import PackScheduler
+    from .searcher import PackSearcher
+    from .summary_writer import SummaryWriter
+
+    asked = run.spec.resources
+    gpus = (1.0 if resources.get("GPU") else 0.0) if asked.gpus == "auto" else asked.gpus
+    most = max(int(resources["CPU"]), 1) if asked.workers == "auto" else asked.workers
+    interruption = InterruptionFlag()
+    scratch = tempfile.mkdtemp(prefix="dottune-")
+    try:
+        with ProgressLine(run, console) as progress, interruption.listening():
+            tuner = tune.Tuner(
+                tune.with_resources(PackTrainable, {"CPU": asked.cpus, "GPU": gpus}),
+                tune_config=tune.TuneConfig(
+                    num_samples=-1,
+                    search_alg=PackSearcher(run, out=folder.uri, cpus=asked.cpus),
+                    scheduler=PackScheduler(),  # type: ignore[no-untyped-call]
+                    reuse_actors=True,
+                    max_concurrent_trials=most,
+                    trial_dirname_creator=lambda trial: trial.trial_id,
+                ),
+                run_config=tune.RunConfig(
+                    name="packs",
+                    storage_path=scratch,
+                    verbose=0,
+                    callbacks=[SummaryWriter(run, folder), progress, interruption],
+                    failure_config=tune.FailureConfig(max_failures=2),
+                    checkpoint_config=tune.CheckpointConfig(
+                        checkpoint_frequency=0, checkpoint_at_end=False
+                    ),
+                ),
+            )
+            tuner.fit()
+    except Interrupted:
+        raise SearchInterrupted(
+            f"interrupted with {run.trials_ended} of {run.trials} trials done; "
+            f"go on with `dottune resume {folder.uri}`"
+        ) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""All studies of a search on their way: which pack goes next, and what is known so far."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from spaces import Spec, studies
+from trainables import Pack
+
+from .study_run import Row, StudyRun
+
+
+class SearchRun:
+    """The packs of all studies, in the order in which they are to start. Needs no Ray."""
+
+    def __init__(self, spec: Spec) -> None:
+        """A search none of whose packs has run."""
+        self.spec = spec
+        self.studies = {study.name: StudyRun(spec, study) for study in studies(spec)}
+        self.statuses: Counter[str] = Counter()
+        self.failed: dict[str, str] = {}
+
+    @property
+    def trials(self) -> int:
+        """The number of trials asked for, over all studies."""
+        return self.spec.budget.trials * len(self.studies)
+
+    @property
+    def trials_ended(self) -> int:
+        """The number of trials whose rows are written, over all studies."""
+        return sum(self.statuses.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every study has finished."""
+        return all(study.finished for study in self.studies.values())
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no pack is left to start, now or later."""
+        return all(study.exhausted or study.name in self.failed for study in self.studies.values())
+
+    @property
+    def finished_rows(self) -> list[Row]:
+        """The trial rows of the studies that have finished."""
+        return [
+            row for study in self.studies.values() if study.finished for row in study.trial_rows
+        ]
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The lowest nmse of a completed trial so far, by study."""
+        best: dict[str, float] = {}
+        for study in self.studies.values():
+            for row in study.trial_rows:
+                if row["status"] == "completed" and row["phase"] == "search":
+                    best[study.name] = min(best.get(study.name, row["nmse"]), row["nmse"])
+        return best
+
+    def next_pack(self) -> Pack | None:
+        """The next pack that can start: the study with the fewest packs started goes first."""
+        waiting = [study for study in self.studies.values() if study.name not in self.failed]
+        for study in sorted(waiting, key=lambda study: study.started):
+            if pack := study.next_pack():
+                return pack
+        return None
+
+    def finish(
+        self, study: str, number: int, trial_rows: Sequence[Row], curve_rows: Sequence[Row]
+    ) -> None:
+        """Take in the rows of a finished pack."""
+        self.studies[study].finish(number, trial_rows, curve_rows)
+        self.statuses.update(row["status"] for row in trial_rows if row["phase"] == "search")
+
+    def fail(self, study: str, reason: str) -> None:
+        """Stop a study: one of its packs could not be done. Its other packs' rows stay."""
+        self.failed.setdefault(study, reason)

@@ -1,0 +1,52 @@
+"""The search as a Ray Tune search algorithm: a pack is a Tune trial."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from ray.tune.search import Searcher
+
+from .search_run import SearchRun
+
+
+class PackSearcher(Searcher):
+    """Hands out the packs of a `SearchRun` and takes in their rows.
+
+    Called by Tune in the driver's process only. Whatever is in flight, `suggest` answers at once:
+    with a pack, with None where every pack left must wait for one in flight, or with FINISHED.
+    """
+
+    def __init__(self, run: SearchRun, *, out: str, cpus: int) -> None:
+        """Serve `run`; the workers write to `out` and use `cpus` threads each."""
+        super().__init__(metric=None, mode=None)
+        self.run = run
+        self.draining = False
+        self._out, self._cpus = out, cpus
+        self._in_flight: dict[str, tuple[str, int]] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """The config of the next pack; None to be asked again; FINISHED for no more."""
+        pack = None if self.draining else self.run.next_pack()
+        if pack is not None:
+            self._in_flight[trial_id] = (pack.study, pack.number)
+            return {"pack": pack.to_plain(), "out": self._out, "cpus": self._cpus}
+        if self.run.exhausted or not self._in_flight:
+            return cast(dict[str, Any], Searcher.FINISHED)  # a str; the base class forgot it
+        return None
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take in the rows of a pack, or stop its study if it failed for good."""
+        study, number = self._in_flight.pop(trial_id)
+        if error or result is None or "trial_rows" not in result:
+            self.run.fail(study, f"pack {number} failed")
+            return
+        self.run.finish(study, number, result["trial_rows"], result["curve_rows"])
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the output folder is the only state."""
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never: a search is resumed from its output folder."""
+        raise NotImplementedError("a search is resumed from its output folder: dottune resume URI")

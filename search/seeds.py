@@ -1,0 +1,32 @@
+"""Seeds that come from content: equal content, equal seed, on any machine and in any order."""
+
+import hashlib
+import json
+
+from spaces import Study
+
+_DIGEST_BITS = 256
+
+
+def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int = 63) -> int:
+    """Return a seed in [0, 2**bits) for one `purpose` (a word) and its `number` within a study.
+
+    It is the head of the SHA-256 of the canonical JSON of seed, grid values, task, purpose and
+    number, so it depends neither on the order of keys nor on what other studies there are.
+
+    Raises:
+        ValueError: if `bits` is not between 1 and 256, or a value is NaN or infinite.
+        TypeError: if a value has no JSON form (a NumPy number, say).
+    """
+    if not 1 <= bits <= _DIGEST_BITS:
+        raise ValueError(f"bits must be between 1 and {_DIGEST_BITS}; got {bits}")
+    content = {
+        "seed": seed,
+        "grid": dict(study.grid),
+        "task": dict(study.task),
+        "purpose": purpose,
+        "number": number,
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    digest = hashlib.sha256(canonical.encode("utf-8")).digest()
+    return int.from_bytes(digest, "big") >> (_DIGEST_BITS - bits)

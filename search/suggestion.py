@@ -1,0 +1,269 @@
+"""Suggestions: which configurations a pack of a study trains.
+
+A pure function of its arguments, without Ray, clock or global random state: the same spec gives the
+same trials whatever the number of workers and the order in which packs finish. The first packs are
+quasi-random; each later one comes from a sampler that is rebuilt and reseeded for it.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from scipy.stats import qmc
+
+from spaces import Choices, FloatRange, IntRange, Spec, Study
+
+from .seeds import derive_seed
+
+Value = bool | int | float | str
+Domain = IntRange | FloatRange | Choices
+Status = Literal["completed", "pruned", "diverged"]
+
+_KNOWN_GOOD: Mapping[str, int | float] = {
+    "depth": 0,
+    "width": 1,
+    "learning_rate": 1e-2,
+    "multiplication": True,
+}
+"""A linear network, which is exact where the product is an input, at a learning rate that works."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one member of a finished pack."""
+
+    parameters: Mapping[str, Value]
+    """The values of the space's parameters, as suggested."""
+    status: Status
+    nmse: float | None
+    """The final nmse; None unless completed."""
+    rungs: tuple[tuple[int, float], ...] = ()
+    """(step, nmse) of each evaluation on the way."""
+
+
+def pack_count(spec: Spec) -> int:
+    """Return the number of packs of each study; the last may be smaller than the others."""
+    return math.ceil(spec.budget.trials / spec.budget.pack_size)
+
+
+def needed_packs(spec: Spec, number: int) -> range:
+    """Return the packs of the study whose results pack `number` is suggested from.
+
+    A fixed lag: all packs up to `number - packs_in_flight`, whatever else has finished by then;
+    none for the start packs and for random search.
+    """
+    if number < spec.budget.startup_packs or spec.sampler == "random":
+        return range(0)
+    return range(max(0, number - spec.budget.packs_in_flight + 1))
+
+
+def running_packs(spec: Spec, number: int) -> range:
+    """Return the packs that pack `number` takes for running: between the needed ones and itself."""
+    if number < spec.budget.startup_packs or spec.sampler == "random":
+        return range(0)
+    return range(len(needed_packs(spec, number)), number)
+
+
+def suggest(
+    study: Study,
+    spec: Spec,
+    *,
+    number: int,
+    history: Mapping[int, Sequence[Outcome]],
+    running: Sequence[Sequence[Mapping[str, Value]]],
+) -> list[dict[str, Value]]:
+    """Return the space's parameters for each member of pack `number` of `study`.
+
+    Args:
+        study: one of the studies of `spec`.
+        spec: gives the seed, the sampler and the budget.
+        number: of the pack, from 0.
+        history: pack number to its members' outcomes, in their order; at least the
+            `needed_packs`. Other packs in it are ignored.
+        running: the members' parameters of each of the `running_packs`, in their order.
+
+    Raises:
+        ValueError: if there is no pack of that number, or `history` or `running` lacks a pack.
+    """
+    if not 0 <= number < pack_count(spec):
+        raise ValueError(f"pack must be between 0 and {pack_count(spec) - 1}; got {number}")
+    names = sorted(study.space)  # the order of keys in the spec changes nothing
+    space = {name: study.space[name] for name in names}
+    size = min(spec.budget.pack_size, spec.budget.trials - number * spec.budget.pack_size)
+    if number < spec.budget.startup_packs:
+        seed = derive_seed(seed=spec.seed, study=study, purpose="startup", number=0)
+        return _start_pack(space, first=number * spec.budget.pack_size, size=size, seed=seed)
+    seed = derive_seed(seed=spec.seed, study=study, purpose="suggestion", number=number, bits=32)
+    if spec.sampler == "random":
+        return _ask(RandomSampler(seed=seed), space, [], size)
+    _check_packs(spec, number, history, running)
+    outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
+    distributions = _distributions(space)
+    trials = [_finished_trial(outcome, distributions) for outcome in outcomes]
+    trials += [_running_trial(member, distributions) for pack in running for member in pack]
+    sampler = TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
+    return _ask(sampler, space, trials, size)
+
+
+def _check_packs(
+    spec: Spec,
+    number: int,
+    history: Mapping[int, Sequence[Outcome]],
+    running: Sequence[Sequence[Mapping[str, Value]]],
+) -> None:
+    missing = [pack for pack in needed_packs(spec, number) if pack not in history]
+    if missing:
+        raise ValueError(
+            f"pack {number} needs the results of packs {missing}, but history holds only "
+            f"{sorted(history)}; suggest it once they have finished"
+        )
+    expected = running_packs(spec, number)
+    if len(running) != len(expected):
+        raise ValueError(
+            f"pack {number} needs the parameters of the running packs {list(expected)}; "
+            f"got {len(running)} packs"
+        )
+
+
+# ------------------------------------------------------------------------------ start packs
+
+
+def _start_pack(
+    space: Mapping[str, Domain], *, first: int, size: int, seed: int
+) -> list[dict[str, Value]]:
+    """Return points `first` .. `first + size` of the study's Sobol sequence, scrambled by `seed`.
+
+    Point 0 gives way to the known good one.
+    """
+    sobol = qmc.Sobol(len(space), scramble=True, rng=seed)
+    if first > 0:  # SciPy refuses to go forward by 0
+        sobol.fast_forward(first)
+    drawn = 1 << (size - 1).bit_length()  # SciPy warns unless it is a power of two
+    points = sobol.random(drawn)[:size].tolist()
+    members = [
+        {name: _at(domain, unit) for (name, domain), unit in zip(space.items(), point, strict=True)}
+        for point in points
+    ]
+    if first == 0:
+        members[0] = {name: _known_good(name, domain) for name, domain in space.items()}
+    return members
+
+
+def _at(domain: Domain, unit: float) -> Value:
+    """Return the value at `unit` in [0, 1) of the domain: uniform, or uniform in the logarithm."""
+    match domain:
+        case Choices(choices=choices):
+            return choices[int(unit * len(choices))]
+        case IntRange(low=low, high=high, log=True):
+            # as Optuna does: each whole number owns half a unit on either side
+            value = round(_between_logs(low - 0.5, high + 0.5, unit))
+            return min(max(value, low), high)
+        case IntRange(low=low, high=high, step=step):
+            values = range(low, high + 1, step)
+            return values[int(unit * len(values))]
+        case FloatRange(low=low, high=high, log=True):
+            return min(max(_between_logs(low, high, unit), low), high)
+        case FloatRange(low=low, high=high, step=None):
+            return low + unit * (high - low)
+        case FloatRange(low=low, high=high, step=float(step)):
+            count = round((high - low) / step) + 1
+            return min(low + int(unit * count) * step, high)
+    raise TypeError(f"no domain: {domain!r}")
+
+
+def _between_logs(low: float, high: float, unit: float) -> float:
+    return math.exp(math.log(low) + unit * (math.log(high) - math.log(low)))
+
+
+def _known_good(name: str, domain: Domain) -> Value:
+    """Return the domain's value nearest to the known good one; the first where none is known."""
+    target = _KNOWN_GOOD.get(name)
+    if isinstance(domain, Choices):
+        if target is None:
+            return domain.choices[0]
+        return min(domain.choices, key=lambda value: _distance(float(value), target))
+    if target is None:
+        return domain.low
+    value = min(max(target, domain.low), domain.high)
+    if domain.step is not None:
+        steps = round((value - domain.low) / domain.step)
+        value = min(domain.low + steps * domain.step, domain.high)
+    return value
+
+
+def _distance(value: float, target: int | float) -> float:
+    """Return how far `value` is from `target`: a ratio for a float, as learning rates are felt."""
+    return abs(math.log(value / target) if isinstance(target, float) else value - target)
+
+
+# ------------------------------------------------------------------------------ Optuna
+
+
+def _distributions(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
+    return {name: _distribution(domain) for name, domain in space.items()}
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    match domain:
+        case Choices():
+            return CategoricalDistribution(list(domain.choices))
+        case IntRange():
+            return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+        case FloatRange():
+            return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
+    """Return the outcome as TPE should see it.
+
+    A pruned trial is ranked by the rung it reached. A diverged one is PRUNED without any value, the
+    worst rank there is; as FAIL it would be left out, and TPE would go on proposing such trials.
+    """
+    return create_trial(
+        state=TrialState.COMPLETE if outcome.status == "completed" else TrialState.PRUNED,
+        value=outcome.nmse if outcome.status == "completed" else None,
+        params=dict(outcome.parameters),
+        distributions=distributions,
+        intermediate_values={} if outcome.status == "diverged" else dict(outcome.rungs),
+    )
+
+
+def _running_trial(
+    parameters: Mapping[str, Value], distributions: dict[str, BaseDistribution]
+) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.RUNNING, params=dict(parameters), distributions=distributions
+    )
+
+
+def _ask(
+    sampler: BaseSampler, space: Mapping[str, Domain], trials: Sequence[FrozenTrial], size: int
+) -> list[dict[str, Value]]:
+    """Return `size` suggestions after `trials`; each asked trial stays RUNNING for the next."""
+    distributions = _distributions(space)
+    with _quiet_optuna():
+        study = optuna.create_study(sampler=sampler)
+        study.add_trials(trials)
+        return [study.ask(distributions).params for _ in range(size)]
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Keep Optuna from announcing the studies that are made anew for every pack."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,74 @@
+"""The table of achievable loss: a summary as people read it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow
+from rich import box
+from rich.table import Table
+
+from .study_label import study_label
+
+CAPTION = (
+    "nmse: loss / variance of the labels (1: the mean predictor, 0: exact), the median of the "
+    "confirm replicates and their range; * the search's own minimum, not confirmed."
+)
+HEADINGS = (
+    "nmse",
+    "min",
+    "max",
+    "depth",
+    "width",
+    "learning rate",
+    "done/pruned\n/diverged",
+    "time",
+)
+
+
+def summary_table(summary: pyarrow.Table, title: str) -> Table:
+    """One line per study: the confirmed nmse, the configuration that reached it, the trials.
+
+    The trials are counted by status; the time is that of all the study's packs.
+    """
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption=CAPTION,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("study", no_wrap=True)
+    for heading in HEADINGS:
+        style = "bold" if heading == "nmse" else None
+        table.add_column(heading, justify="right", style=style, no_wrap=heading != "learning rate")
+    for row in summary.to_pylist():
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    if row["nmse"] is not None:
+        nmse = _number(row["nmse"])
+    else:
+        nmse = _number(row["nmse_search"]) + ("*" if row["nmse_search"] is not None else "")
+    return [
+        study_label(row["study"]),
+        nmse,
+        _number(row["nmse_min"]),
+        _number(row["nmse_max"]),
+        _number(row["depth"]),
+        "-" if row["depth"] == 0 else _number(row["width"]),
+        _number(row["learning_rate"]),
+        f"{row['completed']}/{row['pruned']}/{row['diverged']}",
+        f"{row['train_seconds']:.1f} s",
+    ]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.2g}" if value >= 0.001 or value == 0 else f"{value:.1e}"

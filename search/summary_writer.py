@@ -1,0 +1,27 @@
+"""Rewrites the summary whenever a study has finished."""
+
+from typing import Any
+
+import pyarrow
+from ray.tune import Callback
+
+from results import TRIALS, OutputFolder, summarise
+
+from .search_run import SearchRun
+
+
+class SummaryWriter(Callback):
+    """Keeps `summary.parquet` in step with the studies that have finished."""
+
+    def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
+        """Watch `run`; write to `folder`."""
+        self._run, self._folder = run, folder
+        self._written = 0
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Called by Tune in the driver after the searcher has taken in a pack's rows."""
+        finished = sum(study.finished for study in self._run.studies.values())
+        if finished > self._written:
+            self._written = finished
+            rows = self._run.finished_rows
+            self._folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))

@@ -1,0 +1,170 @@
+"""Domains: what Optuna may choose for one hyperparameter of the space."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
+
+from .faults import Fault, Refused, faults_of, unknown_key
+from .hyperparameters import INTEGER_LIMIT, LARGEST_FLOAT, Parameter, Value, check_values
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+Integer = Annotated[int, Field(gt=-INTEGER_LIMIT, lt=INTEGER_LIMIT)]
+Number = Annotated[FiniteFloat, Field(gt=-LARGEST_FLOAT, lt=LARGEST_FLOAT)]
+
+
+class IntRange(BaseModel):
+    """The whole numbers low, low + step, ... high (both ends included), or all of them in log."""
+
+    model_config = _STRICT
+
+    low: Integer
+    high: Integer
+    step: Annotated[Integer, Field(ge=1)] = 1
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse(_range_faults(self))
+        return self
+
+
+class FloatRange(BaseModel):
+    """The numbers from low to high (both included), in log, or only low, low + step, ...."""
+
+    model_config = _STRICT
+
+    low: Number
+    high: Number
+    log: bool = False
+    step: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _refuse(_range_faults(self))
+        return self
+
+
+def _list_of_values(values: object) -> tuple[Value, ...]:
+    return tuple(check_values(None, values, otherwise="write [first, second]"))
+
+
+class Choices(BaseModel):
+    """A list to choose from, without an order. Kept as a tuple."""
+
+    model_config = _STRICT
+
+    choices: Annotated[Sequence[Value], BeforeValidator(_list_of_values)]
+
+
+Domain = IntRange | FloatRange | Choices
+
+_RANGES: dict[str, type[IntRange] | type[FloatRange]] = {"int": IntRange, "float": FloatRange}
+
+
+def read_domain(parameter: Parameter, value: object) -> Domain:
+    """Return the domain that `value` (a mapping or a domain) describes for `parameter`.
+
+    Raises:
+        Refused: with every fault, its path inside the domain.
+    """
+    range_type = _RANGES.get(parameter.kind)
+    if isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value):
+        return _read_choices(parameter, value)
+    if range_type is None:
+        example = ", ".join(parameter.names) or "false, true"
+        raise Refused([Fault(rule=f"must be {{choices: [{example}]}}", got=value)])
+    if isinstance(value, Mapping):
+        value = _read_range(range_type, value)
+    if not isinstance(value, range_type):
+        raise Refused([_no_domain(value, range_type)])
+    _refuse(_faults_at("low", parameter, value.low))
+    return value
+
+
+def _read_choices(parameter: Parameter, value: Choices | Mapping[str, Any]) -> Choices:
+    given = {"choices": value.choices} if isinstance(value, Choices) else dict(value)
+    values = given.pop("choices")
+    faults = [unknown_key((str(key),), given[key], ("choices",)) for key in given]
+    checked: list[Value] = []
+    try:
+        checked = check_values(parameter, values, otherwise="write [first, second]")
+    except Refused as refused:
+        faults += [fault.under(("choices",)) for fault in refused.faults]
+    _refuse(faults)
+    return Choices(choices=checked)
+
+
+def _read_range(
+    range_type: type[IntRange] | type[FloatRange], value: Mapping[str, Any]
+) -> IntRange | FloatRange:
+    known = tuple(range_type.model_fields)
+    unknown = [unknown_key((str(key),), value[key], known) for key in value if key not in known]
+    try:
+        domain = range_type.model_validate({key: value[key] for key in value if key in known})
+    except ValidationError as error:
+        raise Refused(unknown + faults_of(error, known)) from None
+    _refuse(unknown)
+    return domain
+
+
+def _no_domain(value: object, range_type: type[BaseModel]) -> Fault:
+    next_step = ""
+    if isinstance(value, list | tuple):
+        next_step = "a list is written {choices: [first, second]}"
+    elif isinstance(value, bool | int | float | str):
+        next_step = "a single value belongs in fixed"
+    rule = f"must be {{low: , high: }} (a {range_type.__name__}) or {{choices: []}}"
+    return Fault(rule=rule, got=value, next_step=next_step)
+
+
+def _faults_at(key: str, parameter: Parameter, value: object) -> list[Fault]:
+    try:
+        parameter.check(value)
+    except Refused as refused:
+        return [fault.under((key,)) for fault in refused.faults]
+    return []
+
+
+def _range_faults(domain: IntRange | FloatRange) -> list[Fault]:
+    faults = []
+    stepped = domain.step not in (None, 1) if isinstance(domain, IntRange) else domain.step
+    if domain.low > domain.high:
+        rule = f"low must not exceed high ({domain.high})"
+        faults.append(Fault(path=("low",), rule=rule, got=domain.low))
+    elif domain.step is not None and not domain.log:
+        faults += _step_faults(domain.low, domain.high, domain.step)
+    if domain.log and domain.low <= 0:
+        next_step = "raise low or leave out log"
+        rule = "a log range must begin above 0"
+        faults.append(Fault(path=("low",), rule=rule, got=domain.low, next_step=next_step))
+    if domain.log and stepped:
+        next_step = "leave out step or log"
+        rule = "a log range has no step"
+        faults.append(Fault(path=("step",), rule=rule, got=domain.step, next_step=next_step))
+    return faults
+
+
+def _step_faults(low: float, high: float, step: float) -> list[Fault]:
+    # exact, and as they are written: 0.3 is three steps of 0.1
+    first, last, width = (Fraction(repr(number)) for number in (low, high, step))
+    if (last - first) % width == 0:
+        return []
+    reached = type(high)(first + (last - first) // width * width)
+    rule = f"high must be low plus a whole number of steps of {step}"
+    return [Fault(path=("high",), rule=rule, got=high, next_step=f"write {reached}")]
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise Refused(faults)

@@ -1,0 +1,71 @@
+"""The three sections that place hyperparameters: grid, space and fixed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from .domains import Domain, read_domain
+from .faults import Fault, Refused, unknown_key
+from .hyperparameters import HYPERPARAMETERS, TASK_FIELDS, Parameter, Value, check_values
+
+_Result = TypeVar("_Result")
+
+_IN_GRID = HYPERPARAMETERS | TASK_FIELDS
+_IN_SPACE = {name: rule for name, rule in HYPERPARAMETERS.items() if not rule.why_not_in_space}
+
+
+def check_grid(section: object) -> dict[str, list[Value]]:
+    """Return the grid, its values in their parameters' types, in the order given.
+
+    Raises:
+        Refused: with every fault of the section; likewise the two below.
+    """
+    return _each(section, _IN_GRID, _grid_values)
+
+
+def check_space(section: object) -> dict[str, Domain]:
+    """Return the space, each entry as a domain, in the order given."""
+    return _each(section, _IN_GRID, _space_domain, offered=_IN_SPACE)
+
+
+def check_fixed(section: object) -> dict[str, Value]:
+    """Return the fixed values in their parameters' types, in the registry's order."""
+    fixed = _each(section, HYPERPARAMETERS, Parameter.check)
+    return {name: fixed[name] for name in HYPERPARAMETERS if name in fixed}
+
+
+def _grid_values(parameter: Parameter, values: object) -> list[Value]:
+    return check_values(parameter, values, otherwise="write [value], or put it in fixed")
+
+
+def _space_domain(parameter: Parameter, value: object) -> Domain:
+    if parameter.why_not_in_space:
+        rule = f"can't be in space: {parameter.why_not_in_space}"
+        raise Refused([Fault(rule=rule, got=value)])
+    return read_domain(parameter, value)
+
+
+def _each(
+    section: object,
+    table: Mapping[str, Parameter],
+    check: Callable[[Parameter, Any], _Result],
+    offered: Mapping[str, Parameter] | None = None,
+) -> dict[str, _Result]:
+    if not isinstance(section, Mapping):
+        raise Refused([Fault(rule="must be a mapping (key: value)", got=section)])
+    checked: dict[str, _Result] = {}
+    faults: list[Fault] = []
+    for name, value in section.items():
+        if name not in table:
+            known = (
+                *(offered or table),
+                *(f"task.{key}" for key in TASK_FIELDS if key not in table),
+            )
+            faults.append(unknown_key((str(name),), value, known))
+            continue
+        try:
+            checked[name] = check(table[name], value)
+        except Refused as refused:
+            faults += [fault.under((name,)) for fault in refused.faults]
+    if faults:
+        raise Refused(faults)
+    return checked

@@ -1,0 +1,255 @@
+"""The spec: what to search, as frozen pydantic models that forbid unknown keys.
+
+`Spec` finds every fault of its input at once: those of each section and those that lie between
+sections. Use `spaces.load_spec`, which turns them into one readable `SpecError`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from .domains import Domain
+from .faults import Fault, KeyPath, Refused, faults_of
+from .hyperparameters import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Parameter, Value
+from .sections import check_fixed, check_grid, check_space
+from .yaml_text import write_yaml
+
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+Count = Annotated[int, Field(ge=1, lt=INTEGER_LIMIT)]
+
+
+class Task(BaseModel):
+    """What is to be learned, beside the dimension."""
+
+    model_config = _STRICT
+
+    target: str = "dot"
+    inputs: str = "normal"
+    scale: float = 1.0
+    label_noise_std: float = 0.0
+    data: str = "stream"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check(cls, value: object, info: ValidationInfo) -> Value:
+        return TASK_FIELDS[str(info.field_name)].check(value)
+
+
+class Budget(BaseModel):
+    """How much of each study is tried: trials, cut into packs that are suggested together."""
+
+    model_config = _STRICT
+
+    trials: Count = 64
+    pack_size: Count = 16
+    startup_packs: Count = 1
+    packs_in_flight: Count = 1
+
+
+class Halving(BaseModel):
+    """Successive halving inside a pack: at the steps grace_period * reduction_factor^i.
+
+    At each of these rungs the best 1/reduction_factor of the members stay, and never fewer than
+    `min_survivors`.
+    """
+
+    model_config = _STRICT
+
+    grace_period: Count
+    reduction_factor: Annotated[int, Field(ge=2, lt=INTEGER_LIMIT)] = 2
+    min_survivors: Count = 4
+
+
+def _ascending(factors: object) -> object:
+    if not isinstance(factors, Sequence) or not all(type(factor) is int for factor in factors):
+        return factors
+    if 1 not in factors or list(factors) != sorted(set(factors)):
+        rule = "must ascend, hold 1 and hold nothing twice"
+        raise Refused([Fault(rule=rule, got=factors, next_step="write [1] or [1, 4]")])
+    return tuple(factors)
+
+
+class Confirm(BaseModel):
+    """The study's best configuration trained again, with fresh seeds, data and pairs.
+
+    `replicates` times for each of `steps_factors` (multiples of steps; kept as a tuple).
+    """
+
+    model_config = _STRICT
+
+    replicates: Count = 5
+    steps_factors: Annotated[Sequence[Count], BeforeValidator(_ascending)] = (1,)
+
+
+def _auto_or(parameter: Parameter, value: object) -> Value:
+    if value == "auto":
+        return "auto"
+    try:
+        return parameter.check(value)
+    except Refused:
+        raise Refused([Fault(rule=f"{parameter.rule}, or auto", got=value)]) from None
+
+
+def _auto_or_amount(value: object) -> Value:
+    return _auto_or(Parameter(kind="float", default=None, minimum=0), value)
+
+
+def _auto_or_count(value: object) -> Value:
+    return _auto_or(Parameter(kind="int", default=None, minimum=1), value)
+
+
+class Resources(BaseModel):
+    """What one worker gets, and how many packs run at once at most (auto: all that can)."""
+
+    model_config = _STRICT
+
+    cpus: Count = 1
+    gpus: Annotated[Literal["auto"] | float, BeforeValidator(_auto_or_amount)] = "auto"
+    workers: Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)] = "auto"
+
+
+def _check_name(name: object) -> object:
+    if isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+        return name
+    rule = "must be at most 100 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
+    next_step = "" if isinstance(name, str) else "write it in quotes"
+    raise Refused([Fault(rule=rule, got=name, next_step=next_step)])
+
+
+class Spec(BaseModel):
+    """One search, resolved: every default is filled in.
+
+    `fixed` holds every hyperparameter that is in neither `grid` nor `space`; the task's fields may
+    stand in `grid` in place of `task`.
+    """
+
+    model_config = _STRICT
+
+    name: Annotated[str, BeforeValidator(_check_name)]
+    seed: Annotated[int, Field(ge=0, lt=INTEGER_LIMIT)] = 0
+    grid: Annotated[dict[str, list[Value]], BeforeValidator(check_grid)] = {}
+    space: Annotated[dict[str, Domain], BeforeValidator(check_space)] = {}
+    fixed: Annotated[dict[str, Value], BeforeValidator(check_fixed)] = {}
+    task: Task = Task()
+    sampler: Literal["tpe", "random"] = "tpe"
+    budget: Budget = Budget()
+    halving: Halving | None = None
+    confirm: Confirm | None = Confirm()
+    resources: Resources = Resources()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_faults_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, Mapping):
+            return handler(data)
+        data = _completed(data)
+        faults = _faults_between_sections(data)
+        try:
+            spec = handler(data)
+        except ValidationError as error:
+            faults = faults_of(error, KNOWN_KEYS) + faults
+        if faults:
+            raise Refused(faults)
+        return spec
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the spec as plain data that gives an equal spec when it is loaded."""
+        mapping = self.model_dump(mode="json")
+        for key in self.grid.keys() & TASK_FIELDS.keys():
+            del mapping["task"][key]
+        return mapping
+
+    def to_yaml(self) -> str:
+        """Return the spec as YAML, complete with defaults, to be loaded again."""
+        return write_yaml(self.to_mapping())
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is allowed but probably not meant, one sentence each."""
+        budget = self.budget
+        if not self.space or self.sampler != "tpe" or budget.trials / budget.pack_size >= 4:
+            return ()
+        return (
+            f"budget: {budget.trials} trials in packs of {budget.pack_size} are fewer than 4 packs "
+            "a study, so the sampler tpe hardly acts; raise trials or lower pack_size",
+        )
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "task": Task,
+    "budget": Budget,
+    "halving": Halving,
+    "confirm": Confirm,
+    "resources": Resources,
+}
+
+KNOWN_KEYS: tuple[str, ...] = (
+    *Spec.model_fields,
+    *(f"{name}.{key}" for name, model in _SECTIONS.items() for key in model.model_fields),
+    *(f"fixed.{name}" for name in HYPERPARAMETERS),
+)
+"""Dotted names, for the hints at unknown keys."""
+
+
+def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data` with defaults in `fixed` for what stands nowhere; tolerates broken input."""
+    completed = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()
+    }
+    for section in ("grid", "space", "fixed"):
+        if completed.get(section) is None:
+            completed[section] = {}
+    grid, space, fixed = completed["grid"], completed["space"], completed["fixed"]
+    if all(isinstance(section, dict) for section in (grid, space, fixed)):
+        defaults = {
+            name: parameter.default
+            for name, parameter in HYPERPARAMETERS.items()
+            if parameter.default is not None and name not in grid and name not in space
+        }
+        completed["fixed"] = defaults | fixed
+    return completed
+
+
+def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults that no section sees alone; `data` is completed and may be broken."""
+    task = data.get("task")
+    given = task.model_fields_set if isinstance(task, Task) else task
+    places = {name: data[name] for name in ("grid", "space", "fixed")} | {"task": given or ()}
+    if not all(isinstance(place, Mapping | set | tuple) for place in places.values()):
+        return []
+    faults = []
+    for name in (*HYPERPARAMETERS, *TASK_FIELDS):
+        found = [place for place, keys in places.items() if name in keys]
+        if len(found) > 1:
+            next_step = f"keep one (--set {found[0]}.{name}=null drops that one)"
+            rule = f"stands in {' and '.join(found)}, but may stand in one place only"
+            faults.append(Fault(path=(name,), rule=rule, next_step=next_step))
+    if not any("dimension" in keys for keys in places.values()):
+        next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
+        faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
+    return faults + _grace_faults(data)
+
+
+def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:
+    halving = data.get("halving")
+    keys = halving.model_dump() if isinstance(halving, Halving) else halving
+    grace_period = keys.get("grace_period") if isinstance(keys, dict) else None
+    in_grid = data["grid"].get("steps", [data["fixed"].get("steps")])
+    steps = [count for count in in_grid if type(count) is int] if isinstance(in_grid, list) else []
+    if type(grace_period) is not int or not steps or grace_period <= min(steps):
+        return []
+    path: KeyPath = ("halving", "grace_period")
+    rule = f"must not exceed the smallest steps ({min(steps)})"
+    return [Fault(path=path, rule=rule, got=grace_period, next_step="lower it or raise steps")]

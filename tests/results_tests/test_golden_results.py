@@ -1,0 +1,88 @@
+"""What version 1 of the schema wrote stays readable.
+
+`write_golden` wrote the folder golden/version-1: an output folder, and its rows as JSON. Write it
+anew only for a new schema version, into a folder of its own, and keep the old ones:
+
+    python tests/results_tests/test_golden_results.py
+"""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from results import CURVES, SUMMARY, TRIALS, OutputFolder, summarise
+
+GOLDEN = Path(__file__).parent / "golden"
+STUDY = "dimension=8,multiplication=false"
+
+
+def made_up_rows(schema: pa.Schema, count: int) -> list[dict[str, Any]]:
+    """Make rows of which every value is another, nullable ones null in the last row."""
+    rows = [
+        {
+            field.name: None
+            if field.nullable and row == count - 1
+            else made_up_value(field.type, row, column)
+            for column, field in enumerate(schema)
+        }
+        for row in range(count)
+    ]
+    texts = {"search": "golden", "study": STUDY, "status": "completed", "phase": "search"}
+    chosen = {name: text for name, text in texts.items() if name in schema.names}
+    return [row | chosen | {"trial": 2**62 + number} for number, row in enumerate(rows)]
+
+
+def made_up_value(kind: pa.DataType, row: int, column: int) -> Any:
+    """Make the value of one cell."""
+    if kind == pa.int64():
+        return 2**62 + 100 * column + row
+    if kind == pa.float64():
+        return 0.1 * column + row / 7
+    if kind == pa.bool_():
+        return bool(row % 2)
+    if kind == pa.string():
+        return f"text {column} of row {row}"
+    return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=1 + row)
+
+
+def write_golden(folder: Path) -> None:
+    """Write an output folder of one pack, with its rows as JSON beside the tables."""
+    trials = [row | {"pack": 0} for row in made_up_rows(TRIALS, 3)]
+    curves = made_up_rows(CURVES, 3)
+    out = OutputFolder(folder)
+    out.write_pack(STUDY, 0, trials, curves)
+    out.write_summary(summarise(out.read_trials()))
+    tables = {"trials": trials, "curves": curves, "summary": out.read_summary().to_pylist()}
+    out.write_text("rows.json", json.dumps(tables, indent=1, default=datetime.isoformat) + "\n")
+
+
+@pytest.mark.parametrize("version", ["version-1"])
+def test_golden_files_are_read(tmp_path: Path, version: str) -> None:
+    shutil.copytree(GOLDEN / version, tmp_path / version)
+    folder = OutputFolder(tmp_path / version)
+    read = {
+        "trials": folder.read_trials(),
+        "curves": folder.read_curves(),
+        "summary": folder.read_summary(),
+    }
+    expected = json.loads(folder.read_text("rows.json"))
+    for name, table in read.items():
+        rows = json.loads(json.dumps(table.to_pylist(), default=datetime.isoformat))
+        assert rows == expected[name]
+
+
+def test_version_1_has_the_columns_of_the_golden_files() -> None:
+    """A change of columns needs a new schema version."""
+    for pattern, schema in (("trials/*", TRIALS), ("curves/*", CURVES), ("summary*", SUMMARY)):
+        (path,) = (GOLDEN / "version-1").glob(pattern)
+        assert pq.read_schema(path).equals(schema, check_metadata=False)
+
+
+if __name__ == "__main__":
+    write_golden(GOLDEN / "version-1")

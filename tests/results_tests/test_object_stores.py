@@ -1,0 +1,122 @@
+"""An output folder in S3, over real HTTP."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pandas as pd
+import pyarrow as pa
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+
+from results import TRIALS, OutputError, OutputFolder, summarise
+
+MakeRow = Callable[..., dict[str, Any]]
+
+STUDY = "dimension=8,multiplication=false"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Any]:
+    """Serve S3 on a free port, with the environment set as a user would; give a boto3 client."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "the-access-key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-key")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
+        yield client
+        client.close()
+        s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
+@pytest.fixture
+def folder(store: Any, request: pytest.FixtureRequest) -> OutputFolder:
+    return OutputFolder(f"s3://bucket/runs/{request.node.name}")
+
+
+def files(store: Any, folder: OutputFolder) -> list[str]:
+    """List the objects of a folder, markers of folders left out."""
+    prefix = folder.uri.removeprefix("s3://bucket/") + "/"
+    found = store.list_objects_v2(Bucket="bucket", Prefix=prefix).get("Contents", [])
+    names = [item["Key"].removeprefix(prefix) for item in found]
+    return [name for name in names if name and not name.endswith("/")]
+
+
+def test_a_folder_is_written_and_read(
+    store: Any, folder: OutputFolder, trial_row: MakeRow, curve_row: MakeRow
+) -> None:
+    folder.check_writable()
+    assert files(store, folder) == []
+    assert not folder.exists()
+    assert folder.read_trials().num_rows == folder.read_summary().num_rows == 0
+    folder.write_text("spec.yaml", "name: quick\n")
+    assert folder.exists()
+    assert folder.read_text("spec.yaml") == "name: quick\n"
+
+    rows = [trial_row(trial=number) for number in range(4)]
+    for pack in (0, 1, 1):
+        members = [row | {"pack": pack} for row in rows[2 * pack : 2 * pack + 2]]
+        curves = [curve_row(trial=row["trial"]) for row in members]
+        folder.write_pack(STUDY, pack, members, curves)
+    folder.write_summary(summarise(folder.read_trials()))
+    expected = [row | {"pack": row["trial"] // 2} for row in rows]
+    assert folder.read_trials().equals(pa.Table.from_pylist(expected, schema=TRIALS))
+    assert folder.read_curves()["trial"].to_pylist() == [0, 1, 2, 3]
+    assert folder.read_summary()["trials"].to_pylist() == [4]
+    assert len(files(store, folder)) == 6
+
+
+def test_pandas_reads_it_before_and_after_compaction(
+    store: Any,
+    folder: OutputFolder,
+    trial_row: MakeRow,
+    curve_row: MakeRow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pack in range(3):
+        folder.write_pack(STUDY, pack, [trial_row(trial=pack, pack=pack)], [curve_row(trial=pack)])
+    store.put_object(
+        Bucket="bucket", Key=f"runs/{folder.uri.rpartition('/')[2]}/trials/_half.parquet", Body=b"x"
+    )
+    expected = folder.read_trials().to_pandas()
+    pd.testing.assert_frame_equal(pd.read_parquet(f"{folder.uri}/trials"), expected)
+    monkeypatch.setattr("results.folder.COMPACT_ABOVE", 2)
+    folder.compact()
+    s3fs.S3FileSystem.clear_instance_cache()  # it remembers listings
+    pd.testing.assert_frame_equal(pd.read_parquet(f"{folder.uri}/trials"), expected)
+    assert len(pd.read_parquet(f"{folder.uri}/curves")) == 3
+    assert files(store, folder) == [
+        "curves/compacted.parquet",
+        "trials/_half.parquet",
+        "trials/compacted.parquet",
+    ]
+
+
+def test_a_missing_bucket_is_reported(store: Any) -> None:
+    folder = OutputFolder("s3://no-such-bucket/x")
+    with pytest.raises(OutputError, match=r"must be writable; got s3://no-such-bucket/x .*bucket"):
+        folder.check_writable()
+    assert not folder.exists()
+
+
+def test_an_object_in_the_place_of_the_folder_is_refused(store: Any) -> None:
+    store.put_object(Bucket="bucket", Key="runs/object", Body=b"x")
+    with pytest.raises(OutputError, match=r"must be writable; got s3://bucket/runs/object .*file"):
+        OutputFolder("s3://bucket/runs/object").check_writable()
+
+
+def test_a_pickle_holds_no_credentials(folder: OutputFolder) -> None:
+    folder.write_text("spec.yaml", "")
+    pickled = pickle.dumps(folder)
+    assert b"the-secret-key" not in pickled
+    assert b"the-access-key" not in pickled
+    assert pickle.loads(pickled).exists()

@@ -1,0 +1,61 @@
+"""`pandas.read_parquet("<out>/trials")` is the whole API for reading."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from results import CURVES, TRIALS, OutputFolder
+
+MakeRow = Callable[..., dict[str, Any]]
+
+
+def test_pandas_reads_what_was_written(
+    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+) -> None:
+    out = tmp_path / "dimension=5"  # a folder's name must not become a column's value
+    folder = OutputFolder(out)
+    studies = ["dimension=8,multiplication=false", "dimension=8,multiplication=true"]
+    for study in studies:
+        folder.write_pack(
+            study,
+            0,
+            [trial_row(study=study), trial_row(study=study, trial=1, status="diverged", nmse=None)],
+            [curve_row(study=study)],
+        )
+    for table in ("trials", "curves"):
+        (out / table / "_part.parquet.0123").write_bytes(b"half a fi")
+        (out / table / "_half.parquet").write_bytes(b"half a fi")
+
+    trials = pd.read_parquet(out / "trials")
+    assert list(trials.columns) == TRIALS.names
+    assert trials["study"].tolist() == [studies[0]] * 2 + [studies[1]] * 2
+    assert trials["dimension"].tolist() == [8] * 4
+    assert trials["initialisation_seed"].dtype == "int64"
+    assert trials["initialisation_seed"].tolist() == [2**63 - 1] * 4
+    assert trials["nmse"].isna().tolist() == [False, True] * 2
+    assert trials["started_at"].dt.tz is not None
+    key = ["study", "trial", "phase", "replicate", "steps_factor"]
+    assert not trials.duplicated(key).any()
+    ours = folder.read_trials().to_pandas()
+    pd.testing.assert_frame_equal(trials.sort_values(key, ignore_index=True), ours)
+
+    curves = pd.read_parquet(out / "curves")
+    assert list(curves.columns) == CURVES.names
+    assert not curves.duplicated([*key, "step"]).any()
+
+
+def test_descriptions_and_version_are_in_the_files(
+    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+) -> None:
+    out = OutputFolder(tmp_path)
+    out.write_pack("dimension=8,multiplication=false", 0, [trial_row()], [curve_row()])
+    for table, schema in (("trials", TRIALS), ("curves", CURVES)):
+        (part,) = (tmp_path / table).iterdir()
+        written = pq.read_schema(part)
+        assert written.metadata[b"schema_version"] == b"1"
+        for field in schema:
+            description = written.field(field.name).metadata[b"description"]
+            assert description == field.metadata[b"description"]

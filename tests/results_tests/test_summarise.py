@@ -1,0 +1,171 @@
+"""The summary against a second implementation, and by its properties."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from results import SUMMARY, TRIALS, summarise
+
+MakeRow = Callable[..., dict[str, Any]]
+
+HYPERPARAMETERS = [
+    "multiplication",
+    "depth",
+    "width",
+    "layer_sizes",
+    "learning_rate",
+    "activation",
+    "optimizer",
+    "schedule",
+]
+TASK = ["dimension", "target", "inputs", "scale", "data", "label_noise_std"]
+
+
+def table_of(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=TRIALS)
+
+
+def random_result(
+    generator: np.random.Generator, statuses: list[str], factor: int = 1
+) -> dict[str, Any]:
+    status = str(generator.choice(statuses))
+    known = status != "diverged"
+    return {
+        "status": status,
+        "nmse": float(generator.integers(1, 20)) / 16 if known else None,  # with ties
+        "loss": float(generator.random()) if known else None,
+        "depth": int(generator.integers(0, 5)),
+        "learning_rate": float(generator.random()),
+        "constructed_nmse": 0.0 if generator.random() < 0.5 else None,
+        "steps": 4000 * factor if status == "completed" else 500,
+        "samples": int(generator.integers(1, 2**40)),
+        "train_seconds": float(generator.random()),
+    }
+
+
+def random_trials(trial_row: MakeRow, generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Make rows of several studies, some without a completed trial or without replicates."""
+    rows = []
+    for dimension in (16, 2, 8):
+        for multiplication in ("true", "false"):
+            study = f"dimension={dimension},multiplication={multiplication}"
+            cell = {"study": study, "dimension": dimension}
+            statuses = ["completed", "pruned", "diverged"][int(generator.integers(0, 2)) :]
+            searched = [
+                trial_row(**cell, trial=number, **random_result(generator, statuses))
+                for number in range(generator.integers(1, 12))
+            ]
+            rows += searched
+            completed = [row for row in searched if row["status"] == "completed"]
+            if not completed or generator.random() < 0.2:
+                continue
+            best = min(completed, key=lambda row: (row["nmse"], row["trial"]))
+            for factor in [1, 2, 4] if generator.random() < 0.5 else [1]:
+                for replicate in range(generator.integers(1, 6)):
+                    result = random_result(
+                        generator, ["completed", "completed", "diverged"], factor
+                    )
+                    name = {"phase": "confirm", "replicate": replicate, "steps_factor": factor}
+                    rows.append(best | name | result)
+    return rows
+
+
+def reference(trials: pd.DataFrame) -> pa.Table:
+    """Summarise with groupby and joins on the whole frame."""
+    by_study = trials.groupby("study")
+    search = trials[trials["phase"] == "search"]
+    out = by_study[["search", *TASK, "batch_size"]].first()
+    out["trials"] = search.groupby("study").size()
+    for status in ("completed", "pruned", "diverged"):
+        out[status] = (search["status"] == status).groupby(search["study"]).sum()
+    completed = search[search["status"] == "completed"].sort_values(["study", "nmse", "trial"])
+    best = completed.groupby("study").head(1).set_index("study")
+    best = best.rename(columns={"trial": "best_trial", "nmse": "nmse_search"})
+    columns = ["best_trial", *HYPERPARAMETERS, "parameters", "steps", "nmse_search"]
+    out = out.join(best[[*columns, "constructed_nmse"]])
+
+    confirm = trials[trials["phase"] == "confirm"].copy()
+    diverged = confirm["status"] == "diverged"
+    confirm[["nmse", "loss"]] = confirm[["nmse", "loss"]].mask(diverged, math.inf)
+    normal = confirm[confirm["steps_factor"] == 1].groupby("study")
+    out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
+    out["nmse_min"], out["nmse_max"] = normal["nmse"].min(), normal["nmse"].max()
+    longest = confirm.groupby("study")["steps_factor"].transform("max")
+    longer = confirm[(confirm["steps_factor"] == longest) & (longest > 1)].groupby("study")
+    out["nmse_longer"] = longer["nmse"].median()
+    out["steps_longer"] = longer["steps_factor"].first() * out["steps"]
+    out["samples"] = by_study["samples"].sum()
+    out["train_seconds"] = by_study["train_seconds"].sum()
+    out = out.reset_index().sort_values(["dimension", "study"])
+    return pa.Table.from_pandas(out, schema=SUMMARY, preserve_index=False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_summary_equals_a_second_implementation(trial_row: MakeRow, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    table = table_of(random_trials(trial_row, generator))
+    summary = summarise(table)
+    assert summary.schema.equals(SUMMARY, check_metadata=True)
+    pd.testing.assert_frame_equal(
+        summary.to_pandas(),
+        reference(table.to_pandas()).to_pandas(),
+        rtol=1e-14,
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_the_rows_does_not_matter(trial_row: MakeRow, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    table = table_of(random_trials(trial_row, generator))
+    shuffled = table.take(generator.permutation(table.num_rows))
+    assert summarise(shuffled).equals(summarise(table))  # bit for bit, sums included
+
+
+def test_studies_are_ordered_by_dimension_then_name(trial_row: MakeRow) -> None:
+    studies = [(16, "b"), (2, "z"), (16, "a"), (8, "c")]
+    rows = [trial_row(dimension=dimension, study=study) for dimension, study in studies]
+    assert summarise(table_of(rows))["study"].to_pylist() == ["z", "c", "a", "b"]
+
+
+def test_no_trials_make_an_empty_summary() -> None:
+    summary = summarise(TRIALS.empty_table())
+    assert summary.num_rows == 0
+    assert summary.schema.equals(SUMMARY, check_metadata=True)
+
+
+def test_a_study_without_a_completed_trial_has_no_best(trial_row: MakeRow) -> None:
+    rows = [
+        trial_row(status="pruned", nmse=0.1),
+        trial_row(trial=1, status="diverged", nmse=None, loss=None),
+    ]
+    (row,) = summarise(table_of(rows)).to_pylist()
+    assert (row["trials"], row["completed"], row["pruned"], row["diverged"]) == (2, 0, 1, 1)
+    nulls = {name for name, value in row.items() if value is None}
+    assert nulls == {field.name for field in SUMMARY if field.nullable}
+
+
+def test_of_equal_trials_the_first_is_best(trial_row: MakeRow) -> None:
+    rows = [trial_row(trial=number, nmse=0.5, width=number) for number in (7, 3, 5)]
+    (row,) = summarise(table_of(rows)).to_pylist()
+    assert (row["best_trial"], row["width"], row["nmse_search"]) == (3, 3, 0.5)
+    assert row["nmse"] is None
+
+
+def test_most_replicates_diverged_make_the_median_infinite(trial_row: MakeRow) -> None:
+    lost = {"status": "diverged", "nmse": None, "loss": None}
+    rows = [
+        trial_row(),
+        trial_row(phase="confirm", replicate=0, nmse=0.25, loss=2.0),
+        trial_row(phase="confirm", replicate=1, **lost),
+        trial_row(phase="confirm", replicate=2, **lost),
+        trial_row(phase="confirm", replicate=0, steps_factor=4, steps=10, **lost),
+    ]
+    (row,) = summarise(table_of(rows)).to_pylist()
+    assert (row["nmse"], row["nmse_min"], row["nmse_max"]) == (math.inf, 0.25, math.inf)
+    assert row["loss"] == row["nmse_longer"] == math.inf
+    assert row["steps_longer"] == 4 * 4000

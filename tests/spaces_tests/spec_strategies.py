@@ -1,0 +1,118 @@
+"""Hypothesis strategies for specs: plain data that every rule allows."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests that run beside others on a busy machine."""
+
+HYPERPARAMETERS = {
+    "dimension": st.integers(1, 10_000),
+    "multiplication": st.booleans(),
+    "depth": st.integers(0, 50),
+    "width": st.integers(1, 10_000),
+    "learning_rate": st.floats(1e-12, 1e6),
+    "activation": st.sampled_from(["relu", "gelu", "silu", "tanh"]),
+    "optimizer": st.just("adam"),
+    "schedule": st.sampled_from(["constant", "cosine", "linear"]),
+    "batch_size": st.integers(1, 10_000),
+    "steps": st.integers(1, 1_000_000),
+}
+TASK = {
+    "target": st.just("dot"),
+    "inputs": st.just("normal"),
+    "scale": st.floats(1e-6, 1e6),
+    "label_noise_std": st.floats(0, 1e6),
+    "data": st.just("stream"),
+}
+SHARED = {"dimension", "batch_size", "steps"}
+INTEGERS = {"depth": 0, "width": 1}
+
+names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+positive = st.integers(1, 1000)
+
+
+def choices(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    values = st.lists(HYPERPARAMETERS[name], min_size=1, max_size=4, unique=True)
+    return st.builds(lambda items: {"choices": items}, values)
+
+
+@st.composite
+def integer_ranges(draw: st.DrawFn, lowest: int) -> dict[str, Any]:
+    log = draw(st.booleans())
+    low = draw(st.integers(max(lowest, 1) if log else lowest, 100))
+    step = 1 if log else draw(st.integers(1, 5))
+    return {"low": low, "high": low + step * draw(st.integers(0, 50)), "step": step, "log": log}
+
+
+@st.composite
+def float_ranges(draw: st.DrawFn) -> dict[str, Any]:
+    low, high = sorted(draw(st.tuples(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))))
+    return {"low": low, "high": high, "log": draw(st.booleans())}
+
+
+def domains(name: str) -> st.SearchStrategy[dict[str, Any]]:
+    if name in INTEGERS:
+        return choices(name) | integer_ranges(INTEGERS[name])
+    return choices(name) | float_ranges() if name == "learning_rate" else choices(name)
+
+
+@st.composite
+def placements(draw: st.DrawFn) -> dict[str, Any]:
+    """Sections grid, space, fixed and task with each name in at most one of them."""
+    grid: dict[str, Any] = {}
+    space: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
+    task: dict[str, Any] = {}
+    for name, values in draw(st.permutations(list((HYPERPARAMETERS | TASK).items()))):
+        places = ["grid", "given"]
+        places += [] if name in SHARED or name in TASK else ["space"]
+        places += [] if name == "dimension" else ["default"]
+        place = draw(st.sampled_from(places))
+        if place == "grid":
+            grid[name] = draw(st.lists(values, min_size=1, max_size=2, unique=True))
+        elif place == "space":
+            space[name] = draw(domains(name))
+        elif place == "given":
+            (task if name in TASK else fixed)[name] = draw(values)
+    return {"grid": grid, "space": space, "fixed": fixed, "task": task}
+
+
+@st.composite
+def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
+    """Whole specs, as YAML would give them."""
+    data: dict[str, Any] = {"name": draw(names)} | draw(placements())
+    steps = data["grid"].get("steps", [data["fixed"].get("steps", 4000)])
+    optional = {
+        "seed": st.integers(0, 2**63 - 1),
+        "sampler": st.sampled_from(["tpe", "random"]),
+        "budget": st.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(
+                ("trials", "pack_size", "startup_packs", "packs_in_flight"), positive
+            ),
+        ),
+        "halving": st.none()
+        | st.fixed_dictionaries(
+            {"grace_period": st.integers(1, min(steps))},
+            optional={"reduction_factor": st.integers(2, 9), "min_survivors": positive},
+        ),
+        "confirm": st.none()
+        | st.fixed_dictionaries(
+            {"replicates": positive},
+            optional={
+                "steps_factors": st.sets(st.integers(2, 9)).map(lambda more: [1, *sorted(more)])
+            },
+        ),
+        "resources": st.fixed_dictionaries(
+            {},
+            optional={
+                "cpus": positive,
+                "gpus": st.just("auto") | st.floats(0, 8) | st.integers(0, 8),
+                "workers": st.just("auto") | positive,
+            },
+        ),
+    }
+    return data | draw(st.fixed_dictionaries({}, optional=optional))

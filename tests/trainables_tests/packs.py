@@ -1,0 +1,88 @@
+"""Packs for the tests, and a Hypothesis strategy of members."""
+
+from collections.abc import Sequence
+
+from hypothesis import strategies
+
+from trainables import Halving, Member, Pack, Task
+
+ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
+SCHEDULES = ("constant", "cosine", "linear")
+
+
+def make_member(trial: int = 0, **given: object) -> Member:
+    """A member with defaults for whatever is not given."""
+    values = {
+        "trial": trial,
+        "replicate": 0,
+        "multiplication": False,
+        "depth": 1,
+        "width": 8,
+        "learning_rate": 1e-2,
+        "activation": "relu",
+        "optimizer": "adam",
+        "schedule": "cosine",
+        "initialisation_seed": 100 + trial,
+        "data_seed": 7,
+        "evaluation_seed": 9,
+    }
+    return Member(**{**values, **given})  # type: ignore[arg-type]
+
+
+def make_pack(
+    members: Sequence[Member],
+    *,
+    dimension: int = 2,
+    steps: int = 20,
+    batch_size: int = 32,
+    halving: Halving | None = None,
+    label_noise_std: float = 0.0,
+) -> Pack:
+    """A pack of the search phase."""
+    return Pack(
+        search="test",
+        study="all",
+        number=0,
+        phase="search",
+        steps_factor=1,
+        task=Task(dimension=dimension, label_noise_std=label_noise_std),
+        batch_size=batch_size,
+        steps=steps,
+        halving=halving,
+        members=tuple(members),
+    )
+
+
+@strategies.composite
+def member_lists(draw: strategies.DrawFn) -> list[Member]:
+    """Members of mixed depths, widths, learning rates, seeds and kinds, data shared or not."""
+    kinds = draw(
+        strategies.lists(
+            strategies.tuples(
+                strategies.booleans(),
+                strategies.sampled_from(ACTIVATIONS),
+                strategies.sampled_from(SCHEDULES),
+            ),
+            min_size=1,
+            max_size=2,
+        )
+    )
+    shared = draw(strategies.booleans())
+    members = []
+    for trial in range(draw(strategies.integers(1, 7))):
+        multiplication, activation, schedule = draw(strategies.sampled_from(kinds))
+        members.append(
+            make_member(
+                trial,
+                multiplication=multiplication,
+                activation=activation,
+                schedule=schedule,
+                depth=draw(strategies.integers(0, 4)),
+                width=draw(strategies.integers(1, 20)),
+                learning_rate=draw(strategies.floats(1e-4, 5e-2)),
+                initialisation_seed=draw(strategies.integers(0, 2**63 - 1)),
+                data_seed=7 if shared else 7 + trial,
+                evaluation_seed=9 if shared else 9 + trial,
+            )
+        )
+    return members

@@ -1,0 +1,96 @@
+"""The streams: what they hold and what they depend on."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainables import Task
+from trainables.data import TrainingStream, evaluation_chunks
+
+CPU = torch.device("cpu")
+
+
+def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
+    stream.arrange(seeds)
+    parts = [
+        (batch.inputs.clone(), batch.labels.clone())
+        for steps in blocks
+        for batch in stream.next_block(steps)
+    ]
+    return torch.stack([x for x, _ in parts]), torch.stack([y for _, y in parts])
+
+
+@settings(deadline=None)
+@given(dimension=st.integers(1, 9), scale=st.sampled_from([0.5, 1.0, 3.0]))
+def test_rows_are_both_vectors_a_one_and_the_products(dimension: int, scale: float) -> None:
+    inputs, labels = batches(Task(dimension=dimension, scale=scale), [3], [5])
+    a, b = inputs[:, 0, :dimension], inputs[:, 0, dimension : 2 * dimension]
+    torch.testing.assert_close(inputs[:, 0, 2 * dimension], torch.ones(5, 8))
+    torch.testing.assert_close(inputs[:, 0, 2 * dimension + 1 :], a * b)
+    expected = torch.einsum("sdb,sdb->sb", a.double(), b.double())
+    torch.testing.assert_close(labels[:, 0].double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_stream_is_the_plain_draws_of_its_generator() -> None:
+    inputs, _ = batches(Task(dimension=3), [5], [4])
+    generator = torch.Generator().manual_seed(5)
+    for step in range(4):
+        torch.testing.assert_close(inputs[step, 0, :6], torch.randn(6, 8, generator=generator))
+
+
+@given(cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_blocks_do_not_change_a_stream(cuts: list[int]) -> None:
+    task = Task(dimension=2, label_noise_std=0.1)
+    whole = batches(task, [5], [1] * sum(cuts))
+    parts = batches(task, [5], cuts)
+    assert torch.equal(whole[0], parts[0])
+    assert torch.equal(whole[1], parts[1])
+
+
+def test_several_streams_are_each_their_own() -> None:
+    task = Task(dimension=2)
+    together, _ = batches(task, [5, 6], [3])
+    for index, seed in enumerate([5, 6]):
+        alone, _ = batches(task, [seed], [3])
+        assert torch.equal(together[:, index], alone[:, 0])
+
+
+def test_leaving_seeds_do_not_disturb_those_that_stay() -> None:
+    task = Task(dimension=2)
+    stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
+    stream.arrange([5, 6])
+    stream.next_block(2)
+    stream.arrange([6])
+    (batch,) = stream.next_block(1)
+    expected, _ = batches(task, [6], [3])
+    assert torch.equal(batch.inputs[0], expected[2, 0])
+
+
+def test_label_noise_has_its_standard_deviation_and_spares_the_evaluation() -> None:
+    task = Task(dimension=4, label_noise_std=0.5)
+    stream = TrainingStream(task, batch_size=4096, device=CPU, dtype=torch.float32)
+    stream.arrange([1])
+    noise = torch.cat([b.labels[0] - b.inputs[0, 9:].sum(0) for b in stream.next_block(16)])
+    assert float(noise.std()) == pytest.approx(0.5, rel=0.02)
+    for batch in evaluation_chunks(task, [1], 2048, device=CPU, dtype=torch.float32):
+        torch.testing.assert_close(batch.labels[0], batch.inputs[0, 9:].sum(0))
+
+
+def test_a_rung_uses_the_first_of_the_selection_pairs() -> None:
+    def labels(pairs: int) -> torch.Tensor:
+        chunks = evaluation_chunks(Task(dimension=2), [4], pairs, device=CPU, dtype=torch.float32)
+        return torch.cat([chunk.labels[0].clone() for chunk in chunks])
+
+    few, many = labels(2048), labels(8192)
+    assert len(few) == 2048
+    assert torch.equal(few, many[:2048])
+
+
+def test_labels_have_the_variance_of_the_dimension() -> None:
+    chunks = evaluation_chunks(Task(dimension=8), [4], 65536, device=CPU, dtype=torch.float32)
+    labels = torch.cat([chunk.labels[0].clone() for chunk in chunks])
+    # Var(y^2) = E[y^4] - d^2 = 3 d (d + 2) - d^2 for a dot product of d pairs of normals.
+    error = ((3 * 8 * 10 - 64) / 65536) ** 0.5
+    assert float(labels.var()) == pytest.approx(8, abs=5 * error)

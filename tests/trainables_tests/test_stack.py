@@ -1,0 +1,144 @@
+"""Stacks against the same networks trained alone with plain torch."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.trainables_tests.packs import make_member, make_pack, member_lists
+from trainables import Member, Pack, train
+from trainables.alone import evaluate_alone, train_alone
+from trainables.data import TrainingStream
+from trainables.network import Network
+from trainables.schedules import SCHEDULES
+from trainables.stack import Stack, Trainee
+
+CPU = torch.device("cpu")
+
+
+def stack_after(pack: Pack, dtype: torch.dtype) -> list[Trainee]:
+    """All members of `pack`, of one kind, in one stack, trained to the end."""
+    trainees = [Trainee.start(m, pack.task.dimension, CPU, dtype) for m in pack.members]
+    stack = Stack(
+        trainees,
+        dimension=pack.task.dimension,
+        batch_size=pack.batch_size,
+        steps_done=0,
+        device=CPU,
+        dtype=dtype,
+    )
+    stream = TrainingStream(pack.task, batch_size=pack.batch_size, device=CPU, dtype=dtype)
+    stream.arrange([member.data_seed for member in stack.members])
+    factor_at = SCHEDULES[stack.members[0].schedule]
+    for step in range(pack.steps):
+        (batch,) = stream.next_block(1)
+        stack.step(batch, factor_at(step, pack.steps), 1.0 / (0.1 * (step + 1) + 1.0))
+    return stack.unload()
+
+
+def pieces_of(network: Network, dimension: int) -> list[torch.Tensor]:
+    """A network's weights in the shapes of `Trainee.pieces`."""
+    linears = [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
+    first, vectors = linears[0], 2 * dimension
+    weight, bias = first.weight.detach(), first.bias.detach()
+    pieces = [torch.cat([weight[:, :vectors], bias[:, None], weight[:, vectors:]], dim=1)]
+    for linear in linears[1:]:
+        pieces += [linear.weight.detach(), linear.bias.detach()[:, None]]
+    return pieces
+
+
+def one_kind(members: list[Member]) -> list[Member]:
+    """Those members that may share a stack with the first."""
+    first = members[0]
+    return [
+        member
+        for member in members
+        if (member.multiplication, member.activation, member.schedule)
+        == (first.multiplication, first.activation, first.schedule)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "steps", "tolerance"), [(torch.float64, 50, 1e-12), (torch.float32, 10, 1e-5)]
+)
+@settings(max_examples=25, deadline=None)
+@given(members=member_lists(), dimension=st.integers(1, 5), noise=st.sampled_from([0.0, 0.3]))
+def test_a_stack_equals_its_members_trained_alone(
+    dtype: torch.dtype,
+    steps: int,
+    tolerance: float,
+    members: list[Member],
+    dimension: int,
+    noise: float,
+) -> None:
+    pack = make_pack(one_kind(members), dimension=dimension, steps=steps, label_noise_std=noise)
+    for trainee in stack_after(pack, dtype):
+        *_, alone = train_alone(pack, trainee.member, device=CPU, dtype=dtype)
+        weights = pieces_of(alone.network, dimension)
+        averages = pieces_of(alone.average, dimension)
+        for piece, weight, average in zip(trainee.pieces, weights, averages, strict=True):
+            torch.testing.assert_close(piece[0], weight, rtol=tolerance, atol=tolerance)
+            torch.testing.assert_close(piece[3], average, rtol=tolerance, atol=tolerance)
+
+
+@settings(max_examples=15, deadline=None)
+@given(members=member_lists(), dimension=st.integers(1, 5))
+def test_a_pack_reports_the_losses_of_its_members_trained_alone(
+    members: list[Member], dimension: int
+) -> None:
+    pack = make_pack(members, dimension=dimension, steps=24)
+    reports = list(train(pack, device=CPU, dtype=torch.float64))
+    assert [report.step for report in reports] == [3, 6, 12, 24]
+    for position, member in enumerate(pack.members):
+        checkpoints = train_alone(pack, member, device=CPU, dtype=torch.float64)
+        for report in reports:
+            checkpoint = next(point for point in checkpoints if point.step == report.step)
+            evaluation = report.evaluations[position]
+            last = report.step == pack.steps
+            network = checkpoint.network if last else checkpoint.average
+            nmse = evaluate_alone(network, pack, member, rung=not last, device=CPU)
+            assert evaluation.member == member
+            assert evaluation.loss is not None
+            assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-9)
+
+
+def test_padding_stays_exactly_zero() -> None:
+    pack = make_pack([make_member(0, width=3, depth=3), make_member(1, width=8, depth=2)], steps=50)
+    trainees = [Trainee.start(m, 2, CPU, torch.float32) for m in pack.members]
+    stack = Stack(
+        trainees, dimension=2, batch_size=32, steps_done=0, device=CPU, dtype=torch.float32
+    )
+    stream = TrainingStream(pack.task, batch_size=32, device=CPU, dtype=torch.float32)
+    stream.arrange([7])
+    for batch in stream.next_block(16):
+        stack.step(batch, 1.0, None)
+    used = sum(member.parameters(2) for member in pack.members)
+    assert int(torch.count_nonzero(stack._weights)) == used
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh"])
+def test_a_diverging_member_leaves_and_disturbs_nobody(activation: str) -> None:
+    steady = [make_member(trial, activation=activation, width=4 + trial) for trial in range(3)]
+    wild = make_member(3, activation=activation, depth=0, learning_rate=1e38)
+    pack = make_pack([*steady, wild], steps=40)
+    reports = list(train(pack, device=CPU))
+    assert {e.member.trial: e.status for e in reports[0].evaluations}[3] == "diverged"
+    ended = {e.member.trial: e for e in reports[-1].evaluations}
+    assert set(ended) == {0, 1, 2}
+    undisturbed = {
+        e.member.trial: e
+        for e in list(train(make_pack(steady, steps=40), device=CPU))[-1].evaluations
+    }
+    for trial, evaluation in ended.items():
+        other = undisturbed[trial].loss
+        assert evaluation.status == "completed"
+        assert evaluation.loss is not None
+        assert other is not None
+        assert evaluation.loss.mean == pytest.approx(other.mean, rel=1e-4)
+
+
+def test_a_pack_ends_when_all_have_diverged() -> None:
+    pack = make_pack([make_member(0, depth=0, learning_rate=1e38)], steps=40)
+    (report,) = train(pack, device=CPU)
+    assert [e.status for e in report.evaluations] == ["diverged"]
+    assert report.evaluations[0].loss is None

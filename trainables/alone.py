@@ -1,0 +1,82 @@
+"""One member trained alone, with plain torch.nn and torch.optim: the reference of every row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .data import RUNG_PAIRS, SELECTION_PAIRS, TrainingStream, evaluation_chunks
+from .network import Network
+from .pack import Member, Pack
+from .schedules import SCHEDULES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A member trained alone, after `step` steps.
+
+    `network` holds the weights, `average` their running average.
+    """
+
+    step: int
+    network: Network
+    average: Network
+
+
+def train_alone(
+    pack: Pack,
+    member: Member,
+    *,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Checkpoint]:
+    """Train `member` of `pack` with one `torch.optim.Adam`, with a checkpoint after every step.
+
+    The checkpoint's networks are the live ones: the next step changes them.
+    """
+    task = pack.task
+    network = Network(member, task.dimension).to(device, dtype)
+    average = Network(member, task.dimension).to(device, dtype)
+    optimizer = torch.optim.Adam(network.parameters(), lr=member.learning_rate)
+    factor_at = SCHEDULES[member.schedule]
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: factor_at(step, pack.steps)
+    )
+    stream = TrainingStream(task, batch_size=pack.batch_size, device=device, dtype=dtype)
+    stream.arrange([member.data_seed])
+    dimension = task.dimension
+    for step in range(1, pack.steps + 1):
+        (batch,) = stream.next_block(1)
+        a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
+        loss = nn.functional.mse_loss(network(a, b), batch.labels[0])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        with torch.no_grad():
+            for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
+                mean.lerp_(weight, 1.0 / (0.1 * step + 1.0))
+        yield Checkpoint(step=step, network=network, average=average)
+
+
+@torch.no_grad()
+def evaluate_alone(
+    network: Network, pack: Pack, member: Member, *, rung: bool, device: torch.device
+) -> float:
+    """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all."""
+    dimension = pack.task.dimension
+    dtype = next(network.parameters()).dtype
+    errors, labels = [], []
+    for batch in evaluation_chunks(
+        pack.task,
+        [member.evaluation_seed],
+        RUNG_PAIRS if rung else SELECTION_PAIRS,
+        device=device,
+        dtype=dtype,
+    ):
+        a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
+        errors.append(network(a, b) - batch.labels[0])
+        labels.append(batch.labels[0].clone())
+    squared = torch.cat(errors).double().square()
+    return float(squared.mean() / torch.cat(labels).double().var())

@@ -1,0 +1,59 @@
+"""The loss of members on held-out pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .data import EVALUATION_CHUNK, evaluation_chunks
+from .pack import Task
+from .stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Mean squared error on noise-free pairs, its standard error, and as a share of the variance.
+
+    `normalised` (nmse) is the loss over the sample variance of the labels: 1 - R^2.
+    """
+
+    mean: float
+    standard_error: float
+    normalised: float
+
+
+def evaluate(stack: Stack, task: Task, pairs: int, *, averaged: bool) -> list[Loss]:
+    """The loss of every member of `stack` on its evaluation pairs, in the stack's order.
+
+    `averaged` judges the running average of the weights. Sums are taken in float64.
+    """
+    seeds = _streams([member.evaluation_seed for member in stack.members])
+    space = stack.evaluation_workspace(EVALUATION_CHUNK)
+    members = len(stack.members)
+    error_sums = torch.zeros(2, members, device=stack.device, dtype=torch.float64)
+    label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
+    for batch in evaluation_chunks(task, seeds, pairs, device=stack.device, dtype=stack.dtype):
+        predictions = stack.predict(batch, space, averaged=averaged)
+        squared = predictions.double().sub_(batch.labels).square_()
+        labels = batch.labels.double()
+        error_sums[0] += squared.sum(1)
+        error_sums[1] += squared.square_().sum(1)
+        label_sums[0] += labels.sum(1)
+        label_sums[1] += labels.square_().sum(1)
+    mean, mean_square = error_sums / pairs
+    spread = (mean_square - mean.square()).clamp_min_(0) * pairs / (pairs - 1)
+    label_mean = label_sums[0] / pairs
+    variance = (label_sums[1] - pairs * label_mean.square()) / (pairs - 1)
+    normalised = mean / variance
+    standard_error = (spread / pairs).sqrt()
+    return [
+        Loss(mean=one, standard_error=error, normalised=share)
+        for one, error, share in zip(
+            mean.tolist(), standard_error.tolist(), normalised.tolist(), strict=True
+        )
+    ]
+
+
+def _streams(seeds: Sequence[int]) -> list[int]:
+    """One seed if all are equal, else all of them: the streams of a stack."""
+    return [seeds[0]] if len(set(seeds)) == 1 else list(seeds)

@@ -1,0 +1,25 @@
+"""Learning rate schedules: the factor on the learning rate at each step."""
+
+import math
+from collections.abc import Callable, Mapping
+
+
+def _constant(step: int, steps: int) -> float:
+    return 1.0
+
+
+def _cosine(step: int, steps: int) -> float:
+    """Half a cosine from 1 to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983, without restarts)."""
+    return 0.5 * (1.0 + math.cos(math.pi * step / steps))
+
+
+def _linear(step: int, steps: int) -> float:
+    return 1.0 - step / steps
+
+
+SCHEDULES: Mapping[str, Callable[[int, int], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "linear": _linear,
+}
+"""Name -> factor at a step (counted from 0) of so many steps."""

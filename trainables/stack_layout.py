@@ -1,0 +1,121 @@
+"""How a pack is cut into stacks: the engine's business, which changes no decision.
+
+A wide stack pads its narrow members, a narrow one repeats the cost of every operation's start.
+The cut minimises a simple estimate of the time per step over all cuts of the members, sorted by
+width, into runs. It depends on the members and the kind of device alone, never on measurements,
+so that the same pack gives the same numbers every time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import torch
+
+from .stack import Trainee
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceCosts:
+    """What the estimate knows of a kind of device.
+
+    `operation_seconds`: to start one tensor operation; `flops_per_second` in the products of small
+    matrices; `bytes_per_second` of elementwise operations; `activation_bytes`: the most that one
+    layer's activations of a stack may take, so that they stay in the cache (None: any).
+    """
+
+    operation_seconds: float
+    flops_per_second: float
+    bytes_per_second: float
+    activation_bytes: int | None
+
+
+DEVICE_COSTS = {
+    "cpu": DeviceCosts(
+        operation_seconds=2.0e-6,
+        flops_per_second=1.2e11,
+        bytes_per_second=4.0e10,
+        activation_bytes=1 << 20,
+    ),
+    "cuda": DeviceCosts(
+        operation_seconds=4.0e-6,
+        flops_per_second=1.0e13,
+        bytes_per_second=2.0e12,
+        activation_bytes=None,
+    ),
+}
+ELEMENTWISE_PASSES = 6
+"""Reads and writes of a layer's activations outside its matrix products, forward and backward."""
+
+
+def stack_seconds(
+    trainees: Sequence[Trainee], *, dimension: int, batch_size: int, costs: DeviceCosts
+) -> float:
+    """The estimated time of one training step of a stack of `trainees`."""
+    members = [trainee.member for trainee in trainees]
+    width = max((member.width for member in members if member.depth), default=0)
+    depths = [member.depth for member in members]
+    operations = 14 + 8 * max(depths) + 3 * len(set(depths) - {0})
+    inputs = members[0].input_size(dimension) + 1
+    units = batch_size * width * sum(depths)
+    first_flops = 4 * inputs * batch_size * width * sum(depth > 0 for depth in depths)
+    hidden_flops = 6 * width * batch_size * width * sum(max(depth - 1, 0) for depth in depths)
+    return (
+        operations * costs.operation_seconds
+        + (first_flops + hidden_flops) / costs.flops_per_second
+        + units * 4 * ELEMENTWISE_PASSES / costs.bytes_per_second
+    )
+
+
+def cut(
+    trainees: Sequence[Trainee], *, dimension: int, batch_size: int, device: torch.device
+) -> list[list[Trainee]]:
+    """The trainees of each stack. Members of one stack share what `_kind` names."""
+    costs = DEVICE_COSTS["cuda" if device.type == "cuda" else "cpu"]
+    ordered = sorted(trainees, key=lambda trainee: (_kind(trainee), _units(trainee)))
+    stacks: list[list[Trainee]] = []
+    for _, group in groupby(ordered, key=_kind):
+        classes = [list(same) for _, same in groupby(group, key=_units)]
+        for run in _best_runs(classes, dimension, batch_size, costs):
+            stacks += _within_cache(run, batch_size, costs)
+    return stacks
+
+
+def _kind(trainee: Trainee) -> tuple[bool, str, str]:
+    member = trainee.member
+    return member.multiplication, member.activation, member.schedule
+
+
+def _units(trainee: Trainee) -> int:
+    """The width of a member with hidden layers; 0 without, where the width means nothing."""
+    return trainee.member.width if trainee.member.depth else 0
+
+
+def _best_runs(
+    classes: list[list[Trainee]], dimension: int, batch_size: int, costs: DeviceCosts
+) -> list[list[Trainee]]:
+    """The cut of the classes of equal width, ascending, into runs of least total time."""
+    best: list[tuple[float, list[list[Trainee]]]] = [(0.0, [])]
+    for stop in range(1, len(classes) + 1):
+        options = []
+        run: list[Trainee] = []
+        for start in reversed(range(stop)):
+            run = classes[start] + run
+            seconds = sum(
+                stack_seconds(part, dimension=dimension, batch_size=batch_size, costs=costs)
+                for part in _within_cache(run, batch_size, costs)
+            )
+            options.append((best[start][0] + seconds, [*best[start][1], run]))
+        best.append(min(options, key=lambda option: option[0]))
+    return best[-1][1]
+
+
+def _within_cache(run: list[Trainee], batch_size: int, costs: DeviceCosts) -> list[list[Trainee]]:
+    """The run in parts of even size whose activations keep to `activation_bytes`."""
+    width = max(_units(trainee) for trainee in run)
+    if costs.activation_bytes is None or width == 0:
+        return [run]
+    most = max(1, costs.activation_bytes // (4 * batch_size * width))
+    parts = -(-len(run) // most)
+    bounds = [len(run) * part // parts for part in range(parts + 1)]
+    return [run[start:stop] for start, stop in pairwise(bounds)]

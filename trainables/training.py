@@ -1,0 +1,178 @@
+"""Training a pack: a pure generator of reports. No Ray, no disk, no clock."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from .data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, Batch, TrainingStream
+from .evaluation import Loss, evaluate
+from .halving import rungs, survivors
+from .pack import Member, Pack
+from .schedules import SCHEDULES
+from .stack import Stack, Trainee
+from .stack_layout import cut
+
+Status = Literal["running", "pruned", "diverged", "completed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One member at one step.
+
+    `status` says what becomes of it: "running" goes on, the others have ended: "pruned" lost at
+    this rung, "diverged" has a loss that is not finite (then both losses are None), "completed" did
+    all steps. `train_loss` is the mean over all batches since the evaluation before; `loss` is
+    that of the running average of the weights, at the last step of the weights themselves.
+    `scheduled_learning_rate` is that of the step just done.
+    """
+
+    member: Member
+    status: Status
+    train_loss: float | None
+    loss: Loss | None
+    scheduled_learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All members that were alive when the pack reached `step`, in the pack's order."""
+
+    step: int
+    samples: int
+    evaluations: tuple[Evaluation, ...]
+
+
+def train(
+    pack: Pack, *, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Iterator[Report]:
+    """Train all members of `pack` on `device`, with a report at every rung and at the end."""
+    run = _Run(pack, device, dtype)
+    done = 0
+    for mark in (*rungs(pack.halving, pack.steps), pack.steps):
+        run.advance(done, mark)
+        yield run.report(mark - done, mark)
+        done = mark
+        if not run.alive:
+            return
+
+
+class _Run:
+    """The stacks of a pack in training, and their batches."""
+
+    def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype) -> None:
+        self._pack, self._device, self._dtype = pack, device, dtype
+        self._stream = TrainingStream(
+            pack.task, batch_size=pack.batch_size, device=device, dtype=dtype
+        )
+        self._shared = len({member.data_seed for member in pack.members}) == 1
+        dimension = pack.task.dimension
+        self._place([Trainee.start(member, dimension, device, dtype) for member in pack.members], 0)
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._stacks)
+
+    def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
+        """Cut `trainees` into stacks; the batches follow the order of their members."""
+        pack = self._pack
+        dimension, batch_size = pack.task.dimension, pack.batch_size
+        self._stacks = [
+            Stack(
+                part,
+                dimension=dimension,
+                batch_size=batch_size,
+                steps_done=steps_done,
+                device=self._device,
+                dtype=self._dtype,
+            )
+            for part in cut(
+                trainees, dimension=dimension, batch_size=batch_size, device=self._device
+            )
+        ]
+        self._stream.arrange(
+            [member.data_seed for stack in self._stacks for member in stack.members]
+        )
+
+    def advance(self, done: int, mark: int) -> None:
+        """Train from `done` steps to `mark`."""
+        steps = self._pack.steps
+        averaging = mark < steps
+        while done < mark:
+            block = self._stream.next_block(min(BLOCK_STEPS, mark - done))
+            first = 0
+            for stack in self._stacks:
+                factor_at = SCHEDULES[stack.members[0].schedule]
+                last = first + len(stack.members)
+                for step, batch in enumerate(block, start=done):
+                    stack.step(
+                        batch if self._shared else _streams(batch, first, last),
+                        factor_at(step, steps),
+                        1.0 / (0.1 * (step + 1) + 1.0) if averaging else None,
+                    )
+                first = last
+            done += len(block)
+
+    def report(self, interval: int, mark: int) -> Report:
+        """Evaluate everyone at `mark`, let the losers go, and place the others anew."""
+        pack = self._pack
+        last = mark == pack.steps
+        pairs = SELECTION_PAIRS if last else RUNG_PAIRS
+        measured: dict[Member, tuple[float, Loss]] = {}
+        for stack in self._stacks:
+            train_losses = stack.take_squared_error() / (interval * pack.batch_size)
+            losses = evaluate(stack, pack.task, pairs, averaged=not last)
+            measured |= zip(
+                stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
+            )
+        statuses = self._statuses(measured, last)
+        evaluations = []
+        for member in (member for member in pack.members if member in measured):
+            train_loss, loss = measured[member]
+            diverged = statuses[member] == "diverged"
+            factor = SCHEDULES[member.schedule](mark - 1, pack.steps)
+            evaluations.append(
+                Evaluation(
+                    member=member,
+                    status=statuses[member],
+                    train_loss=None if diverged else train_loss,
+                    loss=None if diverged else loss,
+                    scheduled_learning_rate=member.learning_rate * factor,
+                )
+            )
+        self._keep_running(statuses, mark)
+        return Report(step=mark, samples=mark * pack.batch_size, evaluations=tuple(evaluations))
+
+    def _statuses(
+        self, measured: dict[Member, tuple[float, Loss]], last: bool
+    ) -> dict[Member, Status]:
+        order = {member: index for index, member in enumerate(self._pack.members)}
+        finite = {
+            order[member]: loss.mean
+            for member, (train_loss, loss) in measured.items()
+            if math.isfinite(train_loss + loss.mean + loss.standard_error)
+        }
+        halving = self._pack.halving
+        going = set(finite) if last or halving is None else survivors(finite, halving)
+        statuses: dict[Member, Status] = {}
+        for member in measured:
+            if order[member] not in finite:
+                statuses[member] = "diverged"
+            elif order[member] not in going:
+                statuses[member] = "pruned"
+            else:
+                statuses[member] = "completed" if last else "running"
+        return statuses
+
+    def _keep_running(self, statuses: dict[Member, Status], mark: int) -> None:
+        if all(status == "running" for status in statuses.values()):
+            return
+        trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
+        going = [trainee for trainee in trainees if statuses[trainee.member] == "running"]
+        self._place(going, mark)
+
+
+def _streams(batch: Batch, first: int, last: int) -> Batch:
+    return Batch(batch.inputs[first:last], batch.labels[first:last])
