@@ -19,8 +19,8 @@ HEADINGS = (
     "max",
     "depth",
     "width",
-    "learning rate",
-    "done/pruned\n/diverged",
+    "learning\nrate",
+    "done/\npruned/\ndiverged",
     "time",
 )
 
@@ -42,7 +42,7 @@ def summary_table(summary: pyarrow.Table, title: str) -> Table:
     table.add_column("study", no_wrap=True)
     for heading in HEADINGS:
         style = "bold" if heading == "nmse" else None
-        table.add_column(heading, justify="right", style=style, no_wrap=heading != "learning rate")
+        table.add_column(heading, justify="right", style=style, no_wrap=True)
     for row in summary.to_pylist():
         table.add_row(*_cells(row))
     return table
