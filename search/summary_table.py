@@ -36,8 +36,7 @@ def summary_table(summary: pyarrow.Table, title: str) -> Table:
         caption=CAPTION,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     table.add_column("study", no_wrap=True)
     for heading in HEADINGS:
