@@ -108,6 +108,11 @@ TRIALS = _schema(
         ("data_seed", "integer", "Seed of the stream of training pairs, below 2**63."),
         ("evaluation_seed", "integer", "Seed of the held-out pairs, below 2**63."),
         ("steps", "integer", "Optimizer steps done; fewer than planned unless completed."),
+        (
+            "schedule_steps",
+            "integer",
+            "Steps that the learning rate schedule spans: the steps of a completed trial.",
+        ),
         ("samples", "integer", "Training pairs seen: steps * batch_size."),
         ("parameters", "integer", "Trainable weights and biases of the network."),
         (

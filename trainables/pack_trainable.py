@@ -100,6 +100,7 @@ class PackRows:
             "data_seed": member.data_seed,
             "evaluation_seed": member.evaluation_seed,
             "steps": report.step,
+            "schedule_steps": pack.steps,
             "samples": report.samples,
             "parameters": member.parameters(task.dimension),
             "train_loss": evaluation.train_loss,

@@ -45,6 +45,7 @@ def trial_row() -> MakeRow:
             "data_seed": 2,
             "evaluation_seed": 3,
             "steps": 4000,
+            "schedule_steps": 4000,
             "samples": 1024000,
             "parameters": 1633,
             "train_loss": 0.25,
