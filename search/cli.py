@@ -82,6 +82,37 @@ def show(
 
 
 @application.command()
+def reproduce(
+    uri: UriArgument,
+    trial: Annotated[int, typer.Option(help="The trial's number.")],
+    study: Annotated[
+        str | None, typer.Option(help="dimension=8,multiplication=false; needed if there are more.")
+    ] = None,
+    replicate: Annotated[
+        int | None, typer.Option(help="A confirm replicate, instead of the search's own row.")
+    ] = None,
+    steps_factor: Annotated[int, typer.Option(help="Of the confirm replicate.")] = 1,
+    to: Annotated[str | None, typer.Option(help="File for the weights [trial-N.pt].")] = None,
+    script: Annotated[
+        bool, typer.Option("--script", help="Print a short torch program instead.")
+    ] = False,
+) -> None:
+    """Train one row alone with plain torch; compare, and save the network."""
+    from .reproduce_command import reproduce_row
+
+    with _explained():
+        reproduce_row(
+            OutputFolder(uri),
+            study=study,
+            trial=trial,
+            replicate=replicate,
+            steps_factor=steps_factor,
+            to=to or f"trial-{trial}.pt",
+            script=script,
+        )
+
+
+@application.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Print this preset's YAML.")] = None,
 ) -> None:

@@ -47,6 +47,15 @@ class PackRows:
             if evaluation.status != "running":
                 self.trials[member] = self._trial_row(report, evaluation, spent)
 
+    def collect(self, reports: Iterator[Report]) -> Iterator[Report]:
+        """Pass the reports on as they come, with their rows taken in and their time taken."""
+        began = time.perf_counter()
+        for report in reports:
+            now = time.perf_counter()
+            self.add(report, now - began)
+            began = now
+            yield report
+
     def trial_rows(self) -> list[Row]:
         """A row for every member, in the pack's order, once all have ended."""
         return [
@@ -121,6 +130,14 @@ class PackRows:
         }
 
 
+def pack_rows(pack: Pack, reports: Iterator[Report], *, device: str, worker: str) -> PackRows:
+    """The rows of `pack`, trained to the end by `reports`."""
+    rows = PackRows(pack=pack, device=device, worker=worker, started_at=datetime.now(UTC))
+    for _ in rows.collect(reports):
+        pass
+    return rows
+
+
 class PackTrainable(tune.Trainable):
     """Train the pack of the trial's config, write its rows, report them.
 
@@ -141,7 +158,7 @@ class PackTrainable(tune.Trainable):
             worker=f"{socket.gethostname()}:{os.getpid()}",
             started_at=datetime.now(UTC),
         )
-        self._reports = self._timed(train(pack, device=device))
+        self._reports = self._rows.collect(train(pack, device=device))
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another pack in the same actor."""
@@ -160,14 +177,6 @@ class PackTrainable(tune.Trainable):
         trials, curves = self._rows.trial_rows(), self._rows.curves
         self._folder.write_pack(pack.study, pack.number, trials, curves)
         return {"done": True, "trial_rows": trials, "curve_rows": curves}
-
-    def _timed(self, reports: Iterator[Report]) -> Iterator[Report]:
-        began = time.perf_counter()
-        for report in reports:
-            now = time.perf_counter()
-            self._rows.add(report, now - began)
-            began = now
-            yield report
 
 
 def _device() -> torch.device:

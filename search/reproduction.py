@@ -1,0 +1,165 @@
+"""One row of `trials`, trained again alone with plain torch from what the row holds."""
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.compute
+import torch
+
+from results import OutputError, OutputFolder
+from trainables import Member, Pack, Task
+from trainables.alone import evaluate_alone, train_alone
+from trainables.network import Network
+
+RELATIVE_TOLERANCE = 0.1
+NMSE_FLOOR = 1e-9
+
+
+class RowNotFoundError(OutputError):
+    """No row of `trials` is what the user asked for, or it can't be trained here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
+    """A row's nmse as stored and as obtained again; None where it is not finite."""
+
+    row: Mapping[str, Any]
+    stored: float | None
+    obtained: float | None
+    network: Network
+    """The weights that the nmse judges: the running average where the trial was pruned."""
+
+    @property
+    def tolerance(self) -> float:
+        """How far the two may lie apart, in nmse.
+
+        A stack and the network alone do the same arithmetic in another order. Training amplifies
+        that rounding step by step, most at high learning rates, so the two ends differ like two
+        runs of one program on different processors: by a few percent of the loss after thousands of
+        steps (docs/reproduce.md has measurements). Below an nmse of 1e-9 the loss itself is what
+        float32 rounding leaves, and only its smallness can be reproduced.
+        """
+        return RELATIVE_TOLERANCE * (self.stored or 0.0) + NMSE_FLOOR
+
+    @property
+    def agrees(self) -> bool:
+        """Whether stored and obtained are within the tolerance, or both diverged."""
+        if self.stored is None or self.obtained is None:
+            return self.stored is self.obtained
+        return abs(self.stored - self.obtained) <= self.tolerance
+
+
+def find_row(
+    folder: OutputFolder,
+    *,
+    study: str | None,
+    trial: int,
+    replicate: int | None = None,
+    steps_factor: int = 1,
+) -> dict[str, Any]:
+    """The row of a trial, or of a confirm replicate where `replicate` is given.
+
+    `study` may be None where the search has only one. Raises RowNotFoundError, OutputError.
+    """
+    trials = folder.read_trials()
+    if not trials.num_rows:
+        raise OutputError(f"{folder.uri} holds no trials; check the path, or resume the search")
+    names = trials["study"].unique().to_pylist()
+    if study is None:
+        if len(names) > 1:
+            raise RowNotFoundError(
+                f"say which study with --study, one of {len(names)}: {'; '.join(names[:20])}"
+            )
+        study = names[0]
+    if study not in names:
+        nearest = difflib.get_close_matches(study, names, n=1, cutoff=0.0)[0]
+        raise RowNotFoundError(f"there is no study {study!r}; did you mean {nearest!r}?")
+    wanted = {
+        "study": study,
+        "trial": trial,
+        "phase": "search" if replicate is None else "confirm",
+        "replicate": replicate or 0,
+        "steps_factor": steps_factor,
+    }
+    table = trials
+    for name, value in wanted.items():
+        table = table.filter(pyarrow.compute.equal(table[name], value))
+    if not table.num_rows:
+        raise RowNotFoundError(_not_found(trials, wanted))
+    row: dict[str, Any] = table.to_pylist()[0]
+    return row
+
+
+def _not_found(trials: pyarrow.Table, wanted: Mapping[str, Any]) -> str:
+    rows = [
+        row
+        for row in trials.select(list(wanted)).to_pylist()
+        if row["study"] == wanted["study"] and row["phase"] == wanted["phase"]
+    ]
+    asked = ", ".join(f"{name} {value}" for name, value in wanted.items() if name != "study")
+    numbers = sorted({row["trial"] for row in rows})
+    if not numbers:
+        return f"no row has {asked}: study {wanted['study']!r} has no {wanted['phase']} rows"
+    spread = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    replicates = max(row["replicate"] for row in rows)
+    factors = sorted({row["steps_factor"] for row in rows})
+    return (
+        f"no row has {asked}; the {wanted['phase']} rows of {wanted['study']!r} have trial "
+        f"{spread}, replicate 0 to {replicates}, steps_factor {factors}"
+    )
+
+
+def pack_of(row: Mapping[str, Any]) -> Pack:
+    """The pack that holds the row's network alone."""
+    member = Member(**{name: row[name] for name in Member.__dataclass_fields__})
+    return Pack(
+        search=row["search"],
+        study=row["study"],
+        number=row["pack"],
+        phase=row["phase"],
+        steps_factor=row["steps_factor"],
+        task=Task(**{name: row[name] for name in Task.__dataclass_fields__}),
+        batch_size=row["batch_size"],
+        steps=row["schedule_steps"],
+        halving=None,
+        members=(member,),
+    )
+
+
+def row_device(row: Mapping[str, Any]) -> torch.device:
+    """The device on which the row can be reproduced: random streams differ between kinds.
+
+    Raises RowNotFoundError where this machine lacks it.
+    """
+    if row["device"] == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    raise RowNotFoundError(
+        f"this row was trained on {row['device']}, whose random batches a CPU can't draw; "
+        "reproduce it on a machine with such a GPU"
+    )
+
+
+def reproduce(
+    row: Mapping[str, Any], on_step: Callable[[int], object] = lambda step: None
+) -> Reproduction:
+    """Train the row's network alone, up to the step that the row ended at."""
+    pack, device = pack_of(row), row_device(row)
+    (member,) = pack.members
+    for checkpoint in train_alone(pack, member, device=device):
+        on_step(checkpoint.step)
+        if checkpoint.step == row["steps"]:
+            break
+    on_the_way = row["steps"] < row["schedule_steps"]
+    network = checkpoint.average if on_the_way else checkpoint.network
+    nmse = evaluate_alone(network, pack, member, rung=on_the_way, device=device)
+    return Reproduction(
+        row=row,
+        stored=row["nmse"],
+        obtained=nmse if math.isfinite(nmse) else None,
+        network=network,
+    )

@@ -1,0 +1,91 @@
+"""A short program, torch alone, that trains one row of `trials` again."""
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from trainables.data import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
+
+from .reproduction import row_device
+
+_ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
+_FACTORS = {
+    "constant": "1.0",
+    "cosine": "0.5 * (1 + math.cos(math.pi * step / SCHEDULE_STEPS))",
+    "linear": "1 - step / SCHEDULE_STEPS",
+}
+_TEMPLATE = string.Template(
+    '''\
+"""Search $search, study $study, trial $trial ($phase): stored nmse $nmse, status $status."""
+import math
+
+import torch
+from torch import nn
+
+DIMENSION, STEPS, SCHEDULE_STEPS, BATCH_SIZE = $dimension, $steps, $schedule_steps, $batch_size
+SCALE, LABEL_NOISE_STD = $scale, $label_noise_std
+
+
+def pairs(generator, size, noise):
+    """Inputs (size, $input_size) and labels (size,) of random vector pairs."""
+    vectors = SCALE * torch.randn(2 * DIMENSION, size, generator=generator, device="$device")
+    a, b = vectors[:DIMENSION], vectors[DIMENSION:]
+    labels = (a * b).sum(0)
+    if noise > 0:
+        labels += noise * torch.randn(size, generator=generator, device="$device")
+    return torch.cat([$inputs]).T, labels
+
+
+sizes = $sizes
+start = torch.Generator().manual_seed($initialisation_seed)
+layers = []
+for inputs, outputs in zip(sizes, sizes[1:]):
+    linear = nn.Linear(inputs, outputs)
+    for parameter in (linear.weight, linear.bias):
+        nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), start)
+    layers += [linear, nn.$activation()]
+network = nn.Sequential(*layers[:-1]).to("$device")
+
+optimizer = torch.optim.Adam(network.parameters(), lr=$learning_rate)
+average = [parameter.detach().clone() for parameter in network.parameters()]
+data = torch.Generator("$device").manual_seed($data_seed)
+for step in range(STEPS):
+    optimizer.param_groups[0]["lr"] = $learning_rate * ($factor)
+    x, y = pairs(data, BATCH_SIZE, LABEL_NOISE_STD)
+    optimizer.zero_grad()
+    nn.functional.mse_loss(network(x).squeeze(1), y).backward()
+    optimizer.step()
+    for mean, parameter in zip(average, network.parameters()):
+        mean.lerp_(parameter.detach(), 1 / (0.1 * (step + 1) + 1))
+
+with torch.no_grad():
+    if STEPS < SCHEDULE_STEPS:  # it left on the way, judged by the running average of its weights
+        for mean, parameter in zip(average, network.parameters()):
+            parameter.copy_(mean)
+    count = $few if STEPS < SCHEDULE_STEPS else $many
+    held_out = torch.Generator("$device").manual_seed($evaluation_seed)
+    chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]
+    labels = torch.cat([y for _, y in chunks]).double()
+    errors = torch.cat([network(x).squeeze(1) - y for x, y in chunks]).double()
+    print("nmse", float(errors.square().mean() / labels.var()), "stored $nmse")
+torch.save(network.state_dict(), "trial-$trial.pt")
+'''
+)
+
+
+def reproduction_script(row: Mapping[str, Any]) -> str:
+    """The program's text: it trains the row's network, prints its nmse and saves its weights."""
+    hidden = [int(size) for size in row["layer_sizes"].split("-") if size]
+    input_size = row["dimension"] * (3 if row["multiplication"] else 2)
+    return _TEMPLATE.substitute(
+        row,
+        device=row_device(row).type,
+        input_size=input_size,
+        inputs="a, b, a * b" if row["multiplication"] else "a, b",
+        sizes=[input_size, *hidden, 1],
+        activation=_ACTIVATIONS[row["activation"]],
+        factor=_FACTORS[row["schedule"]],
+        chunk=EVALUATION_CHUNK,
+        few=RUNG_PAIRS,
+        many=SELECTION_PAIRS,
+    )
