@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from results import OutputError
+
 PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
 
@@ -20,7 +22,7 @@ def provenance(command: Sequence[str]) -> dict[str, Any]:
     """The record of a run that begins now; `command` is the command line."""
     return {
         "command": shlex.join(command),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started_at": now(),
         "finished_at": None,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -37,9 +39,20 @@ def to_json(records: Sequence[dict[str, Any]]) -> str:
 
 
 def from_json(text: str) -> list[dict[str, Any]]:
-    """The records of a provenance.json."""
-    runs: list[dict[str, Any]] = json.loads(text)["runs"]
+    """The records of a provenance.json. Raises OutputError for another text."""
+    try:
+        runs = [{"finished_at": None} | record for record in json.loads(text)["runs"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"provenance.json must be as dottune wrote it; got {type(error).__name__}: {error}; "
+            "put the file back, or run its spec.yaml again in another folder"
+        ) from error
     return runs
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def command_line() -> list[str]:

@@ -6,21 +6,20 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas
 import pyarrow
-import yaml
 from rich.console import Console
 
 from cluster.connect import connected
 from results import TRIALS, OutputError, OutputFolder, summarise
 from spaces import Spec, load_spec
+from spaces.yaml_text import read_yaml
 
-from .provenance import command_line, from_json, provenance, to_json
+from .provenance import command_line, from_json, now, provenance, to_json
 from .search_run import SearchRun
 
 logger = logging.getLogger(__name__)
@@ -103,9 +102,12 @@ def resume_search(
         raise OutputError(
             f"{folder.uri} holds no search (no spec.yaml); start one with `dottune run SPEC --out`"
         )
-    run = SearchRun(load_spec(yaml.safe_load(folder.read_text("spec.yaml"))))
+    where = f"{folder.uri}/spec.yaml"
+    run = SearchRun(load_spec(read_yaml(folder.read_text("spec.yaml"), source=where)))
     restore(run, folder)
-    records = [*from_json(folder.read_text("provenance.json")), provenance(command_line())]
+    records = from_json(folder.read_text("provenance.json"))
+    if not run.finished:
+        records.append(provenance(command_line()))
     return _run(run, folder, records, address, console)
 
 
@@ -141,15 +143,18 @@ def _run(
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+        os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
+        logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
         with connected(address) as resources:
-            folder.write_text("spec.yaml", run.spec.to_yaml())
             folder.write_text("provenance.json", to_json(records))
+            # Last: it makes the folder a search, which must be complete even after a kill.
+            folder.write_text("spec.yaml", run.spec.to_yaml())
             _tune(run, folder, resources, console)
     rows = run.finished_rows
     folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))
     if run.finished:
         folder.compact()
-        records[-1]["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     folder.write_text("provenance.json", to_json(records))
     return SearchResult(folder.uri, dict(run.failed))
 
@@ -163,6 +168,7 @@ def _tune(
     from trainables.pack_trainable import PackTrainable
 
     from .interruption import Interrupted, InterruptionFlag
+    from .pack_failures import PackFailures
     from .progress import ProgressLine
     from .scheduler import PackScheduler
     from .searcher import PackSearcher
@@ -189,7 +195,12 @@ def _tune(
                     name="packs",
                     storage_path=scratch,
                     verbose=0,
-                    callbacks=[SummaryWriter(run, folder), progress, interruption],
+                    callbacks=[
+                        SummaryWriter(run, folder),
+                        PackFailures(run),
+                        progress,
+                        interruption,
+                    ],
                     failure_config=tune.FailureConfig(max_failures=2),
                     checkpoint_config=tune.CheckpointConfig(
                         checkpoint_frequency=0, checkpoint_at_end=False

@@ -73,4 +73,4 @@ class SearchRun:
 
     def fail(self, study: str, reason: str) -> None:
         """Stop a study: one of its packs could not be done. Its other packs' rows stay."""
-        self.failed.setdefault(study, reason)
+        self.failed[study] = reason

@@ -39,7 +39,7 @@ class PackSearcher(Searcher):
         """Take in the rows of a pack, or stop its study if it failed for good."""
         study, number = self._in_flight.pop(trial_id)
         if error or result is None or "trial_rows" not in result:
-            self.run.fail(study, f"pack {number} failed")
+            self.run.fail(study, f"pack {number} failed")  # PackFailures adds why
             return
         self.run.finish(study, number, result["trial_rows"], result["curve_rows"])
 

@@ -1,0 +1,62 @@
+"""What went wrong with a pack, said once and in words."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle
+from ray.exceptions import RayTaskError
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from results import OutputError
+
+from .search_run import SearchRun
+
+logger = logging.getLogger(__name__)
+
+
+class PackFailures(Callback):
+    """Logs a pack that failed and is tried again; gives the reason when it failed for good.
+
+    Tune would log every attempt with the stack of its own calls. Here an error of the output folder
+    is a sentence, and an error in our code is shown with its traceback once, at the end.
+    """
+
+    def __init__(self, run: SearchRun) -> None:
+        """Tell `run` the reasons."""
+        self._run = run
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
+        """Called by Tune before it tries the pack again, in a new process."""
+        study, number = _pack_of(trial)
+        logger.warning("%s: pack %d failed, trying again: %s", study, number, _reason(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
+        """Called by Tune after the last attempt."""
+        study, number = _pack_of(trial)
+        self._run.fail(study, f"pack {number} failed: {_reason(trial)}")
+        error = _error(trial)
+        if not isinstance(getattr(error, "cause", None), OutputError):
+            logger.error("%s: pack %d:\n%s", study, number, error)
+
+
+def _pack_of(trial: Trial) -> tuple[str, int]:
+    pack = trial.config["pack"]
+    return pack["study"], pack["number"]
+
+
+def _error(trial: Trial) -> BaseException | None:
+    """The error of the latest attempt, from the file that Tune keeps it in."""
+    if trial.pickled_error_file is None:
+        return None
+    error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    return error
+
+
+def _reason(trial: Trial) -> str:
+    error = _error(trial)
+    if isinstance(error, RayTaskError):
+        cause = error.cause
+        return str(cause) if isinstance(cause, OutputError) else f"{type(cause).__name__}: {cause}"
+    return str(error).splitlines()[0] if error is not None else "its worker could not be started"
