@@ -1,27 +1,33 @@
-"""One step of Adam over a flat buffer."""
+"""Adam over a flat buffer."""
+
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from .operations import Operation
+
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
-def adam_step(
+def adam_operation(
     weights: Tensor,
     gradients: Tensor,
     first_moment: Tensor,
     second_moment: Tensor,
     step: Tensor,
-    learning_rate: float,
-) -> None:
-    """Update all four buffers in place (Kingma & Ba 2015, arXiv 1412.6980, algorithm 1).
+    learning_rate: Tensor,
+) -> Operation:
+    """One step, updating all four buffers in place (Kingma & Ba 2015, arXiv 1412.6980).
 
     `step` is a 0-dimensional tensor with the number of steps done before; it is counted up. This is
     the kernel behind `torch.optim.Adam(fused=True)`, called without the optimizer's bookkeeping,
-    which costs as much as the update itself for small networks.
+    which costs as much as the update itself for small networks. It is private to torch; the version
+    is pinned, and the tests hold it against `torch.optim.Adam`.
     """
-    step.add_(1)
-    torch._fused_adam_(
+    one = torch.ones_like(step)
+    fused = partial(
+        torch._fused_adam_,
         [weights],
         [gradients],
         [first_moment],
@@ -36,3 +42,9 @@ def adam_step(
         amsgrad=False,
         maximize=False,
     )
+
+    def operation() -> None:
+        step.add_(one)
+        fused()
+
+    return operation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .data import RUNG_PAIRS, SELECTION_PAIRS, TrainingStream, evaluation_chunks
+from .data import RUNG_PAIRS, SELECTION_PAIRS, EvaluationPairs, TrainingStream
 from .network import Network
 from .pack import Member, Pack
 from .schedules import SCHEDULES
@@ -47,7 +47,8 @@ def train_alone(
     stream.arrange([member.data_seed])
     dimension = task.dimension
     for step in range(1, pack.steps + 1):
-        (batch,) = stream.next_block(1)
+        stream.fill(1)
+        batch = stream.block[0]
         a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
         loss = nn.functional.mse_loss(network(a, b), batch.labels[0])
         optimizer.zero_grad()
@@ -68,13 +69,8 @@ def evaluate_alone(
     dimension = pack.task.dimension
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
-    for batch in evaluation_chunks(
-        pack.task,
-        [member.evaluation_seed],
-        RUNG_PAIRS if rung else SELECTION_PAIRS,
-        device=device,
-        dtype=dtype,
-    ):
+    pairs = EvaluationPairs(pack.task, [member.evaluation_seed], device=device, dtype=dtype)
+    for batch in pairs.chunks(RUNG_PAIRS if rung else SELECTION_PAIRS):
         a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
         errors.append(network(a, b) - batch.labels[0])
         labels.append(batch.labels[0].clone())

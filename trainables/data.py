@@ -34,25 +34,27 @@ class Batch:
     labels: Tensor
 
 
-class _Stream:
-    def __init__(self, task: Task, seed: int, device: torch.device) -> None:
-        self._task = task
-        self._generator = torch.Generator(device).manual_seed(seed)
+class _Pairs:
+    """Where the pairs of one stream go: views of one batch, made once."""
 
-    def fill(self, inputs: Tensor, labels: Tensor, label_noise_std: float) -> None:
-        dimension = self._task.dimension
-        vectors = inputs[: 2 * dimension]
-        torch.randn(vectors.shape, generator=self._generator, out=vectors)
-        if self._task.scale != 1.0:
-            vectors.mul_(self._task.scale)
-        products = inputs[2 * dimension + 1 :]
-        torch.mul(inputs[:dimension], inputs[dimension : 2 * dimension], out=products)
-        torch.sum(products, 0, out=labels)
+    def __init__(self, task: Task, inputs: Tensor, labels: Tensor) -> None:
+        dimension = task.dimension
+        self._scale = task.scale
+        self._vectors = inputs[: 2 * dimension]
+        self._a, self._b = inputs[:dimension], inputs[dimension : 2 * dimension]
+        self._products = inputs[2 * dimension + 1 :]
+        self._labels = labels
+
+    def fill(self, generator: torch.Generator, label_noise_std: float) -> None:
+        """Draw the pairs and compute their labels."""
+        self._vectors.normal_(generator=generator)
+        if self._scale != 1.0:
+            self._vectors.mul_(self._scale)
+        torch.mul(self._a, self._b, out=self._products)
+        torch.sum(self._products, 0, out=self._labels)
         if label_noise_std > 0.0:
-            noise = torch.randn(
-                labels.shape, generator=self._generator, device=labels.device, dtype=labels.dtype
-            )
-            labels.add_(noise, alpha=label_noise_std)
+            noise = torch.empty_like(self._labels).normal_(generator=generator)
+            self._labels.add_(noise, alpha=label_noise_std)
 
 
 def _empty_batch(
@@ -60,6 +62,13 @@ def _empty_batch(
 ) -> Batch:
     inputs = torch.ones(streams, 3 * dimension + 1, size, device=device, dtype=dtype)
     return Batch(inputs, torch.empty(streams, size, device=device, dtype=dtype))
+
+
+def _pairs_of(task: Task, batch: Batch) -> list[_Pairs]:
+    return [
+        _Pairs(task, inputs, labels)
+        for inputs, labels in zip(batch.inputs, batch.labels, strict=True)
+    ]
 
 
 class TrainingStream:
@@ -72,47 +81,55 @@ class TrainingStream:
         self._task = task
         self._batch_size = batch_size
         self._device, self._dtype = device, dtype
-        self._streams: dict[int, _Stream] = {}
-        self._block: list[Batch] = []
+        self._generators: dict[int, torch.Generator] = {}
+        self._pairs: list[list[_Pairs]] = []
+        self.block: tuple[Batch, ...] = ()
+        """BLOCK_STEPS batches; `fill` overwrites them."""
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The generators that `fill` draws from."""
+        return list(self._generators.values())
 
     def arrange(self, seeds: Sequence[int]) -> None:
-        """From now on give the batches of `seeds`, in this order.
+        """From now on give the batches of `seeds`, in this order, each once.
 
         New seeds start with their first batch; all must therefore be named before the first step.
         """
-        self._streams = {
-            seed: self._streams.get(seed) or _Stream(self._task, seed, self._device)
+        self._generators = {
+            seed: self._generators.get(seed) or torch.Generator(self._device).manual_seed(seed)
             for seed in seeds
         }
-        shape = (len(self._streams), self._task.dimension, self._batch_size)
-        self._block = [_empty_batch(*shape, self._device, self._dtype) for _ in range(BLOCK_STEPS)]
+        shape = (len(self._generators), self._task.dimension, self._batch_size)
+        self.block = tuple(
+            _empty_batch(*shape, self._device, self._dtype) for _ in range(BLOCK_STEPS)
+        )
+        self._pairs = [_pairs_of(self._task, batch) for batch in self.block]
 
-    def next_block(self, steps: int) -> list[Batch]:
-        """The next `steps` batches, at most BLOCK_STEPS; the next call overwrites them."""
-        block = self._block[:steps]
-        for batch in block:
-            for stream, inputs, labels in zip(
-                self._streams.values(), batch.inputs, batch.labels, strict=True
-            ):
-                stream.fill(inputs, labels, self._task.label_noise_std)
-        return block
+    def fill(self, steps: int) -> None:
+        """Draw the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
+        generators, noise = self._generators.values(), self._task.label_noise_std
+        for streams in self._pairs[:steps]:
+            for generator, pairs in zip(generators, streams, strict=True):
+                pairs.fill(generator, noise)
 
 
-def evaluation_chunks(
-    task: Task,
-    seeds: Sequence[int],
-    pairs: int,
-    *,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Iterator[Batch]:
-    """`pairs` noise-free pairs of every seed, EVALUATION_CHUNK at a time.
+class EvaluationPairs:
+    """Noise-free pairs of every seed, EVALUATION_CHUNK at a time."""
 
-    The chunks share one buffer: use each before taking the next.
-    """
-    streams = [_Stream(task, seed, device) for seed in seeds]
-    batch = _empty_batch(len(seeds), task.dimension, EVALUATION_CHUNK, device, dtype)
-    for _ in range(pairs // EVALUATION_CHUNK):
-        for stream, inputs, labels in zip(streams, batch.inputs, batch.labels, strict=True):
-            stream.fill(inputs, labels, 0.0)
-        yield batch
+    def __init__(
+        self, task: Task, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """Make the buffer of a chunk; `seeds` has one entry a stream."""
+        self._task, self._seeds, self._device = task, seeds, device
+        self.batch = _empty_batch(len(seeds), task.dimension, EVALUATION_CHUNK, device, dtype)
+        """The chunk at hand; the next one overwrites it."""
+
+    def chunks(self, pairs: int) -> Iterator[Batch]:
+        """The first `pairs` pairs from the start, as `batch` with chunk after chunk in it."""
+        generators = [torch.Generator(self._device).manual_seed(seed) for seed in self._seeds]
+        streams = _pairs_of(self._task, self.batch)
+        for _ in range(pairs // EVALUATION_CHUNK):
+            for generator, stream in zip(generators, streams, strict=True):
+                stream.fill(generator, 0.0)
+            yield self.batch

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .data import EVALUATION_CHUNK, evaluation_chunks
+from .data import EvaluationPairs
+from .operations import run
 from .pack import Task
 from .stack import Stack
 
@@ -28,12 +29,14 @@ def evaluate(stack: Stack, task: Task, pairs: int, *, averaged: bool) -> list[Lo
     `averaged` judges the running average of the weights. Sums are taken in float64.
     """
     seeds = _streams([member.evaluation_seed for member in stack.members])
-    space = stack.evaluation_workspace(EVALUATION_CHUNK)
     members = len(stack.members)
     error_sums = torch.zeros(2, members, device=stack.device, dtype=torch.float64)
     label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
-    for batch in evaluation_chunks(task, seeds, pairs, device=stack.device, dtype=stack.dtype):
-        predictions = stack.predict(batch, space, averaged=averaged)
+    pairs_of_all = EvaluationPairs(task, seeds, device=stack.device, dtype=stack.dtype)
+    batch = pairs_of_all.batch
+    operations, predictions = stack.predictor(batch, averaged=averaged)
+    for _ in pairs_of_all.chunks(pairs):
+        run(operations)
         squared = predictions.double().sub_(batch.labels).square_()
         labels = batch.labels.double()
         error_sums[0] += squared.sum(1)

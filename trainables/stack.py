@@ -1,99 +1,22 @@
 """A stack: members of a pack trained as one batched computation.
 
-Legend: K members, B pairs in a batch, D dimension, I inputs of the network (2 D or 3 D), W units
-(the widest member's, padded), S streams (1: shared by all members; K: one each).
-
-Members are sorted by depth, deepest first, so the K_j members that have hidden layer j are a
-prefix, and one product serves layer j of all depths at once. The members without a hidden layer
-come last. Activations are feature-major, (K, W, B): the first layer of all members is then one wide
-product (K W, I + 1) x (I + 1, B), for they see the same batch. Its bias is the weight of the row of
-ones; further layers have their bias apart.
-
 Narrower members are padded with zero weights. Since every activation maps 0 to 0, the gradients
 there are zero and Adam leaves the zeros alone, so no mask is needed.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import NamedTuple
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from .activations import ACTIVATIONS
-from .adam import adam_step
-from .data import Batch
-from .initialisation import initial_layers
-from .pack import Member
-
-ALIGNMENT = 16
-"""Blocks of the flat buffers begin at multiples of so many numbers: 64 bytes in float32."""
-
-
-@dataclass(frozen=True)
-class Trainee:
-    """A member and its training state, outside any stack.
-
-    `pieces` are its weight blocks in the order of the layers, each with a leading axis of four:
-    weights, first moment, second moment, running average of the weights. The first layer is one
-    piece (outputs, I + 1) with its bias in column 2 D; a further layer is two: (outputs, inputs)
-    and (outputs, 1).
-    """
-
-    member: Member
-    pieces: tuple[Tensor, ...]
-
-    @classmethod
-    def start(
-        cls, member: Member, dimension: int, device: torch.device, dtype: torch.dtype
-    ) -> "Trainee":
-        """The member before its first step."""
-        (first, first_bias), *further = initial_layers(member, dimension)
-        vectors = 2 * dimension
-        pieces = [torch.cat([first[:, :vectors], first_bias[:, None], first[:, vectors:]], dim=1)]
-        for weight, bias in further:
-            pieces += [weight, bias[:, None]]
-        states = []
-        for piece in pieces:
-            zeros = torch.zeros_like(piece)
-            states.append(torch.stack([piece, zeros, zeros, piece]).to(device, dtype))
-        return cls(member, tuple(states))
-
-
-class Layers(NamedTuple):
-    """The weight blocks of a stack, views of one flat buffer.
-
-    `first` (K_0 W, I + 1), `hidden` weights (K_j, W, W) and biases (K_j, W, 1) for j >= 1, `output`
-    (K_0, 1, W) and its bias (K_0, 1, 1), `linear` (K - K_0, I + 1) of the members of depth 0.
-    """
-
-    first: Tensor
-    hidden: tuple[tuple[Tensor, Tensor], ...]
-    output: Tensor
-    output_bias: Tensor
-    linear: Tensor
-
-
-class Workspace:
-    """The buffers of a forward pass over `size` pairs, and of a backward pass if `backward`."""
-
-    def __init__(self, stack: "Stack", size: int, *, backward: bool) -> None:
-        """Allocate the buffers for `stack`."""
-
-        def empty(*shape: int) -> Tensor:
-            return torch.empty(*shape, device=stack.device, dtype=stack.dtype)
-
-        shapes = [(count, stack.width, size) for count in stack.counts]
-        self.before = [empty(*shape) for shape in shapes]
-        in_place = ACTIVATIONS[stack.activation].in_place
-        self.after = self.before if in_place else [empty(*shape) for shape in shapes]
-        self.predictions = empty(len(stack.members), size)
-        if backward:
-            self.error = empty(len(stack.members), size)
-            # Two buffers take turns: the delta of a layer is needed until that below is written.
-            self.deltas = [empty(*shapes[0]) for _ in range(min(2, len(shapes)))]
+from .adam import adam_operation
+from .data import BLOCK_STEPS, Batch
+from .operations import Operation, Workspace, backward, forward, run
+from .schedules import SCHEDULES
+from .stack_shape import StackShape
+from .trainee import Trainee
 
 
 class Stack:
@@ -116,207 +39,107 @@ class Stack:
         self._trainees = sorted(trainees, key=lambda trainee: -trainee.member.depth)
         self.members = [trainee.member for trainee in self._trainees]
         self.device, self.dtype = device, dtype
-        self.activation = self.members[0].activation
-        self.width = max((member.width for member in self.members if member.depth), default=0)
-        self.inputs = self.members[0].input_size(dimension) + 1
-        deepest = self.members[0].depth
-        self.counts = [
-            sum(member.depth > layer for member in self.members) for layer in range(deepest)
-        ]
         self._batch_size = batch_size
-        self._activation = ACTIVATIONS[self.activation]
-        self._allocate()
-        self._load()
-        self._adam_step = torch.tensor(float(steps_done), device=device)
-        self._prepare()
-
-    # -- buffers -------------------------------------------------------------------------------
-
-    def _shapes(self) -> list[tuple[int, ...]]:
-        members, width = len(self.members), self.width
-        with_hidden = self.counts[0] if self.counts else 0
-        shapes: list[tuple[int, ...]] = [(with_hidden * width, self.inputs)]
-        for count in self.counts[1:]:
-            shapes += [(count, width, width), (count, width, 1)]
-        shapes += [(with_hidden, 1, width), (with_hidden, 1, 1)]
-        shapes += [(members - with_hidden, self.inputs)]
-        return shapes
-
-    def _views(self, flat: Tensor) -> Layers:
-        blocks, start = [], 0
-        for shape in self._shapes():
-            size = math.prod(shape)
-            blocks.append(flat[start : start + size].view(shape))
-            start += -(-size // ALIGNMENT) * ALIGNMENT
-        first, *middle, output, output_bias, linear = blocks
-        hidden = tuple(zip(middle[::2], middle[1::2], strict=True))
-        return Layers(first, hidden, output, output_bias, linear)
-
-    def _allocate(self) -> None:
-        size = sum(-(-math.prod(shape) // ALIGNMENT) * ALIGNMENT for shape in self._shapes())
+        self._shape = StackShape(self.members, dimension)
+        self._activation = ACTIVATIONS[self.members[0].activation]
+        self._factor_at = SCHEDULES[self.members[0].schedule]
 
         def flat(value: float) -> Tensor:
-            return torch.full((size,), value, device=self.device, dtype=self.dtype)
+            return torch.full((self._shape.size,), value, device=device, dtype=dtype)
 
-        self._weights, self._gradients, self._scaled = flat(0.0), flat(0.0), flat(0.0)
-        self._first_moment, self._second_moment = flat(0.0), flat(0.0)
-        self._average, self._learning_rates = flat(0.0), flat(1.0)
-        self._layers = self._views(self._weights)
-        self._gradient_layers = self._views(self._gradients)
-        self._average_layers = self._views(self._average)
-        self._workspace = Workspace(self, self._batch_size, backward=True)
-        self._squared_error = torch.zeros_like(self._workspace.predictions)
+        # weights, first moment, second moment, running average: the axis of Trainee.pieces
+        self._states = [flat(0.0) for _ in range(4)]
+        self._gradients, self._scaled, self._learning_rates = flat(0.0), flat(0.0), flat(1.0)
+        self._layers = [self._shape.layers(state) for state in self._states]
+        self._space = self._workspace(batch_size, backward=True)
+        self._squared_error = torch.zeros_like(self._space.predictions)
+        self._load()
 
-    def _member_pieces(self, layers: Layers, index: int) -> list[Tensor]:
-        """The blocks of member `index` within `layers`, in the shapes of `Trainee.pieces`."""
-        member = self.members[index]
-        if member.depth == 0:
-            row = index - (self.counts[0] if self.counts else 0)
-            return [layers.linear[row : row + 1]]
-        width = member.width
-        top = index * self.width
-        pieces = [layers.first[top : top + width]]
-        for weight, bias in layers.hidden[: member.depth - 1]:
-            pieces += [weight[index, :width, :width], bias[index, :width]]
-        return [*pieces, layers.output[index, :, :width], layers.output_bias[index]]
+        def zeros(*sizes: int) -> Tensor:
+            return torch.zeros(*sizes, device=device, dtype=dtype)
+
+        self._adam_step = torch.tensor(float(steps_done), device=device)
+        self._factors, self._average_weights = zeros(BLOCK_STEPS), zeros(BLOCK_STEPS)
+        self._programs: list[list[Operation]] = []
+
+    def _workspace(self, pairs: int, *, backward: bool) -> Workspace:
+        return Workspace(
+            self._shape,
+            self._activation,
+            pairs,
+            backward=backward,
+            device=self.device,
+            dtype=self.dtype,
+        )
 
     def _load(self) -> None:
-        states = (self._weights, self._first_moment, self._second_moment, self._average)
-        for row, flat in enumerate(states):
-            layers = self._views(flat)
+        for row, layers in enumerate(self._layers):
             for index, trainee in enumerate(self._trainees):
-                blocks = self._member_pieces(layers, index)
+                blocks = self._shape.pieces(layers, index)
                 for block, piece in zip(blocks, trainee.pieces, strict=True):
                     block.copy_(piece[row])
-        rates = self._views(self._learning_rates)
+        rates = self._shape.layers(self._learning_rates)
         for index, member in enumerate(self.members):
-            for block in self._member_pieces(rates, index):
+            for block in self._shape.pieces(rates, index):
                 block.fill_(member.learning_rate)
-        torch.div(self._weights, self._learning_rates, out=self._scaled)
+        torch.div(self._states[0], self._learning_rates, out=self._scaled)
 
     def unload(self) -> list[Trainee]:
         """The members with their state now, in the stack's order."""
-        states = (self._weights, self._first_moment, self._second_moment, self._average)
-        layers = [self._views(flat) for flat in states]
         trainees = []
         for index, member in enumerate(self.members):
-            blocks = zip(*(self._member_pieces(views, index) for views in layers), strict=True)
-            trainees.append(Trainee(member, tuple(torch.stack(block) for block in blocks)))
+            blocks = [self._shape.pieces(layers, index) for layers in self._layers]
+            pieces = tuple(torch.stack(states) for states in zip(*blocks, strict=True))
+            trainees.append(Trainee(member, pieces))
         return trainees
 
-    # -- forward and backward ------------------------------------------------------------------
+    def bind(self, block: Sequence[Batch], *, averaging: bool) -> None:
+        """From now on train on the batches of `block`, whose memory is filled again and again.
 
-    def _prepare(self) -> None:
-        """The runs of members of equal depth >= 1: (hidden layer, start, stop)."""
-        self._runs = []
-        start = 0
-        for depth, run in groupby(member.depth for member in self.members):
-            stop = start + len(list(run))
-            if depth:
-                self._runs.append((depth - 1, start, stop))
-            start = stop
-
-    def _forward(self, layers: Layers, inputs: Tensor, space: Workspace) -> None:
-        """Fill `space` from the inputs (S, I + 1, B)."""
-        activate, linear = self._activation.forward, layers.linear
-        if self.counts:
-            self._first_product(layers.first, inputs, space.before[0])
-            activate(space.before[0], space.after[0])
-            for layer, (weight, bias) in enumerate(layers.hidden, start=1):
-                below = space.after[layer - 1][: self.counts[layer]]
-                torch.baddbmm(bias, weight, below, out=space.before[layer])
-                activate(space.before[layer], space.after[layer])
-        predictions = space.predictions.unsqueeze(1)
-        for layer, start, stop in self._runs:
-            torch.baddbmm(
-                layers.output_bias[start:stop],
-                layers.output[start:stop],
-                space.after[layer][start:stop],
-                out=predictions[start:stop],
-            )
-        if len(linear):
-            first = len(self.members) - len(linear)
-            if len(inputs) == 1:
-                torch.mm(linear, inputs[0], out=space.predictions[first:])
-            else:
-                torch.bmm(linear.unsqueeze(1), inputs[first:], out=predictions[first:])
-
-    def _first_product(self, weight: Tensor, inputs: Tensor, out: Tensor) -> None:
-        if len(inputs) == 1:
-            torch.mm(weight, inputs[0], out=out.view(-1, out.shape[2]))
-        else:
-            members = out.shape[0]
-            torch.bmm(weight.view(members, -1, self.inputs), inputs[:members], out=out)
-
-    def _backward(self, inputs: Tensor, space: Workspace) -> None:
-        """Fill the gradients from `space.error`, the derivatives by the predictions (K, B)."""
-        layers, gradients, error = self._layers, self._gradient_layers, space.error
-        with_hidden = self.counts[0] if self.counts else 0
-        if with_hidden:
-            torch.sum(error[:with_hidden], 1, out=gradients.output_bias.view(-1))
-        runs = {layer: (start, stop) for layer, start, stop in self._runs}
-        error_rows = error.unsqueeze(1)
-        for layer in reversed(range(len(self.counts))):
-            count = self.counts[layer]
-            delta = space.deltas[layer % 2][:count]
-            if layer in runs:
-                start, stop = runs[layer]
-                rows = error_rows[start:stop]
-                after = space.after[layer][start:stop]
-                torch.bmm(rows, after.transpose(1, 2), out=gradients.output[start:stop])
-                output = layers.output[start:stop].transpose(1, 2)
-                torch.mul(output, rows, out=delta[start:stop])
-            if layer + 1 < len(self.counts):
-                above = self.counts[layer + 1]
-                weight = layers.hidden[layer][0].transpose(1, 2)
-                torch.bmm(weight, space.deltas[(layer + 1) % 2][:above], out=delta[:above])
-            self._activation.backward(delta, space.before[layer], space.after[layer])
-            if layer:
-                weight_gradient, bias_gradient = gradients.hidden[layer - 1]
-                below = space.after[layer - 1][:count]
-                torch.bmm(delta, below.transpose(1, 2), out=weight_gradient)
-                torch.sum(delta, 2, keepdim=True, out=bias_gradient)
-            else:
-                self._outer(delta, inputs, gradients.first)
-        if len(layers.linear):
-            self._outer(error[with_hidden:].unsqueeze(1), inputs, gradients.linear, with_hidden)
-
-    def _outer(self, delta: Tensor, inputs: Tensor, out: Tensor, first: int = 0) -> None:
-        """The gradient of weights on the inputs, from delta (members, outputs, B)."""
-        if len(inputs) == 1:
-            torch.mm(delta.reshape(-1, delta.shape[2]), inputs[0].t(), out=out)
-        else:
-            members = delta.shape[0]
-            transposed = inputs[first : first + members].transpose(1, 2)
-            torch.bmm(delta, transposed, out=out.view(members, -1, self.inputs))
-
-    # -- training and evaluation ---------------------------------------------------------------
-
-    def step(self, batch: Batch, schedule_factor: float, average_weight: float | None) -> None:
-        """One Adam step on the mean squared error of `batch`, in every member.
-
-        `schedule_factor` multiplies each member's learning rate. `average_weight` is the share of
-        the new weights in their running average, or None to leave the average alone.
+        With `averaging` every step takes the new weights into their running average.
         """
-        inputs, space = batch.inputs[:, : self.inputs], self._workspace
-        self._forward(self._layers, inputs, space)
-        torch.sub(space.predictions, batch.labels, out=space.error)
-        self._squared_error.addcmul_(space.error, space.error)
-        space.error.mul_(2.0 / self._batch_size)
-        self._backward(inputs, space)
-        # Adam moves the weights divided by the members' learning rates, so that one fused call
-        # with the schedule's factor alone serves members of any learning rate.
-        adam_step(
-            self._scaled,
-            self._gradients,
-            self._first_moment,
-            self._second_moment,
-            self._adam_step,
-            schedule_factor,
-        )
-        torch.mul(self._scaled, self._learning_rates, out=self._weights)
-        if average_weight is not None:
-            self._average.lerp_(self._weights, average_weight)
+        self._programs = [
+            self._step_operations(batch, index, averaging) for index, batch in enumerate(block)
+        ]
+
+    def _step_operations(self, batch: Batch, index: int, averaging: bool) -> list[Operation]:
+        space, weights = self._space, self._states[0]
+        layers, gradients = self._layers[0], self._shape.layers(self._gradients)
+        scale = torch.tensor(2.0 / self._batch_size, device=self.device, dtype=self.dtype)
+        operations: list[Operation] = [
+            *forward(self._shape, self._activation, layers, space, batch),
+            partial(torch.sub, space.predictions, batch.labels, out=space.error),
+            partial(self._squared_error.addcmul_, space.error, space.error),
+            partial(space.error.mul_, scale),
+            *backward(self._shape, self._activation, layers, gradients, space, batch),
+            # Adam moves the weights divided by the members' learning rates, so that one fused
+            # call with the schedule's factor alone serves members of any learning rate.
+            adam_operation(
+                self._scaled,
+                self._gradients,
+                self._states[1],
+                self._states[2],
+                self._adam_step,
+                self._factors[index],
+            ),
+            partial(torch.mul, self._scaled, self._learning_rates, out=weights),
+        ]
+        if averaging:
+            average_weight = self._average_weights[index]
+            operations.append(partial(self._states[3].lerp_, weights, average_weight))
+        return operations
+
+    def schedule(self, first_step: int, steps: int) -> None:
+        """Set the learning rates and averages of the block that begins with `first_step`."""
+        block = range(first_step, min(first_step + BLOCK_STEPS, steps))
+        factors = [self._factor_at(step, steps) for step in block]
+        weights = [1.0 / (0.1 * (step + 1) + 1.0) for step in block]
+        self._factors[: len(block)] = torch.tensor(factors, dtype=self.dtype)
+        self._average_weights[: len(block)] = torch.tensor(weights, dtype=self.dtype)
+
+    def step(self, index: int) -> None:
+        """One Adam step of every member on the mean squared error of batch `index`."""
+        run(self._programs[index])
 
     def take_squared_error(self) -> Tensor:
         """The squared training error (K,), float64, summed over all pairs since the last call."""
@@ -324,12 +147,12 @@ class Stack:
         self._squared_error.zero_()
         return total
 
-    def evaluation_workspace(self, pairs: int) -> Workspace:
-        """Buffers for `predict` on so many pairs at once."""
-        return Workspace(self, pairs, backward=False)
+    def predictor(self, batch: Batch, *, averaged: bool) -> tuple[list[Operation], Tensor]:
+        """Operations that predict the labels of what `batch` holds when they run, and where to.
 
-    def predict(self, batch: Batch, space: Workspace, *, averaged: bool) -> Tensor:
-        """Predictions (K, B) of the weights, or of their running average."""
-        layers = self._average_layers if averaged else self._layers
-        self._forward(layers, batch.inputs[:, : self.inputs], space)
-        return space.predictions
+        The predictions are (K, B), those of the running average of the weights if `averaged`.
+        """
+        space = self._workspace(batch.labels.shape[1], backward=False)
+        layers = self._layers[3 if averaged else 0]
+        operations = forward(self._shape, self._activation, layers, space, batch)
+        return operations, space.predictions

@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 
 import torch
 
-from .stack import Trainee
+from .trainee import Trainee
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from .evaluation import Loss, evaluate
 from .halving import rungs, survivors
 from .pack import Member, Pack
 from .schedules import SCHEDULES
-from .stack import Stack, Trainee
+from .stack import Stack
 from .stack_layout import cut
+from .trainee import Trainee
 
 Status = Literal["running", "pruned", "diverged", "completed"]
 
@@ -96,25 +97,30 @@ class _Run:
             [member.data_seed for stack in self._stacks for member in stack.members]
         )
 
+    @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
         """Train from `done` steps to `mark`."""
-        steps = self._pack.steps
-        averaging = mark < steps
+        self._bind(averaging=mark < self._pack.steps)
         while done < mark:
-            block = self._stream.next_block(min(BLOCK_STEPS, mark - done))
-            first = 0
+            steps = min(BLOCK_STEPS, mark - done)
+            self._stream.fill(steps)
             for stack in self._stacks:
-                factor_at = SCHEDULES[stack.members[0].schedule]
-                last = first + len(stack.members)
-                for step, batch in enumerate(block, start=done):
-                    stack.step(
-                        batch if self._shared else _streams(batch, first, last),
-                        factor_at(step, steps),
-                        1.0 / (0.1 * (step + 1) + 1.0) if averaging else None,
-                    )
-                first = last
-            done += len(block)
+                stack.schedule(done, self._pack.steps)
+                for index in range(steps):
+                    stack.step(index)
+            done += steps
 
+    def _bind(self, *, averaging: bool) -> None:
+        """Show every stack its batches: those of all, or its members' own streams."""
+        first = 0
+        for stack in self._stacks:
+            last = first + len(stack.members)
+            streams = slice(None) if self._shared else slice(first, last)
+            block = [Batch(b.inputs[streams], b.labels[streams]) for b in self._stream.block]
+            stack.bind(block, averaging=averaging)
+            first = last
+
+    @torch.inference_mode()
     def report(self, interval: int, mark: int) -> Report:
         """Evaluate everyone at `mark`, let the losers go, and place the others anew."""
         pack = self._pack
@@ -172,7 +178,3 @@ class _Run:
         trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
         going = [trainee for trainee in trainees if statuses[trainee.member] == "running"]
         self._place(going, mark)
-
-
-def _streams(batch: Batch, first: int, last: int) -> Batch:
-    return Batch(batch.inputs[first:last], batch.labels[first:last])

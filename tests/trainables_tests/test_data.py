@@ -1,12 +1,14 @@
 """The streams: what they hold and what they depend on."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables import Task
-from trainables.data import TrainingStream, evaluation_chunks
+from trainables.data import Batch, EvaluationPairs, TrainingStream
 
 CPU = torch.device("cpu")
 
@@ -14,12 +16,15 @@ CPU = torch.device("cpu")
 def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
     stream.arrange(seeds)
-    parts = [
-        (batch.inputs.clone(), batch.labels.clone())
-        for steps in blocks
-        for batch in stream.next_block(steps)
-    ]
+    parts = []
+    for steps in blocks:
+        stream.fill(steps)
+        parts += [(batch.inputs.clone(), batch.labels.clone()) for batch in stream.block[:steps]]
     return torch.stack([x for x, _ in parts]), torch.stack([y for _, y in parts])
+
+
+def chunks_of(task: Task, seed: int, pairs: int) -> Iterator[Batch]:
+    return EvaluationPairs(task, [seed], device=CPU, dtype=torch.float32).chunks(pairs)
 
 
 @settings(deadline=None)
@@ -61,26 +66,27 @@ def test_leaving_seeds_do_not_disturb_those_that_stay() -> None:
     task = Task(dimension=2)
     stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
     stream.arrange([5, 6])
-    stream.next_block(2)
+    stream.fill(2)
     stream.arrange([6])
-    (batch,) = stream.next_block(1)
+    stream.fill(1)
     expected, _ = batches(task, [6], [3])
-    assert torch.equal(batch.inputs[0], expected[2, 0])
+    assert torch.equal(stream.block[0].inputs[0], expected[2, 0])
 
 
 def test_label_noise_has_its_standard_deviation_and_spares_the_evaluation() -> None:
     task = Task(dimension=4, label_noise_std=0.5)
     stream = TrainingStream(task, batch_size=4096, device=CPU, dtype=torch.float32)
     stream.arrange([1])
-    noise = torch.cat([b.labels[0] - b.inputs[0, 9:].sum(0) for b in stream.next_block(16)])
+    stream.fill(16)
+    noise = torch.cat([b.labels[0] - b.inputs[0, 9:].sum(0) for b in stream.block])
     assert float(noise.std()) == pytest.approx(0.5, rel=0.02)
-    for batch in evaluation_chunks(task, [1], 2048, device=CPU, dtype=torch.float32):
+    for batch in chunks_of(task, 1, 2048):
         torch.testing.assert_close(batch.labels[0], batch.inputs[0, 9:].sum(0))
 
 
 def test_a_rung_uses_the_first_of_the_selection_pairs() -> None:
     def labels(pairs: int) -> torch.Tensor:
-        chunks = evaluation_chunks(Task(dimension=2), [4], pairs, device=CPU, dtype=torch.float32)
+        chunks = chunks_of(Task(dimension=2), 4, pairs)
         return torch.cat([chunk.labels[0].clone() for chunk in chunks])
 
     few, many = labels(2048), labels(8192)
@@ -89,7 +95,7 @@ def test_a_rung_uses_the_first_of_the_selection_pairs() -> None:
 
 
 def test_labels_have_the_variance_of_the_dimension() -> None:
-    chunks = evaluation_chunks(Task(dimension=8), [4], 65536, device=CPU, dtype=torch.float32)
+    chunks = chunks_of(Task(dimension=8), 4, 65536)
     labels = torch.cat([chunk.labels[0].clone() for chunk in chunks])
     # Var(y^2) = E[y^4] - d^2 = 3 d (d + 2) - d^2 for a dot product of d pairs of normals.
     error = ((3 * 8 * 10 - 64) / 65536) ** 0.5

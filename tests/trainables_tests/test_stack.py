@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
-from trainables.data import TrainingStream
+from trainables.data import BLOCK_STEPS, TrainingStream
 from trainables.network import Network
-from trainables.schedules import SCHEDULES
-from trainables.stack import Stack, Trainee
+from trainables.stack import Stack
+from trainables.trainee import Trainee, layer_pieces
 
 CPU = torch.device("cpu")
 
@@ -29,22 +29,20 @@ def stack_after(pack: Pack, dtype: torch.dtype) -> list[Trainee]:
     )
     stream = TrainingStream(pack.task, batch_size=pack.batch_size, device=CPU, dtype=dtype)
     stream.arrange([member.data_seed for member in stack.members])
-    factor_at = SCHEDULES[stack.members[0].schedule]
-    for step in range(pack.steps):
-        (batch,) = stream.next_block(1)
-        stack.step(batch, factor_at(step, pack.steps), 1.0 / (0.1 * (step + 1) + 1.0))
+    stack.bind(stream.block, averaging=True)
+    for step in range(0, pack.steps, BLOCK_STEPS):
+        stream.fill(BLOCK_STEPS)
+        stack.schedule(step, pack.steps)
+        for index in range(min(BLOCK_STEPS, pack.steps - step)):
+            stack.step(index)
     return stack.unload()
 
 
 def pieces_of(network: Network, dimension: int) -> list[torch.Tensor]:
     """A network's weights in the shapes of `Trainee.pieces`."""
     linears = [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
-    first, vectors = linears[0], 2 * dimension
-    weight, bias = first.weight.detach(), first.bias.detach()
-    pieces = [torch.cat([weight[:, :vectors], bias[:, None], weight[:, vectors:]], dim=1)]
-    for linear in linears[1:]:
-        pieces += [linear.weight.detach(), linear.bias.detach()[:, None]]
-    return pieces
+    layers = [(linear.weight.detach(), linear.bias.detach()) for linear in linears]
+    return layer_pieces(layers, dimension)
 
 
 def one_kind(members: list[Member]) -> list[Member]:
@@ -110,10 +108,13 @@ def test_padding_stays_exactly_zero() -> None:
     )
     stream = TrainingStream(pack.task, batch_size=32, device=CPU, dtype=torch.float32)
     stream.arrange([7])
-    for batch in stream.next_block(16):
-        stack.step(batch, 1.0, None)
+    stack.bind(stream.block, averaging=False)
+    stream.fill(BLOCK_STEPS)
+    stack.schedule(0, 50)
+    for index in range(BLOCK_STEPS):
+        stack.step(index)
     used = sum(member.parameters(2) for member in pack.members)
-    assert int(torch.count_nonzero(stack._weights)) == used
+    assert int(torch.count_nonzero(stack._states[0])) == used
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh"])

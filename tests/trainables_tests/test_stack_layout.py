@@ -5,8 +5,8 @@ from hypothesis import given, settings
 
 from tests.trainables_tests.packs import make_member, member_lists
 from trainables import Member
-from trainables.stack import Trainee
 from trainables.stack_layout import DEVICE_COSTS, cut, stack_seconds
+from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
 
