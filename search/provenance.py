@@ -41,7 +41,9 @@ def to_json(records: Sequence[dict[str, Any]]) -> str:
 def from_json(text: str) -> list[dict[str, Any]]:
     """The records of a provenance.json. Raises OutputError for another text."""
     try:
-        runs = [{"finished_at": None} | record for record in json.loads(text)["runs"]]
+        runs = [
+            {**record, "finished_at": record["finished_at"]} for record in json.loads(text)["runs"]
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"provenance.json must be as dottune wrote it; got {type(error).__name__}: {error}; "

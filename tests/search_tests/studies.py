@@ -1,0 +1,73 @@
+"""Small searches, run in the test's own process: the packs of a spec, trained without Ray."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from search.search_run import SearchRun
+from spaces import Spec, load_spec
+from trainables import Pack
+from trainables.pack_trainable import PackRows
+from trainables.training import train
+
+Rows = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+TINY: Mapping[str, Any] = {
+    "name": "tiny",
+    "grid": {"dimension": [1, 2]},
+    "space": {
+        "depth": {"low": 0, "high": 1},
+        "width": {"low": 2, "high": 4},
+        "learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
+    },
+    "fixed": {"multiplication": True, "steps": 4, "batch_size": 8},
+    "budget": {"trials": 9, "pack_size": 3},
+    "halving": {"grace_period": 2, "reduction_factor": 2, "min_survivors": 1},
+    "confirm": {"replicates": 2, "steps_factors": [1, 2]},
+}
+
+
+def tiny(**changes: Any) -> Spec:
+    """`TINY`, some sections changed."""
+    return load_spec({**TINY, **changes})
+
+
+def trained(pack: Pack) -> Rows:
+    """The rows of a pack, really trained."""
+    rows = PackRows(pack=pack, device="cpu", worker="here", started_at=datetime.now(UTC))
+    for report in train(pack, device=torch.device("cpu")):
+        rows.add(report, 0.0)
+    return rows.trial_rows(), rows.curves
+
+
+def run_all(
+    run: SearchRun,
+    train_pack: Callable[[Pack], Rows] = trained,
+    *,
+    workers: int = 1,
+    order: random.Random | None = None,
+) -> list[Pack]:
+    """Run the search to its end with `workers` packs in flight, finished in any `order`.
+
+    Returns the packs in the order in which they finished.
+    """
+    in_flight: list[Pack] = []
+    done: list[Pack] = []
+    while True:
+        while len(in_flight) < workers and (pack := run.next_pack()):
+            in_flight.append(pack)
+        if not in_flight:
+            return done
+        pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
+        run.finish(pack.study, pack.number, *train_pack(pack))
+        done.append(pack)
+
+
+def by_identity(packs: Sequence[Pack]) -> dict[tuple[str, int], Pack]:
+    """The packs by study and number, each of which must be there once."""
+    found = {(pack.study, pack.number): pack for pack in packs}
+    assert len(found) == len(packs)
+    return found

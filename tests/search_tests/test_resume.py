@@ -1,0 +1,90 @@
+"""A search that was stopped in any way and resumed ends up as an undisturbed one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas
+import pytest
+
+from results import OutputFolder
+from search import resume_search, run_search
+from spaces import load_spec
+
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
+OVERRIDES = ["budget.trials=40", "fixed.steps=400", "sampler=random"]
+PARTS = 2 * (10 + 2)  # studies * (search packs + confirm packs)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> pandas.DataFrame:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    return run_search("smoke", str(out), overrides=OVERRIDES).trials.drop(columns=MEASURED)
+
+
+def parts(out: Path) -> int:
+    return sum(1 for _ in out.glob("trials/[!_]*.parquet"))
+
+
+def run_until(out: Path, wanted: int, stop: signal.Signals) -> tuple[int, str]:
+    """Run the search in a process of its own, stop it once it has `wanted` parts."""
+    command = [sys.executable, "-m", "search", "run", "smoke", "--out", str(out)]
+    for override in OVERRIDES:
+        command += ["--set", override]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as driver:
+        try:
+            deadline = time.monotonic() + 120
+            while parts(out) < wanted:
+                assert driver.poll() is None, driver.communicate()[1]
+                assert time.monotonic() < deadline, "the search writes no parts"
+                time.sleep(0.01)  # polled with a limit
+            os.kill(driver.pid, stop)
+            _, errors = driver.communicate(timeout=60)
+        finally:
+            driver.kill()
+    return driver.returncode, errors
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_search_is_finished_by_resume(
+    undisturbed: pandas.DataFrame, tmp_path: Path, stop: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    code, errors = run_until(out, 4, stop)
+    assert 4 <= parts(out) < PARTS
+    if stop == signal.SIGKILL:
+        assert code == -signal.SIGKILL
+    else:
+        assert code == 130
+        assert f"of 80 trials done; go on with `dottune resume {out}`" in errors
+        assert "Traceback" not in errors
+    assert load_spec(out / "spec.yaml") == load_spec("smoke", OVERRIDES)
+
+    result = resume_search(str(out))
+    assert result.failed == {}
+    pandas.testing.assert_frame_equal(result.trials.drop(columns=MEASURED), undisturbed)
+    assert len(OutputFolder(out).read_summary()) == 2
+    first, second = json.loads((out / "provenance.json").read_text())["runs"]
+    assert first["finished_at"] is None
+    assert second["finished_at"] is not None
+
+
+def test_the_rows_that_were_there_are_not_trained_again(
+    undisturbed: pandas.DataFrame, tmp_path: Path
+) -> None:
+    """A pack whose part was lost is trained again; all other parts stay as they are."""
+    out = tmp_path / "out"
+    run_search("smoke", str(out), overrides=OVERRIDES)
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("trials/*.parquet")}
+    assert len(before) == PARTS
+    lost = sorted(before)[::5]
+    for name in lost:
+        (out / "trials" / name).unlink()
+    result = resume_search(str(out))
+    pandas.testing.assert_frame_equal(result.trials.drop(columns=MEASURED), undisturbed)
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("trials/*.parquet")}
+    assert sorted(name for name in after if after[name] != before[name]) == lost

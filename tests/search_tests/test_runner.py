@@ -1,0 +1,149 @@
+"""Whole searches on a real Ray: what they leave, and what becomes of a study that fails."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pyarrow
+import pytest
+from typer.testing import CliRunner
+
+import search
+from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summarise
+from results.parts import part_name
+from search import SearchResult, resume_search, run_search
+from search.cli import application
+from spaces import SpecError, load_spec, studies
+
+KEY = ["study", "trial", "phase", "replicate", "steps_factor"]
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
+
+pytestmark = pytest.mark.usefixtures("two_cpus")
+
+
+def compared(trials: pandas.DataFrame) -> pandas.DataFrame:
+    """The trials without what differs from run to run."""
+    return trials.drop(columns=MEASURED)
+
+
+@pytest.fixture(scope="module")
+def smoke(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    return run_search("smoke", str(tmp_path_factory.mktemp("smoke") / "out"))
+
+
+def test_the_public_names_are_these() -> None:
+    assert search.__all__ == ["SearchInterrupted", "SearchResult", "resume_search", "run_search"]
+    assert [getattr(search, name).__name__ for name in search.__all__] == search.__all__
+    with pytest.raises(AttributeError, match="module 'search' has no attribute 'run_serach'"):
+        search.run_serach  # noqa: B018
+
+
+def test_a_search_fills_its_folder(smoke: SearchResult) -> None:
+    spec = load_spec("smoke")
+    names = sorted(path.name for path in Path(smoke.uri).iterdir())
+    assert names == ["curves", "provenance.json", "spec.yaml", "summary.parquet", "trials"]
+    assert load_spec(Path(smoke.uri) / "spec.yaml") == spec
+    (run,) = json.loads((Path(smoke.uri) / "provenance.json").read_text())["runs"]
+    assert run["started_at"] <= run["finished_at"]
+    assert {"ray", "torch", "optuna", "pyarrow"} <= run["packages"].keys()
+
+
+def test_the_result_gives_the_three_tables_as_frames(smoke: SearchResult) -> None:
+    assert smoke.failed == {}
+    assert list(smoke.trials) == TRIALS.names
+    assert list(smoke.curves) == CURVES.names
+    assert list(smoke.summary) == SUMMARY.names
+    assert not smoke.trials.duplicated(KEY).any()
+    assert not smoke.curves.duplicated([*KEY, "step"]).any()
+    assert len(smoke.trials) == 2 * (8 + 2 * 2)  # studies * (trials + replicates * factors)
+    assert smoke.summary["study"].tolist() == [study.name for study in studies(load_spec("smoke"))]
+    assert smoke.summary["nmse"].notna().all()
+    again = summarise(pyarrow.Table.from_pandas(smoke.trials, TRIALS)).to_pandas()
+    pandas.testing.assert_frame_equal(smoke.summary, again)
+
+
+def test_every_hyperparameter_stands_in_every_row(smoke: SearchResult) -> None:
+    columns = [*load_spec("smoke").fixed, *load_spec("smoke").space, "dimension", "multiplication"]
+    columns.remove("steps")  # in the rows: the steps done
+    assert smoke.trials[columns].notna().all(axis=None)
+    assert smoke.trials["schedule_steps"].eq(60 * smoke.trials["steps_factor"]).all()
+    completed = smoke.trials[smoke.trials["status"] == "completed"]
+    assert completed["steps"].eq(completed["schedule_steps"]).all()
+    pruned = smoke.trials[smoke.trials["status"] == "pruned"]
+    assert pruned["steps"].isin([15, 30]).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_number_of_workers_changes_no_row(
+    smoke: SearchResult, tmp_path: Path, workers: int
+) -> None:
+    result = run_search("smoke", str(tmp_path / "out"), overrides=[f"resources.workers={workers}"])
+    pandas.testing.assert_frame_equal(compared(result.trials), compared(smoke.trials))
+    pandas.testing.assert_frame_equal(result.curves, smoke.curves)
+
+
+def test_a_finished_search_is_left_alone(smoke: SearchResult) -> None:
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in Path(smoke.uri).rglob("*") if path.is_file()}
+
+    before = files()
+    result = resume_search(smoke.uri)
+    assert result.failed == {}
+    assert files() == before
+    with pytest.raises(OutputError, match=r"already holds a search; finish it with .*resume"):
+        run_search("smoke", smoke.uri)
+    assert files() == before
+
+
+def test_a_pack_that_fails_stops_its_study_and_no_other(
+    smoke: SearchResult, tmp_path: Path
+) -> None:
+    """A folder where the pack's file should be: the worker can't write it, however often."""
+    out = tmp_path / "out"
+    study, other = smoke.summary["study"]
+    obstacle = out / "trials" / part_name(study, 1)
+    obstacle.mkdir(parents=True)
+
+    ran = CliRunner().invoke(application, ["run", "smoke", "--out", str(out)])
+    assert ran.exit_code == 1, ran.output
+    assert f"{study}: pack 1 failed: an output folder must be writable" in ran.stderr
+    assert f"try them again with: dottune resume {out}" in ran.stderr
+    assert "Traceback" not in ran.output
+    summary = OutputFolder(out).read_summary()
+    assert summary["study"].to_pylist() == [other]
+    (first,) = json.loads((out / "provenance.json").read_text())["runs"]
+    assert first["finished_at"] is None
+
+    obstacle.rmdir()
+    resumed = CliRunner().invoke(application, ["resume", str(out)])
+    assert resumed.exit_code == 0, resumed.output
+    trials = OutputFolder(out).read_trials().to_pandas()
+    pandas.testing.assert_frame_equal(compared(trials), compared(smoke.trials))
+    first, second = json.loads((out / "provenance.json").read_text())["runs"]
+    assert (first["finished_at"], second["finished_at"] is None) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "message"),
+    [
+        ("spec.yaml", "a: [", SpecError, r"spec\.yaml, line 1"),
+        ("spec.yaml", "name: x", SpecError, "dimension: missing"),
+        ("provenance.json", "[]", OutputError, r"provenance\.json must be as dottune wrote it"),
+        ("provenance.json", "{", OutputError, r"provenance\.json must be as dottune wrote it"),
+    ],
+)
+def test_a_folder_that_was_tampered_with_is_refused(
+    smoke: SearchResult, tmp_path: Path, name: str, text: str, error: type[Any], message: str
+) -> None:
+    for file in ("spec.yaml", "provenance.json"):
+        (tmp_path / file).write_bytes((Path(smoke.uri) / file).read_bytes())
+    (tmp_path / name).write_text(text)
+    with pytest.raises(error, match=message):
+        resume_search(str(tmp_path))
+
+
+def test_a_folder_without_a_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"holds no search \(no spec\.yaml\); start one with"):
+        resume_search(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,186 @@
+"""Packs depend on the spec and on finished rows alone, never on time, order or other studies."""
+
+import functools
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.search_run import SearchRun
+from spaces import studies
+from tests.search_tests.studies import Rows, by_identity, run_all, tiny, trained
+from trainables import Pack
+
+BUDGETS = [
+    {"trials": 9, "pack_size": 3},
+    {"trials": 10, "pack_size": 3, "packs_in_flight": 2},
+    {"trials": 12, "pack_size": 3, "packs_in_flight": 3, "startup_packs": 2},
+]
+
+
+@functools.cache
+def trained_once(pack: Pack) -> Rows:
+    """What `trained` gives: equal packs give equal rows (test_stack.py), so once is enough."""
+    return trained(pack)
+
+
+@functools.cache
+def packs_in_order(budget: int) -> dict[tuple[str, int], Pack]:
+    return by_identity(run_all(SearchRun(tiny(budget=BUDGETS[budget])), trained_once))
+
+
+@pytest.mark.parametrize("budget", range(len(BUDGETS)))
+@given(workers=st.integers(1, 8), seed=st.integers(0, 2**32))
+@settings(deadline=None, max_examples=25)
+def test_neither_the_order_of_completion_nor_the_workers_change_a_pack(
+    budget: int, workers: int, seed: int
+) -> None:
+    run = SearchRun(tiny(budget=BUDGETS[budget]))
+    packs = run_all(run, trained_once, workers=workers, order=random.Random(seed))
+    assert by_identity(packs) == packs_in_order(budget)
+    assert run.finished
+
+
+@pytest.mark.parametrize("budget", range(len(BUDGETS)))
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_a_resumed_search_runs_the_packs_that_were_left(budget: int, data: st.DataObject) -> None:
+    whole = packs_in_order(budget)
+    order = random.Random(data.draw(st.integers(0, 2**32)))
+    before = run_all(SearchRun(tiny(budget=BUDGETS[budget])), trained_once, workers=4, order=order)[
+        : data.draw(st.integers(0, len(whole)))
+    ]
+
+    run = SearchRun(tiny(budget=BUDGETS[budget]))
+    for pack in data.draw(st.permutations(before)):
+        run.finish(pack.study, pack.number, *trained_once(pack))
+    after = run_all(run, trained_once, workers=2, order=order)
+    assert by_identity([*before, *after]) == whole
+
+
+@given(kept=st.sets(st.tuples(st.sampled_from(["dimension=1", "dimension=2"]), st.integers(0, 4))))
+@settings(deadline=None, max_examples=40)
+def test_rows_may_be_lost_in_any_combination(kept: set[tuple[str, int]]) -> None:
+    """A lost pack is trained again, and what it gave rise to then is what it is now."""
+    whole = packs_in_order(0)
+    run = SearchRun(tiny(budget=BUDGETS[0]))
+    for identity in sorted(kept):
+        run.finish(*identity, *trained_once(whole[identity]))
+    packs = run_all(run, trained_once)
+    assert by_identity(packs) == {
+        identity: pack for identity, pack in whole.items() if identity not in kept
+    }
+
+
+def test_a_further_grid_value_leaves_the_packs_of_the_other_studies_alone() -> None:
+    more = by_identity(
+        run_all(SearchRun(tiny(budget=BUDGETS[0], grid={"dimension": [4, 2, 1]})), trained_once)
+    )
+    assert packs_in_order(0).items() < more.items()
+
+
+def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
+    run = SearchRun(tiny())
+    packs = run_all(run, trained_once)
+    for name, study in run.studies.items():
+        searched = [row for row in study.trial_rows if row["phase"] == "search"]
+        best = min(
+            (row for row in searched if row["status"] == "completed"), key=lambda row: row["nmse"]
+        )
+        confirm = [pack for pack in packs if pack.study == name and pack.phase == "confirm"]
+        assert [(pack.steps_factor, pack.steps) for pack in confirm] == [(1, 4), (2, 8)]
+        assert all(pack.halving is None for pack in confirm)
+        members = confirm[0].members
+        assert members == confirm[1].members  # longer, but the same start and the same batches
+        assert [member.replicate for member in members] == [0, 1]
+        for member in members:
+            assert member.trial == best["trial"]
+            for parameter in ("depth", "width", "learning_rate", "multiplication", "schedule"):
+                assert getattr(member, parameter) == best[parameter]
+
+
+def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
+    packs = run_all(SearchRun(tiny()), trained_once)
+    by_study: dict[str, list[Pack]] = {}
+    for pack in packs:
+        by_study.setdefault(pack.study, []).append(pack)
+    streams: list[int] = []
+    for of_study in by_study.values():
+        searched = [m for pack in of_study if pack.phase == "search" for m in pack.members]
+        assert len({member.data_seed for member in searched}) == 1
+        assert len({member.evaluation_seed for member in searched}) == 1
+        streams += [searched[0].data_seed, searched[0].evaluation_seed]
+        streams += [member.initialisation_seed for member in searched]
+        (confirm, _) = [pack for pack in of_study if pack.phase == "confirm"]
+        for member in confirm.members:
+            streams += [member.data_seed, member.evaluation_seed, member.initialisation_seed]
+    assert len(set(streams)) == len(streams)
+
+
+def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
+    space = {"depth": {"low": 1, "high": 2}}
+    fixed = {"learning_rate": 1e30, "steps": 4, "batch_size": 8, "width": 4}
+    run = SearchRun(tiny(space=space, fixed=fixed))
+    packs = run_all(run)
+    assert {pack.phase for pack in packs} == {"search"}
+    assert set(run.statuses) == {"diverged"}
+    assert run.statuses["diverged"] == run.trials == run.trials_ended == 18
+    assert run.finished
+    assert run.exhausted
+    assert run.best == {}
+
+
+ALL_FIXED = {
+    "multiplication": True,
+    "depth": 1,
+    "width": 4,
+    "learning_rate": 1e-2,
+    "steps": 4,
+    "batch_size": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "search_packs", "confirm_packs"),
+    [
+        ({"space": {}, "fixed": ALL_FIXED}, 3, 2),
+        ({"budget": {"trials": 7, "pack_size": 3}}, 3, 2),
+        ({"budget": {"trials": 2, "pack_size": 16}}, 1, 2),
+        ({"budget": {"trials": 1, "pack_size": 1}}, 1, 2),
+        ({"budget": {"trials": 9, "pack_size": 3, "packs_in_flight": 2}}, 3, 2),
+        ({"budget": {"trials": 9, "pack_size": 3, "startup_packs": 2}}, 3, 2),
+        ({"budget": {"trials": 9, "pack_size": 3, "startup_packs": 9}}, 3, 2),
+        ({"sampler": "random"}, 3, 2),
+        ({"halving": None}, 3, 2),
+        ({"confirm": None}, 3, 0),
+        ({"confirm": {"replicates": 1, "steps_factors": [1]}}, 3, 1),
+        ({"halving": {"grace_period": 4}}, 3, 2),  # the only rung would be the last step
+        ({"grid": {}, "fixed": {"dimension": 3, "steps": 4, "batch_size": 8}}, 3, 2),
+        ({"grid": {"dimension": [2], "label_noise_std": [0.0, 0.5]}}, 3, 2),
+        ({"grid": {"dimension": [2], "steps": [4, 6]}, "fixed": {"batch_size": 8}}, 3, 2),
+    ],
+)
+def test_every_size_runs_to_its_end(
+    changes: dict[str, Any], search_packs: int, confirm_packs: int
+) -> None:
+    spec = tiny(**changes)
+    run = SearchRun(spec)
+    packs = run_all(run, workers=2)
+    assert run.finished
+    assert run.exhausted
+    for study in studies(spec):
+        phases = [pack.phase for pack in packs if pack.study == study.name]
+        assert phases.count("search") == search_packs
+        assert phases.count("confirm") == confirm_packs
+        rows = run.studies[study.name].trial_rows
+        trials = sorted(row["trial"] for row in rows if row["phase"] == "search")
+        assert trials == list(range(spec.budget.trials))
+        if spec.halving is None:
+            assert {row["status"] for row in rows} == {"completed"}
+        for row in rows:
+            suggested = {name: row[name] for name in study.space}
+            expected = {**study.task, **study.fixed, **suggested}
+            given = {name: value for name, value in expected.items() if name != "steps"}
+            assert {name: row[name] for name in given} == given
