@@ -169,10 +169,10 @@ def _tune(
 
     from .interruption import Interrupted, InterruptionFlag
     from .pack_failures import PackFailures
-    from .progress import ProgressLine
     from .scheduler import PackScheduler
     from .searcher import PackSearcher
     from .summary_writer import SummaryWriter
+    from .watching import watching
 
     asked = run.spec.resources
     gpus = (1.0 if resources.get("GPU") else 0.0) if asked.gpus == "auto" else asked.gpus
@@ -180,7 +180,7 @@ def _tune(
     interruption = InterruptionFlag()
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
-        with ProgressLine(run, console) as progress, interruption.listening():
+        with watching(run, folder, console) as watchers, interruption.listening():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, {"CPU": asked.cpus, "GPU": gpus}),
                 tune_config=tune.TuneConfig(
@@ -198,7 +198,7 @@ def _tune(
                     callbacks=[
                         SummaryWriter(run, folder),
                         PackFailures(run),
-                        progress,
+                        *watchers,
                         interruption,
                     ],
                     failure_config=tune.FailureConfig(max_failures=2),

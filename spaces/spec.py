@@ -149,6 +149,7 @@ class Spec(BaseModel):
     halving: Halving | None = None
     confirm: Confirm | None = Confirm()
     resources: Resources = Resources()
+    tensorboard: Literal["all", "best", "off"] = "best"
 
     @model_validator(mode="wrap")
     @classmethod

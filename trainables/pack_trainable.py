@@ -142,8 +142,9 @@ class PackTrainable(tune.Trainable):
     """Train the pack of the trial's config, write its rows, report them.
 
     The config holds `pack` (`Pack.to_plain`), `out` (the output folder's URI) and `cpus` (the
-    threads to use). The actor is reused from pack to pack. A report before the last says only how
-    many members are alive; the last one holds the rows that were written.
+    threads to use). The actor is reused from pack to pack. A report before the last says how far
+    the pack is and holds the rows of curves since the report before; the last one holds all rows,
+    as they were written.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
@@ -173,7 +174,14 @@ class PackTrainable(tune.Trainable):
             if time.monotonic() - began >= REPORT_SECONDS and report.step < pack.steps:
                 alive = sum(each.status == "running" for each in report.evaluations)
                 if alive:
-                    return {"done": False, "at_step": report.step, "alive": alive}
+                    news = self._rows.curves[self._reported :]
+                    self._reported = len(self._rows.curves)
+                    return {
+                        "done": False,
+                        "at_step": report.step,
+                        "alive": alive,
+                        "curve_rows": news,
+                    }
         trials, curves = self._rows.trial_rows(), self._rows.curves
         self._folder.write_pack(pack.study, pack.number, trials, curves)
         return {"done": True, "trial_rows": trials, "curve_rows": curves}

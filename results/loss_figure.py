@@ -1,0 +1,119 @@
+"""A picture of a study: the lowest nmse that each depth and width reached."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+Row = Mapping[str, Any]
+Colour = tuple[int, int, int]
+
+_CELL = (92, 40)
+_MARGIN = (110, 64)
+_COLOURS: tuple[Colour, ...] = ((13, 78, 108), (38, 148, 128), (148, 199, 94), (250, 228, 140))
+"""From the lowest nmse to the highest; also told apart in grey."""
+_EMPTY: Colour = (240, 240, 240)
+
+
+def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
+    """Draw the lowest nmse of the completed trials, by depth and by width (in octaves).
+
+    Args:
+        rows: Rows of `TRIALS` of one study; only completed trials of the search count. At depth 0
+            there is no width: one cell stands for all.
+        title: The first line of the picture.
+
+    Returns:
+        A PNG and its (width, height) in pixels; None without any completed trial.
+    """
+    completed = [row for row in rows if row["status"] == "completed" and row["phase"] == "search"]
+    if not completed:
+        return None
+    depths = list(range(max(row["depth"] for row in completed) + 1))
+    octaves = [_octave(row) for row in completed if row["depth"] > 0] or [0]
+    widths = list(range(min(octaves), max(octaves) + 1))
+    best: dict[tuple[int, int], float] = {}
+    for row in completed:
+        cell = (row["depth"], _octave(row) if row["depth"] > 0 else 0)
+        best[cell] = min(best.get(cell, math.inf), row["nmse"])
+    size = (_MARGIN[0] + _CELL[0] * len(depths) + 16, _MARGIN[1] + _CELL[1] * len(widths) + 48)
+    image = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(image)
+    _write_axes(draw, title, depths, widths, size)
+    low, high = (math.log10(max(limit, 1e-16)) for limit in (min(best.values()), 1.0))
+    for depth in depths:
+        for octave in widths if depth > 0 else [0]:
+            box = _box(depth, widths, octave if depth > 0 else None)
+            nmse = best.get((depth, octave))
+            _draw_cell(draw, box, nmse, low, max(high, low + 1e-9))
+    stream = io.BytesIO()
+    image.save(stream, format="PNG")
+    return stream.getvalue(), size
+
+
+def _octave(row: Row) -> int:
+    return int(math.log2(row["width"]))
+
+
+def _box(depth: int, widths: Sequence[int], octave: int | None) -> tuple[int, int, int, int]:
+    """The pixels of a cell, wide networks on top; octave None: the whole column."""
+    left = _MARGIN[0] + _CELL[0] * depth
+    if octave is None:
+        return left, _MARGIN[1], left + _CELL[0] - 2, _MARGIN[1] + _CELL[1] * len(widths) - 2
+    top = _MARGIN[1] + _CELL[1] * (widths[-1] - octave)
+    return left, top, left + _CELL[0] - 2, top + _CELL[1] - 2
+
+
+def _write_axes(
+    draw: ImageDraw.ImageDraw,
+    title: str,
+    depths: Sequence[int],
+    widths: Sequence[int],
+    size: tuple[int, int],
+) -> None:
+    large, small = ImageFont.load_default(16), ImageFont.load_default(13)
+    draw.text((12, 10), title, "black", large)
+    draw.text((12, 34), "lowest nmse of completed trials", (90, 90, 90), small)
+    for octave in widths:
+        _, top, _, bottom = _box(0, widths, octave)
+        span = f"{2**octave}" if octave == 0 else f"{2**octave} to {2 ** (octave + 1) - 1}"
+        draw.text((_MARGIN[0] - 10, (top + bottom) // 2), span, "black", small, anchor="rm")
+    draw.text((12, size[1] - 22), "width", (90, 90, 90), small)
+    for depth in depths:
+        left, _, right, _ = _box(depth, widths, None)
+        draw.text(((left + right) // 2, size[1] - 36), str(depth), "black", small, anchor="mm")
+    middle = _MARGIN[0] + _CELL[0] * len(depths) // 2
+    draw.text((middle, size[1] - 14), "depth", (90, 90, 90), small, anchor="mm")
+
+
+def _draw_cell(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    nmse: float | None,
+    low: float,
+    high: float,
+) -> None:
+    if nmse is None:
+        draw.rectangle(box, _EMPTY)
+        return
+    share = (math.log10(max(nmse, 1e-16)) - low) / (high - low)
+    colour = _colour(min(max(share, 0.0), 1.0))
+    draw.rectangle(box, colour)
+    bright = sum(colour) > 380
+    centre = ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2)
+    text = f"{nmse:.2g}"
+    draw.text(centre, text, "black" if bright else "white", ImageFont.load_default(14), anchor="mm")
+
+
+def _colour(share: float) -> Colour:
+    """The colour at `share` in [0, 1] of the scale."""
+    position = share * (len(_COLOURS) - 1)
+    index = min(int(position), len(_COLOURS) - 2)
+    part = position - index
+    red, green, blue = (
+        round(first + (second - first) * part)
+        for first, second in zip(_COLOURS[index], _COLOURS[index + 1], strict=True)
+    )
+    return red, green, blue

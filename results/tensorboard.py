@@ -1,0 +1,182 @@
+"""What TensorBoard shows of a search, from rows of `TRIALS` and `CURVES`.
+
+Each trial and each confirm replicate is a run, each study a run beside its trials. Scalars over the
+steps of a trial are `nmse`, `loss`, `train_loss`, `learning_rate`; its results, one point each, are
+`final/nmse` and so on, and they are the metrics of the HParams tab.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams.summary_v2 import (
+    Discrete,
+    Domain,
+    IntInterval,
+    Metric,
+    RealInterval,
+    hparams_pb,
+)
+
+from .event_files import EventFiles
+from .schemas import TRIALS
+
+Row = Mapping[str, Any]
+
+CURVE_SCALARS = {
+    "nmse": "nmse_at_step",
+    "loss": "loss_at_step",
+    "train_loss": "train_loss_at_step",
+    "learning_rate": "scheduled_learning_rate",
+}
+"""Tag of a scalar over the steps of a trial to its column in `CURVES`."""
+
+METRICS = ("nmse", "loss", "parameters", "train_seconds")
+"""The metrics of the HParams tab: columns of `TRIALS`, written as `final/<column>`."""
+
+_MEASURED = {
+    *METRICS,
+    *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
+    *("steps", "samples", "train_loss", "loss_stderr", "constructed_nmse", "started_at"),
+    *("pack_seconds", "device", "worker"),
+}
+HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)
+"""The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it
+ended (`phase`, `replicate`, `steps_factor`, `status`)."""
+
+Range = tuple[float, float]
+Values = Sequence[bool | int | float | str]
+
+
+class TensorBoardWriter:
+    """Writes rows as TensorBoard events; what it has written already is not written twice.
+
+    A step of a run is taken once: the rows of a pack that was tried again are dropped up to where
+    the first try came.
+    """
+
+    def __init__(self, files: EventFiles, domains: Mapping[str, Range | Values]) -> None:
+        """Announce the columns of the HParams tab.
+
+        Args:
+            files: Where the events go; closed by `close`.
+            domains: For each of `HPARAMS` whose values are known beforehand a tuple (low, high),
+                or a list of all values. TensorBoard offers them as filters.
+        """
+        self._files = files
+        self._last_steps: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._append("", _experiment(domains), 0, time.time())
+
+    def write_curve(self, run: str, rows: Sequence[Row], wall_time: float | None = None) -> None:
+        """Add rows of `CURVES` of one trial, by ascending step; null values leave a gap.
+
+        `wall_time` is in seconds since 1970; None: now.
+        """
+        last = self._last_steps.get(run, -1)
+        events = [
+            Event(wall_time=wall_time or time.time(), step=row["step"], summary=_curve_point(row))
+            for row in rows
+            if row["step"] > last
+        ]
+        if events:
+            self._last_steps[run] = events[-1].step
+            self._files.append(run, events)
+
+    def write_trial(self, run: str, row: Row, wall_time: float | None = None) -> None:
+        """Add a finished row of `TRIALS`: its hyperparameters and its results."""
+        if run in self._ended:
+            return
+        self._ended.add(run)
+        started = row["started_at"].timestamp()
+        results = Summary(
+            value=[
+                Summary.Value(tag=f"final/{name}", simple_value=row[name])
+                for name in METRICS
+                if row[name] is not None
+            ]
+        )
+        hparams = {name: row[name] for name in HPARAMS}
+        summaries = (
+            hparams_pb(hparams, trial_id=run, start_time_secs=started),
+            results,
+            _session_end(diverged=row["status"] == "diverged", at=started + row["pack_seconds"]),
+        )
+        now = wall_time or time.time()
+        self._files.append(
+            run, [Event(wall_time=now, step=row["steps"], summary=each) for each in summaries]
+        )
+
+    def write_best(self, run: str, trials: int, row: Row, wall_time: float | None = None) -> None:
+        """Add to a study's run its best row of `TRIALS` after so many trials have ended."""
+        tags = {f"best/{name}": row[name] for name in ("nmse", "loss")}
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tags.items()]
+        self._append(run, Summary(value=values), trials, wall_time or time.time())
+
+    def write_figure(self, run: str, tag: str, png: bytes, size: tuple[int, int]) -> None:
+        """Add a picture of `size` (width, height) pixels to a study's run."""
+        image = Summary.Image(width=size[0], height=size[1], colorspace=3, encoded_image_string=png)
+        self._append(run, Summary(value=[Summary.Value(tag=tag, image=image)]), 0, time.time())
+
+    def close(self) -> None:
+        """See to it that all events are where TensorBoard finds them."""
+        self._files.close()
+
+    def _append(self, run: str, summary: Summary, step: int, wall_time: float) -> None:
+        self._files.append(run, [Event(wall_time=wall_time, step=step, summary=summary)])
+
+
+def _curve_point(row: Row) -> Summary:
+    values = {tag: row[column] for tag, column in CURVE_SCALARS.items()}
+    return Summary(
+        value=[
+            Summary.Value(tag=tag, simple_value=value)
+            for tag, value in values.items()
+            if value is not None
+        ]
+    )
+
+
+def _experiment(domains: Mapping[str, Range | Values]) -> Summary:
+    """The columns of the HParams tab. TensorBoard shows first those that are said to differ."""
+    infos = []
+    for name in HPARAMS:
+        known = domains.get(name, [])
+        info = api_pb2.HParamInfo(name=name, differs=len(set(known)) > 1)
+        _domain(name, known).update_hparam_info(info)
+        infos.append(info)
+    metrics = [Metric(f"final/{name}", display_name=name).as_proto() for name in METRICS]
+    experiment = api_pb2.Experiment(
+        hparam_infos=infos, metric_infos=metrics, time_created_secs=time.time()
+    )
+    return _hparams_summary(metadata.EXPERIMENT_TAG, experiment=experiment)
+
+
+def _session_end(*, diverged: bool, at: float) -> Summary:
+    end = plugin_data_pb2.SessionEndInfo(
+        status=api_pb2.STATUS_FAILURE if diverged else api_pb2.STATUS_SUCCESS, end_time_secs=at
+    )
+    return _hparams_summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
+
+
+def _hparams_summary(tag: str, **content: Any) -> Summary:
+    """What TensorBoard has no public call for: `hparams_config` knows nothing of `differs`."""
+    value = Summary.Value(
+        tag=tag,
+        metadata=metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(**content)),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Summary(value=[value])
+
+
+def _domain(name: str, known: Range | Values) -> Domain:
+    """The domain of a column, in the column's type; any text where nothing is known."""
+    if not isinstance(known, tuple):
+        return Discrete(list(known), dtype=None if known else str)
+    low, high = known
+    if str(TRIALS.field(name).type) == "int64":
+        return IntInterval(int(low), int(high))
+    return RealInterval(float(low), float(high))

@@ -1,0 +1,155 @@
+"""What a real TensorBoard server shows of rows."""
+
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from results.event_files import open_event_files
+from results.loss_figure import loss_figure
+from results.tensorboard import CURVE_SCALARS, HPARAMS, METRICS, TensorBoardWriter
+from tests.tensorboard_server import TensorBoard, eventually, tensorboard
+
+MakeRow = Callable[..., dict[str, Any]]
+
+TRIALS = 120
+
+
+def rows(trial_row: MakeRow) -> list[dict[str, Any]]:
+    """Trials that differ, each seventh of them diverged."""
+    return [
+        trial_row(
+            trial=number,
+            depth=number % 4,
+            width=4 + number,
+            learning_rate=1e-4 * (number + 1),
+            multiplication=number % 2 == 0,
+            activation=("relu", "gelu", "silu")[number % 3],
+            status="diverged" if number % 7 == 0 else "completed",
+            loss=None if number % 7 == 0 else 0.5 / (number + 1),
+            nmse=None if number % 7 == 0 else 0.25 / (number + 1),
+        )
+        for number in range(TRIALS)
+    ]
+
+
+def write(uri: str, trials: list[dict[str, Any]], curves: list[dict[str, Any]]) -> None:
+    domains: dict[str, Any] = {"depth": (0, 3), "learning_rate": (1e-4, 1e-1), "data": ["stream"]}
+    writer = TensorBoardWriter(open_event_files(uri), domains)
+    for row in trials:
+        writer.write_trial(f"d=8/trial-{row['trial']:04d}", row)
+    for _ in range(2):  # a pack that is tried again sends its rows again
+        writer.write_curve("d=8/trial-0001", curves)
+    for ended, row in enumerate(trials[1:4], start=1):
+        writer.write_best("d=8/best", ended, row)
+    figure = loss_figure(trials, "d=8")
+    assert figure is not None
+    writer.write_figure("d=8/best", "figure", *figure)
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def curves(curve_row: MakeRow) -> list[dict[str, Any]]:
+    return [
+        curve_row(trial=1, step=step, loss_at_step=2.0 / step, nmse_at_step=1.0 / step)
+        for step in (500, 1000, 2000)
+    ] + [curve_row(trial=1, step=4000, loss_at_step=None, nmse_at_step=None)]
+
+
+@pytest.fixture(scope="module")
+def board(
+    trial_row: MakeRow, curves: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TensorBoard]:
+    """A server on the rows above, once it has loaded all of them."""
+    out = tmp_path_factory.mktemp("board")
+    write(str(out), rows(trial_row), curves)
+    with tensorboard(out / "tensorboard") as server:
+        eventually(lambda: len(server.get("/data/runs")) == TRIALS + 2)
+        eventually(lambda: len(server.sessions(set())) == TRIALS)
+        yield server
+
+
+def test_every_trial_is_in_hparams_with_every_column(
+    board: TensorBoard, trial_row: MakeRow
+) -> None:
+    assert board.columns() == set(HPARAMS)
+    sessions = board.sessions(set(HPARAMS))
+    for row in rows(trial_row):
+        session = sessions[f"d=8/trial-{row['trial']:04d}"]
+        assert session["hparams"] == {name: row[name] for name in HPARAMS}
+        metrics = {value["name"]["tag"]: value["value"] for value in session["metricValues"]}
+        expected = {f"final/{name}": row[name] for name in METRICS if row[name] is not None}
+        assert metrics == pytest.approx(expected, rel=1e-6)
+        status = session["sessions"][0]["status"]
+        assert status == f"STATUS_{'FAILURE' if row['status'] == 'diverged' else 'SUCCESS'}"
+
+
+def test_columns_that_differ_come_first(board: TensorBoard) -> None:
+    infos = board.hparams("experiment")["hparamInfos"]
+    assert [info["name"] for info in infos if info["differs"]] == ["depth", "learning_rate"]
+    assert infos[0]["domainInterval"] == {"minValue": 0.0, "maxValue": 3.0}
+
+
+def test_a_curve_has_each_step_once(board: TensorBoard, curves: list[dict[str, Any]]) -> None:
+    for tag, column in CURVE_SCALARS.items():
+        expected = {row["step"]: row[column] for row in curves if row[column] is not None}
+        points = board.get(f"/data/plugin/scalars/scalars?tag={tag}&run=d=8/trial-0001")
+        assert [point[1] for point in points] == list(expected)
+        assert [point[2] for point in points] == pytest.approx(list(expected.values()), rel=1e-6)
+
+
+def test_a_study_has_its_best_so_far_and_a_figure(board: TensorBoard) -> None:
+    assert board.scalars("d=8/best", "best/nmse") == pytest.approx(
+        {1: 0.25 / 2, 2: 0.25 / 3, 3: 0.25 / 4}, rel=1e-6
+    )
+    (image,) = board.get("/data/plugin/images/images?tag=figure&run=d=8/best&sample=0")
+    with urllib.request.urlopen(
+        f"{board.url}/data/plugin/images/individualImage?{image['query']}"
+    ) as answer:
+        assert answer.read().startswith(b"\x89PNG")
+
+
+def test_clear_deletes_what_earlier_writers_left(
+    trial_row: MakeRow, curves: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    write(str(tmp_path), rows(trial_row)[:5], curves)
+    files = open_event_files(str(tmp_path))
+    files.clear()
+    assert not list(tmp_path.rglob("*tfevents*"))
+    files.clear()  # also where there is nothing
+
+
+def test_a_figure_needs_a_completed_trial(trial_row: MakeRow) -> None:
+    assert loss_figure([trial_row(status="pruned")], "d=8") is None
+    linear = loss_figure([trial_row(depth=0)], "d=8")
+    assert linear is not None
+    assert linear[0].startswith(b"\x89PNG")
+
+
+def test_tensorboard_reads_an_object_store(
+    trial_row: MakeRow, curves: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    store.start()
+    host, port = store.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    try:
+        import boto3
+
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        for trials in (8, 3):  # the second time in place of the first
+            open_event_files("s3://bucket/runs/quick").clear()
+            write("s3://bucket/runs/quick", rows(trial_row)[:trials], curves)
+        with tensorboard("s3://bucket/runs/quick/tensorboard") as server:
+            eventually(lambda: len(server.sessions(set())) == 3)
+            eventually(lambda: len(server.scalars("d=8/trial-0001", "nmse")) == 3)
+            assert server.columns() == set(HPARAMS)
+    finally:
+        store.stop()

@@ -1,0 +1,144 @@
+"""TensorBoard while a search runs, after it, and after it was resumed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from results import OutputFolder
+from results.tensorboard import CURVE_SCALARS, HPARAMS
+from search.runner import resume_search, run_search
+from search.search_run import SearchRun
+from search.tensorboard_view import TensorBoardView, domains, run_name
+from tests.search_tests.studies import tiny, trained
+from tests.tensorboard_server import TensorBoard, eventually, tensorboard
+
+CONFIRMS = 2 * 2 * 2
+"""Studies, replicates, steps factors."""
+TRIALS = 2 * 9
+
+
+def packs(run: SearchRun, folder: OutputFolder, view: TensorBoardView, most: int = 1000) -> None:
+    """Train up to `most` packs here, and tell the view as Tune would."""
+    while most > 0 and (pack := run.next_pack()):
+        trials, curves = trained(pack)
+        folder.write_pack(pack.study, pack.number, trials, curves)
+        step = min(row["step"] for row in curves)
+        early = [row for row in curves if row["step"] == step]
+        view.on_trial_result(0, [], None, {"curve_rows": early})
+        run.finish(pack.study, pack.number, trials, curves)
+        view.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
+        view.on_trial_complete(0, [], None)
+        most -= 1
+
+
+def expect_all(board: TensorBoard, folder: OutputFolder) -> None:
+    """Every row is a run in HParams, and its scalars are those of the curves, each step once."""
+    rows = folder.read_trials().to_pylist()
+    assert len(rows) == TRIALS + CONFIRMS
+    eventually(lambda: set(board.sessions(set())) == {run_name(row) for row in rows})
+    sessions = board.sessions(set(HPARAMS))
+    for row in rows:
+        assert sessions[run_name(row)]["hparams"] == {name: row[name] for name in HPARAMS}
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for row in folder.read_curves().to_pylist():
+        curves.setdefault(run_name(row), []).append(row)
+    for run, points in list(curves.items())[::5]:
+        for tag, column in CURVE_SCALARS.items():
+            found = board.get(f"/data/plugin/scalars/scalars?tag={tag}&run={run}")
+            assert [point[1] for point in found] == [row["step"] for row in points]
+            expected = [row[column] for row in points]
+            assert [point[2] for point in found] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_search_on_ray_is_shown_in_full(two_cpus: None, tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path / "out")
+    result = run_search(tiny(tensorboard="all"), folder.uri)
+    assert result.failed == {}
+    with tensorboard(f"{folder.uri}/tensorboard") as board:
+        expect_all(board, folder)
+        eventually(lambda: "d=2/best" in board.get("/data/plugin/images/tags"))
+        best = board.scalars("d=1/best", "best/nmse")
+    assert max(best) == 9
+    assert list(best.values()) == sorted(best.values(), reverse=True)
+    searched = result.trials.query("dimension == 1 and phase == 'search'")
+    assert best[9] == pytest.approx(searched["nmse"][searched["status"] == "completed"].min())
+
+
+def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    spec = tiny(tensorboard="all")
+    folder.write_text("spec.yaml", spec.to_yaml())
+    first = SearchRun(spec)
+    with TensorBoardView(first, folder) as view:
+        packs(first, folder, view, most=3)
+
+    from search.runner import restore
+
+    second = SearchRun(spec)
+    restore(second, folder)
+    with TensorBoardView(second, folder) as view:
+        packs(second, folder, view)
+    with tensorboard(tmp_path / "tensorboard") as board:
+        expect_all(board, folder)
+    files = [path.parent for path in (tmp_path / "tensorboard").rglob("*tfevents*")]
+    assert len(files) == len(set(files))
+
+
+def test_best_keeps_every_trial_but_only_some_curves(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    run = SearchRun(
+        tiny(
+            grid={"dimension": [1]},
+            budget={"trials": 40, "pack_size": 20},
+            confirm={"replicates": 2},
+        )
+    )
+    with TensorBoardView(run, folder) as view:
+        packs(run, folder, view)
+    with tensorboard(tmp_path / "tensorboard") as board:
+        eventually(lambda: len(board.sessions(set())) == 42)
+        tags = board.get("/data/plugin/scalars/tags")
+    curves = {name for name, found in tags.items() if "nmse" in found}
+    sampled = {f"d=1/trial-{number:04d}" for number in range(0, 40, 3)}
+    confirmed = {name for name in tags if "confirm" in name}
+    assert len(confirmed) == 2
+    assert curves >= sampled | confirmed
+    best = min(
+        (row for row in folder.read_trials().to_pylist() if row["status"] == "completed"),
+        key=lambda row: (row["phase"] != "search", row["nmse"]),
+    )
+    assert run_name(best) in curves
+    assert len(curves) < 42
+
+
+def test_off_writes_nothing(two_cpus: None, tmp_path: Path) -> None:
+    spec = tiny(tensorboard="off", grid={"dimension": [1]}, confirm=None)
+    run_search(spec, str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "tensorboard").exists()
+    resume_search(str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "tensorboard").exists()
+
+
+def test_a_folder_that_cannot_be_written_ends_the_view_not_the_search(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = OutputFolder(tmp_path)
+    run = SearchRun(tiny(grid={"dimension": [1]}, confirm=None))
+    (tmp_path / "tensorboard").mkdir()
+    with TensorBoardView(run, folder) as view:
+        (tmp_path / "tensorboard" / "d=1").write_text("in the way")
+        packs(run, folder, view)
+    assert run.finished
+    (message,) = caplog.messages
+    assert "TensorBoard's files can't be written" in message
+
+
+def test_domains_hold_every_value_of_the_spec() -> None:
+    known = domains(tiny(grid={"dimension": [1, 2], "activation": ["relu", "tanh"]}))
+    assert known["dimension"] == [1, 2]
+    assert known["activation"] == ["relu", "tanh"]
+    assert known["learning_rate"] == (1e-3, 1e-1)
+    assert known["multiplication"] == [True]
+    assert known["schedule_steps"] == [4, 8]
+    assert set(HPARAMS) - set(known) == {"layer_sizes"}
