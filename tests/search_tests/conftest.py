@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from search import SearchResult, run_search
+
 
 @pytest.fixture(scope="session")
 def two_cpus() -> Iterator[None]:
@@ -24,3 +26,10 @@ def two_cpus() -> Iterator[None]:
         finally:
             ray.shutdown()
             os.environ.pop("RAY_AUTH_MODE", None)  # set by ray.init
+
+
+@pytest.fixture(scope="session")
+def smoke(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    """The preset smoke, run to its end by two workers; to be read, not changed."""
+    out = tmp_path_factory.mktemp("smoke") / "out"
+    return run_search("smoke", str(out), overrides=["resources.workers=2"])

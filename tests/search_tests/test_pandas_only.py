@@ -2,11 +2,8 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
-
-from search import run_search
+from search import SearchResult
 
 READ = """
 import sys
@@ -35,12 +32,9 @@ print(len(trials), len(summary))
 """
 
 
-@pytest.mark.usefixtures("two_cpus")
-def test_pandas_alone_reads_a_search(tmp_path: Path) -> None:
-    out = str(tmp_path / "out")
-    run_search("smoke", out)
+def test_pandas_alone_reads_a_search(smoke: SearchResult) -> None:
     read = subprocess.run(
-        [sys.executable, "-I", "-c", READ, out], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-c", READ, smoke.uri], capture_output=True, text=True, check=False
     )
     assert read.returncode == 0, read.stderr
     assert read.stdout == "24 2\n"
