@@ -1,17 +1,39 @@
-"""The composition root: suggestions, the runner on Ray Tune, and the command line."""
+"""Dottune from Python: run a search, resume one, load a study.
+
+>>> from search import run_search
+>>> result = run_search("quick", out="runs/quick")  # doctest: +SKIP
+>>> result.summary  # doctest: +SKIP
+
+(In the project's own terms: the composition root of suggestions, runner and command line.)
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .loaded_study import load_study
     from .runner import SearchInterrupted, SearchResult, resume_search, run_search
 
-__all__ = ["SearchInterrupted", "SearchResult", "resume_search", "run_search"]
+__all__ = [
+    "SearchInterrupted",
+    "SearchResult",
+    "load_study",
+    "resume_search",
+    "run_search",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the runner when it is asked for: it takes a second that `dottune --help` spares."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import runner
+    """Import a name when it is first used: `dottune --help` needs neither pandas nor Optuna."""
+    if name == "load_study":
+        from .loaded_study import load_study
 
-    return getattr(runner, name)
+        return load_study
+    if name in __all__:
+        from . import runner
+
+        return getattr(runner, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -109,8 +109,8 @@ def suggest(
         return _ask(RandomSampler(seed=seed), space, [], size)
     _check_packs(spec, number, history, running)
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
-    distributions = _distributions(space)
-    trials = [_finished_trial(outcome, distributions) for outcome in outcomes]
+    distributions = distributions_of(space)
+    trials = [finished_trial(outcome, distributions) for outcome in outcomes]
     trials += [_running_trial(member, distributions) for pack in running for member in pack]
     sampler = TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
     return _ask(sampler, space, trials, size)
@@ -210,7 +210,7 @@ def _distance(value: float, target: int | float) -> float:
 # ------------------------------------------------------------------------------ Optuna
 
 
-def _distributions(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
+def distributions_of(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
     return {name: _distribution(domain) for name, domain in space.items()}
 
 
@@ -224,7 +224,7 @@ def _distribution(domain: Domain) -> BaseDistribution:
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
 
 
-def _finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
+def finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
     """Return the outcome as TPE should see it.
 
     A pruned trial is ranked by the rung it reached. A diverged one is PRUNED without any value, the
@@ -251,15 +251,15 @@ def _ask(
     sampler: BaseSampler, space: Mapping[str, Domain], trials: Sequence[FrozenTrial], size: int
 ) -> list[dict[str, Value]]:
     """Return `size` suggestions after `trials`; each asked trial stays RUNNING for the next."""
-    distributions = _distributions(space)
-    with _quiet_optuna():
+    distributions = distributions_of(space)
+    with quiet_optuna():
         study = optuna.create_study(sampler=sampler)
         study.add_trials(trials)
         return [study.ask(distributions).params for _ in range(size)]
 
 
 @contextmanager
-def _quiet_optuna() -> Iterator[None]:
+def quiet_optuna() -> Iterator[None]:
     """Keep Optuna from announcing the studies that are made anew for every pack."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
