@@ -160,6 +160,7 @@ class PackTrainable(tune.Trainable):
             started_at=datetime.now(UTC),
         )
         self._reports = self._rows.collect(train(pack, device=device))
+        self._reported = 0
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another pack in the same actor."""

@@ -14,7 +14,9 @@ from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summaris
 from results.parts import part_name
 from search import SearchResult, resume_search, run_search
 from search.cli import application
+from search.search_run import SearchRun
 from spaces import SpecError, load_spec, studies
+from trainables.pack_trainable import PackTrainable
 
 KEY = ["study", "trial", "phase", "replicate", "steps_factor"]
 MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
@@ -75,6 +77,22 @@ def test_the_number_of_workers_changes_no_row(smoke: SearchResult, tmp_path: Pat
     assert alone.trials["worker"].nunique() == 1
     pandas.testing.assert_frame_equal(compared(alone.trials), compared(smoke.trials))
     pandas.testing.assert_frame_equal(alone.curves, smoke.curves)
+
+
+def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.pack_trainable.REPORT_SECONDS", 0.0)
+    pack = SearchRun(load_spec("smoke")).next_pack()
+    assert pack is not None
+    worker = PackTrainable({"pack": pack.to_plain(), "out": str(tmp_path), "cpus": 1})
+    reports = [worker.train()]
+    while not reports[-1]["done"]:
+        reports.append(worker.train())
+    *early, last = reports
+    assert [(report["at_step"], report["alive"]) for report in early] == [(15, 2), (30, 1)]
+    rows = [row for report in early for row in report["curve_rows"]]
+    assert rows == last["curve_rows"][: len(rows)]
+    assert len(last["curve_rows"]) == 4 + 2 + 1
+    assert len(last["trial_rows"]) == 4
 
 
 def test_a_finished_search_is_left_alone(smoke: SearchResult) -> None:
