@@ -32,8 +32,8 @@ class DeviceCosts:
 
 DEVICE_COSTS = {
     "cpu": DeviceCosts(
-        operation_seconds=2.0e-6,
-        flops_per_second=1.2e11,
+        operation_seconds=1.2e-6,
+        flops_per_second=1.6e11,
         bytes_per_second=4.0e10,
         activation_bytes=1 << 20,
     ),
