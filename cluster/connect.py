@@ -2,43 +2,51 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from .errors import ClusterError, RequestError
+from .packages import package_folders
+from .resources import Cluster, cluster_of
+from .token import TOKEN_HINT, authenticate
 
-class ClusterError(RuntimeError):
-    """The cluster can't be reached, or can't do what was asked."""
+REACHABLE_SECONDS = 10.0
+"""Ray itself would try an address that nobody answers at for two minutes."""
 
 
 @contextmanager
-def connected(address: str | None = None) -> Iterator[dict[str, float]]:
-    """Connect to the cluster at `address`, or start Ray on this machine; yield its resources.
+def connected(address: str | None = None) -> Iterator[Cluster]:
+    """Connect to the cluster at `address`, or start Ray on this machine; yield what it has.
 
-    A connection that the process has already is used and left open. Raises ClusterError.
+    The workers of an existing cluster get the five packages from here, or from the job that this
+    process is the driver of. A connection that the process has already is used and left open.
+
+    Raises:
+        ClusterError: Ray can't be reached.
+        RequestError: `address` is none that a driver can connect to.
     """
     if address is not None:
-        # Ray reads the mode when it is imported; the token stays where Ray looks for it.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        _check_address(address)
+        authenticate()
     import ray
 
     if ray.is_initialized():
-        yield ray.cluster_resources()
+        yield _cluster()
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
-            ray.init(num_cpus=available_cpus(), include_dashboard=False, **options)
+            # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
+            ray.init("local", num_cpus=available_cpus(), include_dashboard=False, **options)
         else:
-            ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        raise ClusterError(
-            f"Ray can't be reached {where}: {str(error).splitlines()[0]}; "
-            "check the address and that the cluster is up"
-        ) from error
+            ray.init(address, runtime_env=_shipped(), **options)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise _unreachable(address, error) from error
     try:
-        yield ray.cluster_resources()
+        yield replace(_cluster(), embedded=address is None)
     finally:
         ray.shutdown()
 
@@ -46,3 +54,43 @@ def connected(address: str | None = None) -> Iterator[dict[str, float]]:
 def available_cpus() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cluster() -> Cluster:
+    import ray
+
+    return cluster_of((node["Resources"], node["Labels"]) for node in ray.nodes() if node["Alive"])
+
+
+def _shipped() -> dict[str, Any]:
+    """The runtime environment that brings the packages; a job has brought them already."""
+    return {} if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else {"py_modules": package_folders()}
+
+
+def _check_address(address: str) -> None:
+    if address.startswith(("http://", "https://")):
+        raise RequestError(
+            f"--address must be HOST:PORT of the cluster (6379, not its dashboard), or auto; got "
+            f"{address}; to run there as a job: dottune submit SPEC --out URI --address {address}"
+        )
+    host, colon, port = address.rpartition(":")
+    if address == "auto" or "://" in address:
+        return
+    if not (host and colon and port.isdecimal()):
+        raise RequestError(f"--address must be HOST:PORT, or auto; got {address}; write HOST:6379")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str | None, error: Exception) -> ClusterError:
+    where = "on this machine" if address is None else f"at {address}"
+    reason = " ".join(str(error).split())
+    if "Version mismatch" in reason:
+        next_step = "install the cluster's versions of Ray and Python here, or submit a job"
+    elif address is None:
+        next_step = "see Ray's logs in /tmp/ray/session_latest/logs"
+    else:
+        next_step = f"check the address and that the cluster is up, and {TOKEN_HINT}"
+    return ClusterError(f"Ray can't be reached {where}: {reason}; {next_step}")

@@ -1,15 +1,16 @@
 """The command line: `dottune`, or `python -m search`."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from results import OutputError, OutputFolder
-from spaces import SpecError, preset_names, preset_text
+from spaces import preset_names, preset_text
+
+from .exit_codes import FAILED, explained
+from .job_commands import job_commands
 
 application = typer.Typer(
     name="dottune",
@@ -18,7 +19,7 @@ application = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+application.add_typer(job_commands)
 
 SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
 UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]
@@ -48,7 +49,7 @@ def run(
     """Run a search; show the achievable loss."""
     from .runner import run_search
 
-    with _explained():
+    with explained():
         result = run_search(
             spec, out, overrides=overrides or (), name=name, address=address, console=_stderr()
         )
@@ -60,7 +61,7 @@ def resume(uri: UriArgument, address: AddressOption = None) -> None:
     """Finish an interrupted search."""
     from .runner import resume_search
 
-    with _explained():
+    with explained():
         result = resume_search(uri, address=address, console=_stderr())
         _conclude(result.uri, result.failed)
 
@@ -71,7 +72,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="For machines: a JSON list.")] = False,
 ) -> None:
     """Show the achievable loss of a search."""
-    with _explained():
+    with explained():
         folder = OutputFolder(uri)
         if not folder.exists():
             raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
@@ -100,7 +101,7 @@ def reproduce(
     """Train one row alone with plain torch; compare, and save the network."""
     from .reproduce_command import reproduce_row
 
-    with _explained():
+    with explained():
         reproduce_row(
             OutputFolder(uri),
             study=study,
@@ -117,7 +118,7 @@ def presets(
     name: Annotated[str | None, typer.Argument(help="Print this preset's YAML.")] = None,
 ) -> None:
     """List the presets, or print one."""
-    with _explained():
+    with explained():
         if name is not None:
             typer.echo(preset_text(name), nl=False)
             return
@@ -148,28 +149,3 @@ def _conclude(uri: str, failed: object) -> None:
             _stderr().print(f"[red]{study}: {reason}[/red]", soft_wrap=True)
         _stderr().print(f"try them again with: dottune resume {folder.uri}", soft_wrap=True)
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn expected errors into a message and an exit code, never a traceback."""
-    try:
-        yield
-    except (SpecError, OutputError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG_INPUT) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    except Exception as error:
-        # These classes live beside Ray, which takes a second to import: not for `--help`.
-        from cluster.connect import ClusterError
-
-        from .runner import SearchInterrupted
-
-        if isinstance(error, SearchInterrupted):
-            typer.echo(str(error), err=True)
-            raise typer.Exit(INTERRUPTED) from None
-        if isinstance(error, ClusterError):
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(FAILED) from None
-        raise

@@ -15,6 +15,7 @@ import pyarrow
 from rich.console import Console
 
 from cluster.connect import connected
+from cluster.resources import Cluster, WorkerRequest, worker_request, workers_at_once
 from results import TRIALS, OutputError, OutputFolder, summarise
 from spaces import Spec, load_spec
 from spaces.yaml_text import read_yaml
@@ -75,7 +76,7 @@ def run_search(
     Raises:
         SpecError: the spec or an override is wrong; every fault is named.
         OutputError: the folder holds another search, or can't be written.
-        ClusterError: Ray can't be reached.
+        ClusterError: Ray can't be reached, or has no node that can hold a worker.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
@@ -145,11 +146,12 @@ def _run(
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
         logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
-        with connected(address) as resources:
+        with connected(address) as cluster:
+            request = worker_request(run.spec.resources, cluster)
             folder.write_text("provenance.json", to_json(records))
             # Last: it makes the folder a search, which must be complete even after a kill.
             folder.write_text("spec.yaml", run.spec.to_yaml())
-            _tune(run, folder, resources, console)
+            _tune(run, folder, request, cluster, console)
     rows = run.finished_rows
     folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))
     if run.finished:
@@ -160,7 +162,11 @@ def _run(
 
 
 def _tune(
-    run: SearchRun, folder: OutputFolder, resources: Mapping[str, float], console: Console
+    run: SearchRun,
+    folder: OutputFolder,
+    request: WorkerRequest,
+    cluster: Cluster,
+    console: Console,
 ) -> None:
     """Train all packs that are left as Ray Tune trials."""
     from ray import tune
@@ -174,21 +180,20 @@ def _tune(
     from .summary_writer import SummaryWriter
     from .watching import watching
 
-    asked = run.spec.resources
-    gpus = (1.0 if resources.get("GPU") else 0.0) if asked.gpus == "auto" else asked.gpus
-    most = max(int(resources["CPU"]), 1) if asked.workers == "auto" else asked.workers
+    bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
+    workers = workers_at_once(run.spec.resources, request, cluster, packs_at_once=run.packs_at_once)
     interruption = InterruptionFlag()
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
         with watching(run, folder, console) as watchers, interruption.listening():
             tuner = tune.Tuner(
-                tune.with_resources(PackTrainable, {"CPU": asked.cpus, "GPU": gpus}),
+                tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
-                    search_alg=PackSearcher(run, out=folder.uri, cpus=asked.cpus),
+                    search_alg=PackSearcher(run, out=folder.uri, cpus=request.cpus),
                     scheduler=PackScheduler(),  # type: ignore[no-untyped-call]
                     reuse_actors=True,
-                    max_concurrent_trials=most,
+                    max_concurrent_trials=workers,
                     trial_dirname_creator=lambda trial: trial.trial_id,
                 ),
                 run_config=tune.RunConfig(

@@ -25,6 +25,13 @@ class SearchRun:
         return self.spec.budget.trials * len(self.studies)
 
     @property
+    def packs_at_once(self) -> int:
+        """The most packs that can ever be in flight together, over all studies."""
+        budget, confirm = self.spec.budget, self.spec.confirm
+        confirm_packs = 0 if confirm is None else len(confirm.steps_factors)
+        return len(self.studies) * max(budget.startup_packs, budget.packs_in_flight, confirm_packs)
+
+    @property
     def trials_ended(self) -> int:
         """The number of trials whose rows are written, over all studies."""
         return sum(self.statuses.values())

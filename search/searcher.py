@@ -15,7 +15,7 @@ class PackSearcher(Searcher):
     with a pack, with None where every pack left must wait for one in flight, or with FINISHED.
     """
 
-    def __init__(self, run: SearchRun, *, out: str, cpus: int) -> None:
+    def __init__(self, run: SearchRun, *, out: str, cpus: float) -> None:
         """Serve `run`; the workers write to `out` and use `cpus` threads each."""
         super().__init__(metric=None, mode=None)
         self.run = run

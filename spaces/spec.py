@@ -4,6 +4,7 @@
 sections. Use `spaces.load_spec`, which turns them into one readable `SpecError`.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -103,21 +104,46 @@ def _auto_or(parameter: Parameter, value: object) -> Value:
         raise Refused([Fault(rule=f"{parameter.rule}, or auto", got=value)]) from None
 
 
-def _auto_or_amount(value: object) -> Value:
-    return _auto_or(Parameter(kind="float", default=None, minimum=0), value)
+def _cpus(value: object) -> Value:
+    cpus = Parameter(kind="float", default=None, minimum=0, minimum_excluded=True).check(value)
+    return int(cpus) if cpus == int(cpus) else cpus
+
+
+def _gpus(value: object) -> Value:
+    gpus = _auto_or(Parameter(kind="float", default=None, minimum=0), value)
+    if isinstance(gpus, float) and gpus > 1 and not gpus.is_integer():
+        rule = "must be a fraction of one GPU or a whole number of them"
+        raise Refused([Fault(rule=rule, got=value, next_step=f"write {math.ceil(gpus)}")])
+    return gpus
 
 
 def _auto_or_count(value: object) -> Value:
     return _auto_or(Parameter(kind="int", default=None, minimum=1), value)
 
 
+def _label(value: object) -> object:
+    if value is None:
+        return None
+    allowed = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
+    if isinstance(value, str) and re.fullmatch(allowed, value):
+        return value
+    next_step = "write it as Ray names it: H200, A100; or null for any"
+    rule = "must be the name of an accelerator"
+    raise Refused([Fault(rule=rule, got=value, next_step=next_step)])
+
+
 class Resources(BaseModel):
-    """What one worker gets, and how many packs run at once at most (auto: all that can)."""
+    """What one worker gets, and how many packs run at once at most (auto: all that can).
+
+    `gpus: auto` is one GPU where the cluster has GPUs, else none; `accelerator` the type that the
+    worker's node must have, as Ray names it.
+    """
 
     model_config = _STRICT
 
-    cpus: Count = 1
-    gpus: Annotated[Literal["auto"] | float, BeforeValidator(_auto_or_amount)] = "auto"
+    cpus: Annotated[int | float, BeforeValidator(_cpus)] = 1
+    gpus: Annotated[Literal["auto"] | float, BeforeValidator(_gpus)] = "auto"
+    accelerator: Annotated[str | None, BeforeValidator(_label)] = None
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)] = "auto"
 
 

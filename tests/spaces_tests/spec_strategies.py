@@ -110,7 +110,8 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
             {},
             optional={
                 "cpus": positive,
-                "gpus": st.just("auto") | st.floats(0, 8) | st.integers(0, 8),
+                "gpus": st.just("auto") | st.floats(0, 1) | st.integers(0, 8),
+                "accelerator": st.none() | st.sampled_from(["H200", "A100"]),
                 "workers": st.just("auto") | positive,
             },
         ),

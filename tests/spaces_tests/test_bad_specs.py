@@ -298,7 +298,18 @@ def faults(data):
         ("confirm.steps_factors", [0, 1], r"confirm.steps_factors\[0\]: must be at least 1; got 0"),
         ("confirm.steps_factors", [1, 1.5], r"confirm.steps_factors\[1\]: must be a whole number"),
         ("confirm.steps_factors", 4, "confirm.steps_factors: must be a list; got 4"),
-        ("resources.cpus", 0, "resources.cpus: must be at least 1; got 0"),
+        ("resources.cpus", 0, "resources.cpus: must be a finite number above 0; got 0"),
+        (
+            "resources.gpus",
+            1.5,
+            "resources.gpus: must be a fraction of one GPU or a whole number of them; got 1.5; "
+            "write 2",
+        ),
+        (
+            "resources.accelerator",
+            "an H200",
+            "resources.accelerator: must be the name of an accelerator; got .*; write it as Ray",
+        ),
         (
             "resources.gpus",
             -1,

@@ -1,0 +1,141 @@
+"""A cluster seen through its dashboard's HTTP address, with errors that a user can act on."""
+
+import logging
+import os
+import platform
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import ClusterError, RequestError
+from .resources import Cluster, cluster_of
+from .token import TOKEN_HINT, authenticate
+
+ANSWER_SECONDS = 10.0
+"""A cluster that has not answered by then counts as unreachable."""
+ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+"""Where Ray looks for an address, in its order."""
+CHATTY_LOGGERS = (
+    "ray._private.runtime_env.packaging",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+)
+"""What these say at level INFO (uploads, closed sockets) is of no use to a user."""
+
+
+class Dashboard:
+    """A connection to the dashboard of a running cluster; `client` is Ray's own for jobs."""
+
+    def __init__(self, address: str | None) -> None:
+        """Connect to http://HEAD:8265; None: to the address in Ray's environment variables.
+
+        Raises:
+            RequestError: the address is none of a dashboard, or there is none.
+            ClusterError: nothing answers there, or it refuses the token.
+        """
+        self.address = _resolved(address)
+        authenticate()
+        with self.explained():
+            self._check_reachable()
+            from ray.job_submission import JobSubmissionClient
+
+            for name in CHATTY_LOGGERS:
+                logging.getLogger(name).setLevel(logging.WARNING)
+            # Ray lets its environment variables win over the argument.
+            before = os.environ.get(ADDRESS_VARIABLES[0])
+            os.environ[ADDRESS_VARIABLES[0]] = self.address
+            try:
+                self.client = JobSubmissionClient(self.address)
+            finally:
+                del os.environ[ADDRESS_VARIABLES[0]]
+                if before is not None:
+                    os.environ[ADDRESS_VARIABLES[0]] = before
+
+    def versions(self) -> tuple[str, str]:
+        """The cluster's versions of Ray and Python."""
+        metadata = self._get("/api/v0/cluster_metadata")
+        return metadata["rayVersion"], metadata["pythonVersion"]
+
+    def cluster(self) -> Cluster:
+        """The nodes that are up."""
+        nodes = self._get("/api/v0/nodes?detail=true")["result"]["result"]
+        return cluster_of(
+            (node["resources_total"], node["labels"] or {})
+            for node in nodes
+            if node["state"] == "ALIVE"
+        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the errors of Ray's client and of the network into one clear ClusterError."""
+        import aiohttp
+        from ray.exceptions import AuthenticationError
+
+        try:
+            yield
+        except AuthenticationError as error:
+            problem = "refuses the token" if "invalid" in str(error).lower() else "wants a token"
+            raise ClusterError(f"the cluster at {self.address} {problem}; {TOKEN_HINT}") from error
+        except (OSError, RuntimeError, ValueError, KeyError, aiohttp.ClientError) as error:
+            if isinstance(error, ClusterError):
+                raise
+            raise ClusterError(
+                f"the cluster at {self.address} can't be used: {' '.join(str(error).split())}; "
+                "check the address (the dashboard's, http://HEAD:8265) and that the cluster is up"
+            ) from error
+
+    def _check_reachable(self) -> None:
+        """Ask for an answer of any kind: Ray's client would wait for one without a limit."""
+        try:
+            urllib.request.urlopen(f"{self.address}/api/version", timeout=ANSWER_SECONDS).close()
+        except urllib.error.HTTPError as error:  # such as "401 Unauthorized": it is there
+            error.close()
+
+    def _get(self, path: str) -> Any:
+        # The client has no public way to the other parts of the dashboard; the version is pinned.
+        with self.explained():
+            response = self.client._do_request("GET", path, timeout=ANSWER_SECONDS)
+            response.raise_for_status()
+            return response.json()["data"]
+
+
+def check_versions(cluster: tuple[str, str]) -> None:
+    """Compare the cluster's versions of Ray and Python with those of this process.
+
+    Raises:
+        ClusterError: Ray differs, or Python beyond its micro version: what is pinned here would
+            not fit there.
+    """
+    import ray
+
+    here = (ray.__version__, platform.python_version())
+    if (cluster[0], _minor(cluster[1])) == (here[0], _minor(here[1])):
+        return
+    raise ClusterError(
+        f"the cluster has Ray {cluster[0]} and Python {cluster[1]}, but this is Ray {here[0]} and "
+        f"Python {here[1]}; start the cluster with this Ray and Python {_minor(here[1])} (an image "
+        f"such as rayproject/ray:{here[0]}-py{_minor(here[1]).replace('.', '')}), or install here "
+        "what the cluster has"
+    )
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _resolved(address: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    given = [address, *(environment.get(name) for name in ADDRESS_VARIABLES)]
+    found = next((each for each in given if each), None)
+    if found is None:
+        raise RequestError(
+            "the address of a cluster's dashboard is needed; got none; give --address "
+            f"http://HEAD:8265, or set {ADDRESS_VARIABLES[0]}"
+        )
+    if not found.startswith(("http://", "https://")):
+        raise RequestError(
+            f"the address of a cluster's dashboard must begin with http:// or https://; got {found}"
+            "; write http://HEAD:8265"
+        )
+    return found.rstrip("/")

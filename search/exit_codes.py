@@ -1,0 +1,35 @@
+"""How a command ends: its exit code, and a message in place of a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from cluster.errors import ClusterError, RequestError
+from results import OutputError
+from spaces import SpecError
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn expected errors into a message and an exit code, never a traceback."""
+    try:
+        yield
+    except (SpecError, OutputError, RequestError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG_INPUT) from None
+    except ClusterError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        # This class lives beside Torch, which takes a second to import: not for `--help`.
+        from .runner import SearchInterrupted
+
+        if isinstance(error, SearchInterrupted):
+            typer.echo(str(error), err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        raise

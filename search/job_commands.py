@@ -1,0 +1,190 @@
+"""The commands for searches on a Ray cluster: submit, jobs, status, logs, stop."""
+
+import re
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cluster.errors import RequestError
+from results import OutputError, OutputFolder
+from spaces import load_spec
+
+from .exit_codes import DONE, FAILED, INTERRUPTED, explained
+
+if TYPE_CHECKING:
+    from cluster.jobs import Job, Jobs
+
+job_commands = typer.Typer()
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="http://HEAD:8265",
+        help="The cluster's dashboard [RAY_API_SERVER_ADDRESS, or RAY_ADDRESS].",
+    ),
+]
+EXIT_CODES = {"SUCCEEDED": DONE, "STOPPED": INTERRUPTED}
+"""How following a job ends, by its status; FAILED for any other."""
+
+
+@job_commands.command()
+def submit(
+    spec: Annotated[
+        str | None, typer.Argument(help="A preset's name, or a YAML file; none with --resume.")
+    ] = None,
+    out: Annotated[str, typer.Option(help="Output folder, as the cluster sees it.")] = "",
+    address: AddressOption = None,
+    name: Annotated[str | None, typer.Option(help="The search's name.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Finish the interrupted search in --out.")
+    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the log until the end.")] = False,
+    image_has_deps: Annotated[
+        bool,
+        typer.Option("--image-has-deps", help="The cluster has the dependencies: install none."),
+    ] = False,
+    shared_filesystem: Annotated[
+        bool,
+        typer.Option("--shared-filesystem", help="A local --out is the same on every node."),
+    ] = False,
+) -> None:
+    """Run a search as a job of a Ray cluster; print the job's id."""
+    with explained():
+        folder = _output_of_a_job(out, shared_filesystem)
+        if resume:
+            if spec is not None or name is not None or overrides:
+                raise RequestError(
+                    "--resume takes the spec from --out; leave out SPEC, --name and --set"
+                )
+            search, text = _name_of(folder), None
+            arguments = ["resume", folder.uri]
+        else:
+            if spec is None:
+                raise RequestError("SPEC is missing; name a preset or a YAML file, or --resume")
+            resolved = load_spec(spec, overrides=overrides or (), name=name)
+            search, text = resolved.name, resolved.to_yaml()
+            arguments = ["run", "spec.yaml", "--out", folder.uri]
+        jobs = _jobs(address)
+        jobs.check_cluster(None if resume else resolved.resources)
+        id = jobs.submit(
+            [*arguments, "--address", "auto"],
+            search=search,
+            out=folder.uri,
+            spec=text,
+            image_has_dependencies=image_has_deps,
+        )
+        typer.echo(id)
+        if follow:
+            _follow(jobs, id)
+        else:
+            typer.echo(f"follow it with: dottune logs {id} --follow", err=True)
+
+
+@job_commands.command("jobs")
+def list_jobs(address: AddressOption = None) -> None:
+    """List the searches on a cluster, the newest first."""
+    with explained():
+        for job in _jobs(address).list():
+            typer.echo(f"{job.id}  {job.status:<9}  {_when(job.submitted_at)}  {job.out}")
+
+
+@job_commands.command()
+def status(id: IdArgument, address: AddressOption = None) -> None:
+    """Show how a job is doing."""
+    with explained():
+        _show(_jobs(address).get(id))
+
+
+@job_commands.command()
+def logs(
+    id: IdArgument,
+    follow: Annotated[bool, typer.Option("--follow", help="Show it until the end.")] = False,
+    address: AddressOption = None,
+) -> None:
+    """Show what a job has written."""
+    with explained():
+        jobs = _jobs(address)
+        if follow:
+            _follow(jobs, id)
+        else:
+            typer.echo(jobs.logs(id), nl=False)
+
+
+@job_commands.command()
+def stop(id: IdArgument, address: AddressOption = None) -> None:
+    """Stop a job; what it has finished is kept, and can be resumed."""
+    with explained():
+        job = _jobs(address).stop(id)
+        _show(job)
+        if job.status == "STOPPED":
+            typer.echo(f"go on with: dottune submit --resume --out {job.out}", err=True)
+
+
+def _jobs(address: str | None) -> "Jobs":
+    # Ray takes a second to import: not for `--help`, and not before the input is known to be right.
+    from cluster.dashboard import Dashboard
+    from cluster.jobs import Jobs
+
+    return Jobs(Dashboard(address))
+
+
+def _output_of_a_job(out: str, shared_filesystem: bool) -> OutputFolder:
+    """The folder that a job may write to.
+
+    Raises:
+        OutputError: it is missing, or a local path that other machines don't see.
+    """
+    if not out:
+        raise OutputError("a submitted search needs an output folder; give --out s3://bucket/path")
+    folder = OutputFolder(out)
+    if "://" not in folder.uri and not shared_filesystem:
+        raise OutputError(
+            f"a local path names another folder on every machine of the cluster; got {out}; give "
+            "an object store (--out s3://bucket/path), or say that all nodes and this machine "
+            "share that folder (--shared-filesystem)"
+        )
+    return folder
+
+
+def _name_of(folder: OutputFolder) -> str:
+    """What the id of a resuming job is to begin with: the spec may be out of reach from here."""
+    name = PurePosixPath(folder.uri).name.lower()
+    return re.sub(r"[^a-z0-9._-]+", "-", name) or "resumed"
+
+
+def _follow(jobs: "Jobs", id: str) -> None:
+    try:
+        job = jobs.follow(id, lambda piece: typer.echo(piece, nl=False))
+    except KeyboardInterrupt:
+        typer.echo(f"the job goes on; stop it with: dottune stop {id}", err=True)
+        raise
+    typer.echo(f"{id}: {job.status}", err=True)
+    raise typer.Exit(EXIT_CODES.get(job.status, FAILED))
+
+
+def _show(job: "Job") -> None:
+    rows = {
+        "job": job.id,
+        "search": job.search,
+        "output": job.out,
+        "status": job.status,
+        "submitted": _when(job.submitted_at),
+        "ended": _when(job.ended_at),
+        "exit code": "" if job.exit_code is None else str(job.exit_code),
+    }
+    for label, text in rows.items():
+        if text:
+            typer.echo(f"{label:<10} {text}")
+    if job.status == "FAILED" and job.message:
+        typer.echo(f"{job.message.rstrip()}", err=True)
+
+
+def _when(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
