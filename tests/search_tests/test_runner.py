@@ -30,7 +30,13 @@ def compared(trials: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def test_the_public_names_are_these() -> None:
-    assert search.__all__ == ["SearchInterrupted", "SearchResult", "resume_search", "run_search"]
+    assert search.__all__ == [
+        "SearchInterrupted",
+        "SearchResult",
+        "load_study",
+        "resume_search",
+        "run_search",
+    ]
     assert [getattr(search, name).__name__ for name in search.__all__] == search.__all__
     with pytest.raises(AttributeError, match="module 'search' has no attribute 'run_serach'"):
         search.run_serach  # noqa: B018
