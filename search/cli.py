@@ -11,6 +11,7 @@ from spaces import preset_names, preset_text
 
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
+from .optuna_command import optuna_commands
 
 application = typer.Typer(
     name="dottune",
@@ -20,6 +21,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.add_typer(job_commands)
+application.add_typer(optuna_commands)
 
 SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
 UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]

@@ -211,6 +211,7 @@ def _distance(value: float, target: int | float) -> float:
 
 
 def distributions_of(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
+    """Return the space in Optuna's terms."""
     return {name: _distribution(domain) for name, domain in space.items()}
 
 
