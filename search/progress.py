@@ -1,82 +1,206 @@
-"""Progress of a running search: one live line on a terminal, plain lines elsewhere."""
+"""A running search in the terminal: a live table of its studies, or plain lines in a log."""
 
+import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ray.tune import Callback
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from .search_run import SearchRun
+from .standing import Standing, StudyStanding
+from .study_label import study_label
 
 PLAIN_SECONDS = 10.0
 """A plain line at most so often."""
+REFRESH_SECONDS = 0.25
+"""The live table at most so often."""
+SPARKLINE_WIDTH = 12
+_BLOCKS, _ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
+_LINES_AROUND = 5
+"""Of the screen, beside the studies: headings, the totals, the prompt's line and one to spare."""
+_URGENCY = {"confirming": 0, "searching": 1, "failed": 2, "done": 3, "waiting": 4}
+_STYLES = {"done": "green", "failed": "red", "waiting": "dim", "confirming": "cyan"}
 
 
-class ProgressLine(Callback):
-    """Shows trials done, pruned, diverged, the best nmse so far and the time left."""
+class ProgressView(Callback):
+    """Shows a search while Tune runs it: trials, best nmse so far, throughput, time left."""
 
     def __init__(self, run: SearchRun, console: Console) -> None:
         """Watch `run`; write to `console`."""
         self._run, self._console = run, console
-        self._began = time.monotonic()
-        self._ended_before = run.trials_ended
-        self._printed_at = self._began
-        self._bar: Progress | None = None
+        self._standing = Standing(run)
+        self._shown_at = time.monotonic()
+        self._announced = {name for name, study in run.studies.items() if study.finished}
+        self._live: Live | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune stores its callbacks, and a terminal can't be stored."""
         return {}
 
-    def __enter__(self) -> "ProgressLine":
-        """Start the live line on a terminal."""
+    def __enter__(self) -> "ProgressView":
+        """Start the live table on a terminal."""
         if self._console.is_terminal:
-            self._bar = Progress(
-                SpinnerColumn(),
-                BarColumn(bar_width=20),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                console=self._console,
-                transient=True,
-            )
-            self._bar.add_task(self._text(), total=self._run.trials)
-            self._bar.start()
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+            self._refresh()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the live line away."""
-        if self._bar is not None:
-            self._bar.stop()
+        """Take the live table away; in a log, say how it stands at the end."""
+        if self._live is not None:
+            self._live.stop()
+            return
+        self._standing.update()
+        self._announce()
+        self._print_line()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Called by Tune after every turn of its loop."""
-        if self._bar is not None:
-            self._bar.update(
-                self._bar.task_ids[0], completed=self._run.trials_ended, description=self._text()
-            )
-        elif time.monotonic() - self._printed_at >= PLAIN_SECONDS:
-            self._printed_at = time.monotonic()
-            self._console.print(
-                f"{self._run.trials_ended}/{self._run.trials} {self._text()}", soft_wrap=True
-            )
+        every = PLAIN_SECONDS if self._live is None else REFRESH_SECONDS
+        if time.monotonic() - self._shown_at < every:
+            return
+        self._shown_at = time.monotonic()
+        self._standing.update()
+        if self._live is not None:
+            self._refresh()
+        else:
+            self._announce()
+            self._print_line()
 
-    def _text(self) -> str:
-        run = self._run
-        parts = ["trials"]
-        parts += [f"{run.statuses[status]} {status}" for status in ("pruned", "diverged")]
-        if best := run.best:
-            study = min(best, key=lambda name: best[name])
-            parts.append(f"best nmse {best[study]:.2g} ({study})")
-        parts.append(self._time_left())
-        return " · ".join(parts)
+    def _refresh(self) -> None:
+        assert self._live is not None
+        options = self._console.options
+        self._live.update(
+            screen(
+                self._standing,
+                height=self._console.height,
+                ascii_only=options.ascii_only,
+            ),
+            refresh=True,
+        )
 
-    def _time_left(self) -> str:
-        done = self._run.trials_ended - self._ended_before
-        left = self._run.trials - self._run.trials_ended
-        if left == 0:
-            return "confirming"
-        if done == 0:
-            return "starting"
-        seconds = (time.monotonic() - self._began) * left / done
-        minutes, seconds = divmod(round(seconds), 60)
-        return f"{minutes}:{seconds:02d} left"
+    def _print_line(self) -> None:
+        self._console.print(plain_line(self._standing), soft_wrap=True, highlight=False)
+
+    def _announce(self) -> None:
+        """Say once of each study that it has finished."""
+        for name, study in self._run.studies.items():
+            if name in self._announced or not study.finished:
+                continue
+            self._announced.add(name)
+            best = _number(self._standing.studies[name].best)
+            text = f"{study_label(name)} done: best nmse {best} of {study.trials_ended} trials"
+            self._console.print(text, soft_wrap=True, highlight=False)
+
+
+def plain_line(standing: Standing) -> str:
+    """The whole search in one line, for a log."""
+    statuses = standing.statuses
+    parts = [f"{standing.ended}/{standing.run.trials} trials"]
+    parts += [f"{statuses[status]} {status}" for status in ("pruned", "diverged")]
+    found = [study for study in standing.studies.values() if study.best is not None]
+    if found:
+        study = min(found, key=lambda each: each.best_nmse[-1])
+        parts.append(f"best nmse {_number(study.best)} ({study_label(study.name)})")
+    return " · ".join([*parts, *_pace(standing)])
+
+
+def screen(standing: Standing, *, height: int, ascii_only: bool) -> Group:
+    """The live view: a line for each study, as many as fit `height` lines, and the totals."""
+    run = standing.run
+    room = max(height - _LINES_AROUND, 1)
+    names = _most_urgent(standing, room)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("study", no_wrap=True, overflow="ellipsis", max_width=22)
+    table.add_column("best nmse", justify="right", no_wrap=True)
+    table.add_column("so far", no_wrap=True, min_width=SPARKLINE_WIDTH)
+    table.add_column("trials", justify="right", no_wrap=True)
+    table.add_column("pruned", justify="right", no_wrap=True)
+    table.add_column("diverged", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name in names:
+        study = standing.studies[name]
+        phase = standing.phase(run.studies[name])
+        table.add_row(
+            study_label(name),
+            Text(_number(study.best), style="bold"),
+            Text(_sparkline_of(study, ascii_only), style="cyan"),
+            f"{study.ended}/{study.trials}",
+            str(study.statuses["pruned"]),
+            str(study.statuses["diverged"]),
+            Text(phase, style=_STYLES.get(phase, "")),
+        )
+    totals = Text(" · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)]))
+    hidden = len(run.studies) - len(names)
+    if hidden:
+        totals.append(f" · {hidden} more studies", style="dim")
+    totals.no_wrap, totals.overflow = True, "ellipsis"
+    return Group(table, totals)
+
+
+def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
+    """Draw positive values, by their logarithms, in at most `width` characters.
+
+    Each character is the last value of its share of them; infinite values at the beginning
+    are left blank.
+
+    >>> sparkline([math.inf, 1.0, 0.1, 0.01], 4)
+    ' █▅▁'
+    """
+    count = min(width, len(values))
+    picked = [values[(index + 1) * len(values) // count - 1] for index in range(count)]
+    levels = [math.log10(max(value, 1e-300)) for value in picked if math.isfinite(value)]
+    if not levels:
+        return " " * count
+    low, high = min(levels), max(levels)
+    blocks = _ASCII_BLOCKS if ascii_only else _BLOCKS
+    scale = (len(blocks) - 1) / (high - low) if high > low else 0.0
+    drawn = "".join(blocks[round((level - low) * scale)] for level in levels)
+    return drawn.rjust(count)
+
+
+def _sparkline_of(study: StudyStanding, ascii_only: bool) -> str:
+    width = math.ceil(SPARKLINE_WIDTH * study.ended / study.trials)
+    return sparkline(study.best_nmse, width, ascii_only=ascii_only) if width else ""
+
+
+def _most_urgent(standing: Standing, room: int) -> list[str]:
+    """The studies to show, in the spec's order: those at work before the others."""
+    studies = standing.run.studies
+    ranked = sorted(studies, key=lambda name: _URGENCY[standing.phase(studies[name])])
+    chosen = set(ranked[:room])
+    return [name for name in studies if name in chosen]
+
+
+def _pace(standing: Standing) -> list[str]:
+    """Throughput and the time left, once there is something to tell from."""
+    left = standing.seconds_left
+    if left is None:
+        return ["starting"]
+    confirming = standing.ended == standing.run.trials
+    clock = f"{_clock(left)} left" + (" (confirming)" if confirming else "")
+    samples = standing.samples_per_second / 1e6
+    return [f"{standing.trials_per_second:.1f} trials/s", f"{samples:.1f} M samples/s", clock]
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes.
+
+    >>> _clock(75), _clock(7380)
+    ('1:15', '2 h 03 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d}"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2g}" if value >= 0.001 or value == 0 else f"{value:.1e}"

@@ -1,0 +1,78 @@
+"""A running search's numbers for Prometheus, set again every few seconds."""
+
+import time
+from collections import deque
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from cluster.metrics import SearchMetrics, SearchNumbers
+
+from .search_run import SearchRun
+from .standing import Standing
+
+SET_SECONDS = 5.0
+"""Ray forgets a gauge about 20 seconds after it was last set."""
+RATE_SECONDS = 60.0
+"""Throughput is that of the packs that finished in so many seconds."""
+STATUSES = ("completed", "pruned", "diverged")
+
+
+class MetricsView(Callback):
+    """Keeps the metrics of a search alive while Tune runs it. In the driver's process only."""
+
+    def __init__(self, run: SearchRun) -> None:
+        """Watch `run`; Ray must be connected."""
+        self._run, self._standing = run, Standing(run)
+        self._metrics = SearchMetrics(run.spec.name)
+        self._marks: deque[tuple[float, int, int]] = deque()
+        self._set_at = -SET_SECONDS
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune stores its callbacks, and gauges can't be stored."""
+        return {}
+
+    def __enter__(self) -> "MetricsView":
+        """Show that the search has begun."""
+        self._set(packs_in_flight=0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the last numbers."""
+        self._set(packs_in_flight=0)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Called by Tune after every turn of its loop, at least once a second."""
+        if time.monotonic() - self._set_at >= SET_SECONDS:
+            self._set(sum(trial.status == Trial.RUNNING for trial in trials))
+
+    def _set(self, packs_in_flight: int) -> None:
+        self._set_at = time.monotonic()
+        standing = self._standing
+        standing.update()
+        member_steps, samples = self._rates()
+        studies = standing.studies.values()
+        self._metrics.set(
+            SearchNumbers(
+                trials={status: standing.statuses[status] for status in STATUSES},
+                trials_left={study.name: study.trials - study.ended for study in studies},
+                best_nmse={study.name: study.best for study in studies if study.best is not None},
+                packs_in_flight=packs_in_flight,
+                member_steps_per_second=member_steps,
+                samples_per_second=samples,
+                seconds_since_last_pack=self._set_at - standing.last_end,
+            )
+        )
+
+    def _rates(self) -> tuple[float, float]:
+        """Member-steps and samples a second, since the oldest mark of the last minute."""
+        now, standing = self._set_at, self._standing
+        self._marks.append((now, standing.member_steps, standing.samples))
+        while now - self._marks[0][0] > RATE_SECONDS:
+            self._marks.popleft()
+        began, member_steps, samples = self._marks[0]
+        seconds = max(now - began, 1e-9)
+        return (standing.member_steps - member_steps) / seconds, (
+            standing.samples - samples
+        ) / seconds

@@ -1,0 +1,165 @@
+"""How far a search is, in numbers: for the terminal and for metrics."""
+
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from spaces import Spec
+from trainables.halving import rungs
+
+from .search_run import SearchRun
+from .study_run import Row, StudyRun
+
+
+@dataclass
+class StudyStanding:
+    """One study's numbers. Counts are of trials of the search; work includes confirm replicates."""
+
+    name: str
+    trials: int
+    statuses: Counter[str] = field(default_factory=Counter)
+    best_nmse: list[float] = field(default_factory=list)
+    """The lowest nmse of completed trials after each ended one; infinite before the first."""
+    member_steps: int = 0
+    samples: int = 0
+    confirm_steps: int = 0
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended."""
+        return len(self.best_nmse)
+
+    @property
+    def best(self) -> float | None:
+        """The lowest nmse of a completed trial; None before the first."""
+        return self.best_nmse[-1] if self.best_nmse and math.isfinite(self.best_nmse[-1]) else None
+
+    def take(self, row: Row) -> None:
+        """Count a finished row."""
+        self.member_steps += row["steps"]
+        self.samples += row["samples"]
+        if row["phase"] == "confirm":
+            self.confirm_steps += row["steps"]
+            return
+        self.statuses[row["status"]] += 1
+        best = self.best_nmse[-1] if self.best_nmse else math.inf
+        self.best_nmse.append(min(best, row["nmse"]) if row["status"] == "completed" else best)
+
+
+class Standing:
+    """The numbers of all studies of a search, brought up to date from their rows by `update`."""
+
+    def __init__(self, run: SearchRun) -> None:
+        """Begin the clock; what an earlier run has done counts as done, but not as throughput."""
+        self.run = run
+        self.began = self.last_end = time.monotonic()
+        trials = run.spec.budget.trials
+        self.studies = {name: StudyStanding(name, trials) for name in run.studies}
+        self._plan = _Plan(run.spec)
+        self._taken: Counter[str] = Counter()
+        self.update()
+        self._ended_before, self._member_steps_before = self.ended, self.member_steps
+        self._samples_before, self._left_before = self.samples, self._steps_left()
+
+    def update(self) -> None:
+        """Take in the rows that came since the last call."""
+        for name, study in self.run.studies.items():
+            rows = study.trial_rows[self._taken[name] :]
+            for row in rows:
+                self.studies[name].take(row)
+            if rows:
+                self._taken[name] += len(rows)
+                self.last_end = time.monotonic()
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended, over all studies."""
+        return sum(study.ended for study in self.studies.values())
+
+    @property
+    def member_steps(self) -> int:
+        """Optimizer steps of all networks, added up."""
+        return sum(study.member_steps for study in self.studies.values())
+
+    @property
+    def samples(self) -> int:
+        """Training pairs seen by all networks, added up."""
+        return sum(study.samples for study in self.studies.values())
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """Trials by status, over all studies."""
+        return sum((study.statuses for study in self.studies.values()), Counter())
+
+    @property
+    def seconds(self) -> float:
+        """Since this run began; never 0."""
+        return max(time.monotonic() - self.began, 1e-9)
+
+    @property
+    def trials_per_second(self) -> float:
+        """Over this run so far."""
+        return (self.ended - self._ended_before) / self.seconds
+
+    @property
+    def member_steps_per_second(self) -> float:
+        """Over this run so far, of packs that have finished."""
+        return (self.member_steps - self._member_steps_before) / self.seconds
+
+    @property
+    def samples_per_second(self) -> float:
+        """Over this run so far, of packs that have finished."""
+        return (self.samples - self._samples_before) / self.seconds
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate of this run so far, confirm included; None before the first pack's end."""
+        left = self._steps_left()
+        done = self._left_before - left
+        return None if done <= 0 else self.seconds * left / done
+
+    def phase(self, study: StudyRun) -> str:
+        """What a study is at: "waiting", "searching", "confirming", "done" or "failed"."""
+        if study.name in self.run.failed:
+            return "failed"
+        if study.finished:
+            return "done"
+        if self.studies[study.name].ended == self.run.spec.budget.trials:
+            return "confirming"
+        return "searching" if study.started else "waiting"
+
+    def _steps_left(self) -> float:
+        left = 0.0
+        for name, study in self.run.studies.items():
+            if study.finished or name in self.run.failed:
+                continue
+            standing = self.studies[name]
+            steps = study.study.fixed["steps"]
+            left += self._plan.search_steps(int(steps)) * (1 - standing.ended / standing.trials)
+            left += max(self._plan.confirm_steps(int(steps)) - standing.confirm_steps, 0)
+        return left
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The member-steps that a study takes if nothing diverges."""
+
+    spec: Spec
+
+    def search_steps(self, steps: int) -> float:
+        """Of all trials, with what halving saves."""
+        halving = self.spec.halving
+        alive, done, total = self.spec.budget.pack_size, 0, 0
+        for mark in (*rungs(halving, steps), steps):  # type: ignore[arg-type]
+            total += alive * (mark - done)
+            done = mark
+            if halving is not None:
+                kept = math.ceil(alive / halving.reduction_factor)
+                alive = min(alive, max(kept, halving.min_survivors))
+        return total * self.spec.budget.trials / self.spec.budget.pack_size
+
+    def confirm_steps(self, steps: int) -> int:
+        """Of all confirm replicates."""
+        confirm = self.spec.confirm
+        return 0 if confirm is None else steps * confirm.replicates * sum(confirm.steps_factors)

@@ -1,0 +1,155 @@
+"""The terminal view: on one screen, without colour, and in a log."""
+
+import io
+import math
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from search.progress import ProgressView, plain_line, screen, sparkline
+from search.search_run import SearchRun
+from search.standing import Standing
+from tests.search_tests.studies import tiny, trained
+
+
+def train_packs(run: SearchRun, most: int = 1000) -> list[dict[str, Any]]:
+    """Train up to `most` packs here; return their rows."""
+    rows: list[dict[str, Any]] = []
+    while most > 0 and (pack := run.next_pack()):
+        trials, curves = trained(pack)
+        run.finish(pack.study, pack.number, trials, curves)
+        rows += trials
+        most -= 1
+    return rows
+
+
+def shown(standing: Standing, *, height: int = 24, **console: Any) -> list[str]:
+    """The lines of the live view on a terminal of 80 columns."""
+    file = io.StringIO()
+    Console(file=file, width=80, height=height, **console).print(
+        screen(standing, height=height, ascii_only=False)
+    )
+    return file.getvalue().rstrip("\n").split("\n")
+
+
+def test_the_view_has_a_line_for_each_study() -> None:
+    run = SearchRun(tiny())
+    standing = Standing(run)
+    lines = shown(standing)
+    assert len(lines) == 4
+    assert "waiting" in lines[1]
+    assert lines[-1] == "0/18 trials · starting"
+    train_packs(run, most=4)
+    standing.update()
+    lines = shown(standing)
+    assert lines[1].startswith("d=1 ")
+    assert "6/9" in lines[1]
+    assert "searching" in lines[1]
+    assert lines[-1].startswith("12/18 trials · ")
+    assert " trials/s · " in lines[-1]
+    assert lines[-1].endswith(" left")
+
+
+@pytest.mark.parametrize("height", [6, 10, 24])
+def test_the_view_fits_the_screen_and_shows_who_is_at_work(height: int) -> None:
+    long = {"dimension": list(range(1, 21)), "activation": ["relu", "silu"]}
+    run = SearchRun(tiny(grid=long, budget={"trials": 3, "pack_size": 3}))
+    standing = Standing(run)
+    train_packs(run, most=2)
+    run.next_pack()
+    standing.update()
+    lines = shown(standing, height=height)
+    assert len(lines) < height
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert sum("confirming" in line or "searching" in line for line in lines) >= 1
+    shown_studies = len(lines) - 2
+    assert f" · {40 - shown_studies} more studies" in lines[-1]
+
+
+def test_the_view_without_colour_has_no_escape_code_for_it() -> None:
+    run = SearchRun(tiny())
+    train_packs(run)
+    plain = "\n".join(shown(Standing(run), force_terminal=True, no_color=True))
+    colour = "\n".join(shown(Standing(run), force_terminal=True, color_system="standard"))
+    assert "\x1b[32m" in colour
+    assert "\x1b[32m" not in plain
+    assert "done" in plain
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "drawn"),
+    [
+        ([], 4, ""),
+        ([1.0], 4, "▁"),
+        ([1.0, 1e-7], 4, "█▁"),
+        ([1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7], 8, "█▇▆▅▄▃▂▁"),
+        ([1e0, 1e-1, 1e-2, 1e-3], 2, "█▁"),
+        ([math.inf, math.inf], 4, "  "),
+        ([0.0, 0.0], 4, "▁▁"),
+    ],
+)
+def test_a_sparkline_draws_logarithms(values: list[float], width: int, drawn: str) -> None:
+    assert sparkline(values, width) == drawn
+
+
+def test_a_sparkline_can_do_without_unicode() -> None:
+    drawn = sparkline([1.0, 0.1, 0.01, 1e-7], 4, ascii_only=True)
+    assert drawn.isascii()
+    assert len(set(drawn)) == 4
+
+
+def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.progress.PLAIN_SECONDS", 0.0)
+    run = SearchRun(tiny())
+    file = io.StringIO()
+    with ProgressView(run, Console(file=file, width=80)) as view:
+        view.on_step_end(1, [])
+        train_packs(run)
+        view.on_step_end(2, [])
+    lines = file.getvalue().splitlines()
+    assert lines[0] == "0/18 trials · 0 pruned · 0 diverged · starting"
+    assert [line.partition(":")[0] for line in lines if " done: " in line] == [
+        "d=1 done",
+        "d=2 done",
+    ]
+    assert lines[-1].startswith("18/18 trials · ")
+    assert "best nmse " in lines[-1]
+    assert "0:00 left" in lines[-1]
+    assert "\x1b" not in file.getvalue()
+
+
+def test_the_numbers_are_those_of_the_rows() -> None:
+    run = SearchRun(tiny())
+    standing = Standing(run)
+    assert standing.seconds_left is None
+    rows = train_packs(run, most=3)
+    standing.update()
+    assert standing.ended == len(rows)
+    assert standing.member_steps == sum(row["steps"] for row in rows)
+    assert standing.samples == sum(row["samples"] for row in rows)
+    left = standing.seconds_left
+    assert left is not None
+    assert left > 0
+    rows += train_packs(run)
+    standing.update()
+    assert standing.seconds_left == 0
+    assert standing.member_steps == sum(row["steps"] for row in rows)
+    for name, study in standing.studies.items():
+        completed = [
+            row["nmse"]
+            for row in rows
+            if row["study"] == name and row["phase"] == "search" and row["status"] == "completed"
+        ]
+        assert study.best == min(completed)
+        assert standing.phase(run.studies[name]) == "done"
+    assert "18/18 trials" in plain_line(standing)
+
+
+def test_a_resumed_search_counts_only_its_own_throughput() -> None:
+    run = SearchRun(tiny())
+    train_packs(run, most=4)
+    standing = Standing(run)
+    assert standing.ended == 12
+    assert standing.trials_per_second == standing.member_steps_per_second == 0
+    assert standing.seconds_left is None
