@@ -6,12 +6,16 @@ width, into runs. It depends on the members and the kind of device alone, never 
 so that the same pack gives the same numbers every time.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 import torch
 
+from .activations import ACTIVATIONS
+from .memory import stack_bytes
+from .stack_shape import StackShape
 from .trainee import Trainee
 
 
@@ -21,13 +25,15 @@ class DeviceCosts:
 
     `operation_seconds`: to start one tensor operation; `flops_per_second` in the products of small
     matrices; `bytes_per_second` of elementwise operations; `activation_bytes`: the most that one
-    layer's activations of a stack may take, so that they stay in the cache (None: any).
+    layer's activations of a stack may take, so that they stay in the cache (None: any);
+    `stack_bytes`: the most that a whole stack may take.
     """
 
     operation_seconds: float
     flops_per_second: float
     bytes_per_second: float
     activation_bytes: int | None
+    stack_bytes: int
 
 
 DEVICE_COSTS = {
@@ -36,14 +42,18 @@ DEVICE_COSTS = {
         flops_per_second=1.6e11,
         bytes_per_second=4.0e10,
         activation_bytes=1 << 20,
+        stack_bytes=1 << 30,
     ),
     "cuda": DeviceCosts(
         operation_seconds=4.0e-6,
         flops_per_second=1.0e13,
         bytes_per_second=2.0e12,
         activation_bytes=None,
+        stack_bytes=8 << 30,
     ),
 }
+WIDTH_STEP = 8
+"""Widths that differ by less are never parted: it keeps the search for a cut short."""
 ELEMENTWISE_PASSES = 6
 """Reads and writes of a layer's activations outside its matrix products, forward and backward."""
 
@@ -75,9 +85,12 @@ def cut(
     ordered = sorted(trainees, key=lambda trainee: (_kind(trainee), _units(trainee)))
     stacks: list[list[Trainee]] = []
     for _, group in groupby(ordered, key=_kind):
-        classes = [list(same) for _, same in groupby(group, key=_units)]
+        classes = [
+            list(same)
+            for _, same in groupby(group, key=lambda each: -(-_units(each) // WIDTH_STEP))
+        ]
         for run in _best_runs(classes, dimension, batch_size, costs):
-            stacks += _within_cache(run, batch_size, costs)
+            stacks += _within_bounds(run, dimension, batch_size, costs)
     return stacks
 
 
@@ -91,10 +104,14 @@ def _units(trainee: Trainee) -> int:
     return trainee.member.width if trainee.member.depth else 0
 
 
+def _width_class(trainee: Trainee) -> int:
+    return math.ceil(_units(trainee) / WIDTH_STEP)
+
+
 def _best_runs(
     classes: list[list[Trainee]], dimension: int, batch_size: int, costs: DeviceCosts
 ) -> list[list[Trainee]]:
-    """The cut of the classes of equal width, ascending, into runs of least total time."""
+    """The cut of the classes of like width, ascending, into runs of least total time."""
     best: list[tuple[float, list[list[Trainee]]]] = [(0.0, [])]
     for stop in range(1, len(classes) + 1):
         options = []
@@ -103,19 +120,33 @@ def _best_runs(
             run = classes[start] + run
             seconds = sum(
                 stack_seconds(part, dimension=dimension, batch_size=batch_size, costs=costs)
-                for part in _within_cache(run, batch_size, costs)
+                for part in _within_bounds(run, dimension, batch_size, costs)
             )
             options.append((best[start][0] + seconds, [*best[start][1], run]))
         best.append(min(options, key=lambda option: option[0]))
     return best[-1][1]
 
 
-def _within_cache(run: list[Trainee], batch_size: int, costs: DeviceCosts) -> list[list[Trainee]]:
-    """The run in parts of even size whose activations keep to `activation_bytes`."""
+def _within_bounds(
+    run: list[Trainee], dimension: int, batch_size: int, costs: DeviceCosts
+) -> list[list[Trainee]]:
+    """The run in parts of even size that keep to `activation_bytes` and `stack_bytes`."""
+    parts = 1
     width = max(_units(trainee) for trainee in run)
-    if costs.activation_bytes is None or width == 0:
-        return [run]
-    most = max(1, costs.activation_bytes // (4 * batch_size * width))
-    parts = -(-len(run) // most)
+    if costs.activation_bytes is not None and width:
+        most = max(1, costs.activation_bytes // (4 * batch_size * width))
+        parts = math.ceil(len(run) / most)
+    while parts < len(run):
+        widest = run[-math.ceil(len(run) / parts) :]
+        if _bytes(widest, dimension, batch_size) <= costs.stack_bytes:
+            break
+        parts *= 2
+    parts = min(parts, len(run))
     bounds = [len(run) * part // parts for part in range(parts + 1)]
     return [run[start:stop] for start, stop in pairwise(bounds)]
+
+
+def _bytes(run: list[Trainee], dimension: int, batch_size: int) -> int:
+    members = sorted((trainee.member for trainee in run), key=lambda member: -member.depth)
+    shape = StackShape(members, dimension)
+    return stack_bytes(shape, ACTIVATIONS[members[0].activation], batch_size, torch.float32)

@@ -1,13 +1,15 @@
 """Training a pack: a pure generator of reports. No Ray, no disk, no clock."""
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-from .data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, Batch, TrainingStream
+from .cuda_graph import BlockGraph
+from .data import BLOCK_STEPS, EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS, Batch, TrainingStream
 from .evaluation import Loss, evaluate
 from .halving import rungs, survivors
 from .pack import Member, Pack
@@ -15,6 +17,8 @@ from .schedules import SCHEDULES
 from .stack import Stack
 from .stack_layout import cut
 from .trainee import Trainee
+
+logger = logging.getLogger(__name__)
 
 Status = Literal["running", "pruned", "diverged", "completed"]
 
@@ -81,37 +85,71 @@ class _Run:
 
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
         """Cut `trainees` into stacks; the batches follow the order of their members."""
-        pack = self._pack
-        dimension, batch_size = pack.task.dimension, pack.batch_size
-        self._stacks = [
-            Stack(
+        task = self._pack.task
+        parts = cut(
+            trainees,
+            dimension=task.dimension,
+            batch_size=self._pack.batch_size,
+            device=self._device,
+        )
+        self._stacks = [stack for part in parts for stack in self._stacks_of(part, steps_done)]
+        self._stream.arrange(
+            [member.data_seed for stack in self._stacks for member in stack.members]
+        )
+
+    def _stacks_of(self, part: list[Trainee], steps_done: int) -> list[Stack]:
+        """One stack of `part`, or several where the device has not the memory for one."""
+        task = self._pack.task
+        try:
+            stack = Stack(
                 part,
-                dimension=dimension,
-                batch_size=batch_size,
+                dimension=task.dimension,
+                batch_size=self._pack.batch_size,
                 steps_done=steps_done,
                 device=self._device,
                 dtype=self._dtype,
             )
-            for part in cut(
-                trainees, dimension=dimension, batch_size=batch_size, device=self._device
-            )
-        ]
-        self._stream.arrange(
-            [member.data_seed for stack in self._stacks for member in stack.members]
-        )
+            evaluate(stack, task, EVALUATION_CHUNK, averaged=True)  # so that its memory is known
+        except torch.OutOfMemoryError:
+            if len(part) == 1:
+                raise
+        else:
+            return [stack]
+        # Outside the except clause: the error's traceback would keep the failed stack alive.
+        half = len(part) // 2
+        logger.warning("out of memory with %d members in a stack: split in two", len(part))
+        return self._stacks_of(part[:half], steps_done) + self._stacks_of(part[half:], steps_done)
 
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
         """Train from `done` steps to `mark`."""
         self._bind(averaging=mark < self._pack.steps)
+        whole = self._block_runner()
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
-            self._stream.fill(steps)
             for stack in self._stacks:
                 stack.schedule(done, self._pack.steps)
-                for index in range(steps):
-                    stack.step(index)
+            if steps == BLOCK_STEPS:
+                whole()
+            else:
+                self._run_block(steps)
             done += steps
+
+    def _block_runner(self) -> Callable[[], None]:
+        """Runs a whole block: on a GPU as one graph, valid until the stacks are cut anew."""
+
+        def block() -> None:
+            self._run_block(BLOCK_STEPS)
+
+        if self._device.type == "cuda":
+            return BlockGraph(block, self._stream.generators)
+        return block
+
+    def _run_block(self, steps: int) -> None:
+        self._stream.fill(steps)
+        for stack in self._stacks:
+            for index in range(steps):
+                stack.step(index)
 
     def _bind(self, *, averaging: bool) -> None:
         """Show every stack its batches: those of all, or its members' own streams."""

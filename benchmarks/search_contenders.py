@@ -1,0 +1,150 @@
+"""Whole searches with other tools, and with dottune; each gives trials per second.
+
+Every tool trains the same kind of networks (one_trial.py), drawn at random from the same space by
+its own random sampler, without pruning: so each has the same mix of small and large networks to
+train, however many trials it gets through. (With TPE the faster tool would train larger ones.)
+"""
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from one_trial import BATCH_SIZE, DIMENSION, SPACE, STEPS, train_one
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spec(trials: int, seed: int, **more: Any) -> dict[str, Any]:
+    """dottune's spec of the same search."""
+    (shallow, deep), (narrow, wide), (low, high) = SPACE.values()
+    return {
+        "name": "benchmark",
+        "seed": seed,
+        "grid": {"dimension": [DIMENSION]},
+        "space": {
+            "depth": {"low": shallow, "high": deep},
+            "width": {"low": narrow, "high": wide, "log": True},
+            "learning_rate": {"low": low, "high": high, "log": True},
+        },
+        "fixed": {"steps": STEPS, "batch_size": BATCH_SIZE},
+        "sampler": "random",
+        "budget": {"trials": trials, "pack_size": 16},
+        "halving": None,
+        "confirm": None,
+        "tensorboard": "off",
+        **more,
+    }
+
+
+def dottune(trials: int, seed: int) -> float:
+    """`dottune run` as a process of its own, its start-up included."""
+    import yaml
+
+    folder = Path(tempfile.mkdtemp())
+    (folder / "spec.yaml").write_text(yaml.safe_dump(spec(trials, seed)))
+    command = [sys.executable, "-m", "search", "run", str(folder / "spec.yaml")]
+    began = time.perf_counter()
+    subprocess.run([*command, "--out", str(folder / "out")], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - began
+    shutil.rmtree(folder)
+    return trials / seconds
+
+
+def ray_tune(trials: int, *, best: bool) -> float:
+    """Ray Tune with OptunaSearch and a function trainable, its start-up left out.
+
+    `best`: one trial a core and reused actors; else as the tutorial shows it.
+    """
+    import optuna
+    import ray
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    if not ray.is_initialized():
+        ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
+    folder = str(Path(__file__).parent)
+
+    def trainable(configuration: dict[str, Any]) -> None:
+        sys.path.insert(0, folder)
+        from one_trial import train_one
+
+        tune.report({"nmse": train_one(configuration)})
+
+    tuner = tune.Tuner(
+        trainable,
+        param_space={
+            "depth": tune.randint(SPACE["depth"][0], SPACE["depth"][1] + 1),
+            "width": tune.lograndint(SPACE["width"][0], SPACE["width"][1] + 1),
+            "learning_rate": tune.loguniform(*SPACE["learning_rate"]),
+        },
+        tune_config=tune.TuneConfig(
+            metric="nmse",
+            mode="min",
+            search_alg=OptunaSearch(sampler=optuna.samplers.RandomSampler()),
+            num_samples=trials,
+            **({"max_concurrent_trials": CORES, "reuse_actors": True} if best else {}),
+        ),
+        run_config=tune.RunConfig(storage_path=tempfile.mkdtemp(), verbose=0),
+    )
+    began = time.perf_counter()
+    results = tuner.fit()
+    seconds = time.perf_counter() - began
+    if results.num_errors:
+        raise RuntimeError(f"{results.num_errors} trials failed")
+    return trials / seconds
+
+
+def _optimize(storage: str, trials: int) -> None:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.load_study(
+        study_name="benchmark",
+        storage=JournalStorage(JournalFileBackend(storage)),
+        sampler=optuna.samplers.RandomSampler(),
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        return train_one(
+            {
+                "depth": trial.suggest_int("depth", *SPACE["depth"]),
+                "width": trial.suggest_int("width", *SPACE["width"], log=True),
+                "learning_rate": trial.suggest_float(
+                    "learning_rate", *SPACE["learning_rate"], log=True
+                ),
+            }
+        )
+
+    study.optimize(objective, n_trials=trials)
+
+
+def plain_optuna(trials: int) -> float:
+    """One process per core on one JournalStorage; the start of the processes is included."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = str(Path(tempfile.mkdtemp()) / "journal.log")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna.create_study(study_name="benchmark", storage=JournalStorage(JournalFileBackend(storage)))
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_optimize, args=(storage, trials // CORES)) for _ in range(CORES)
+    ]
+    began = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    seconds = time.perf_counter() - began
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError("a process failed")
+    return trials // CORES * CORES / seconds
