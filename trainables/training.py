@@ -54,17 +54,29 @@ def train(
     pack: Pack, *, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Iterator[Report]:
     """Train all members of `pack` on `device`, with a report at every rung and at the end."""
-    # A dead unit's moments decay into denormal numbers and stay there: 0.9 times the smallest of
-    # them rounds to itself. Arithmetic on them is many times slower, and they change nothing.
-    torch.set_flush_denormal(True)
     run = _Run(pack, device, dtype)
     done = 0
     for mark in (*rungs(pack.halving, pack.steps), pack.steps):
-        run.advance(done, mark)
+        with _flushed_denormals():
+            run.advance(done, mark)
         yield run.report(mark - done, mark)
         done = mark
         if not run.alive:
             return
+
+
+@contextmanager
+def _flushed_denormals() -> Iterator[None]:
+    """Take denormal numbers for zero within the block, and nowhere else in the process.
+
+    A dead unit's moments decay into denormal numbers and stay there: 0.9 times the smallest of them
+    rounds to itself. Arithmetic on them is many times slower, and they change nothing.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 class _Run:
