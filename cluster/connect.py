@@ -40,13 +40,14 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     try:
         if address is None:
             # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
-            ray.init("local", num_cpus=available_cpus(), include_dashboard=False, **options)
+            context = ray.init("local", num_cpus=available_cpus(), **options)
         else:
-            ray.init(address, runtime_env=_shipped(), **options)
+            context = ray.init(address, runtime_env=_shipped(), **options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(address, error) from error
     try:
-        yield replace(_cluster(), embedded=address is None)
+        dashboard = context.dashboard_url or None
+        yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
     finally:
         ray.shutdown()
 

@@ -49,6 +49,8 @@ class Cluster:
     nodes: tuple[Node, ...]
     embedded: bool = False
     """Started here for the length of a search: no node will ever join."""
+    dashboard: str | None = None
+    """Where the Ray dashboard answers: HOST:PORT; None if it is not known or there is none."""
 
     @property
     def autoscales(self) -> bool:

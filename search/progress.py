@@ -182,8 +182,12 @@ def _pace(standing: Standing) -> list[str]:
     left = standing.seconds_left
     if left is None:
         return ["starting"]
-    confirming = standing.ended == standing.run.trials
-    clock = f"{_clock(left)} left" + (" (confirming)" if confirming else "")
+    if left == 0:
+        clock = f"{_clock(standing.seconds)} in all"
+    elif standing.ended == standing.run.trials:
+        clock = f"{_clock(left)} left (confirming)"
+    else:
+        clock = f"{_clock(left)} left"
     samples = standing.samples_per_second / 1e6
     return [f"{standing.trials_per_second:.1f} trials/s", f"{samples:.1f} M samples/s", clock]
 

@@ -185,7 +185,8 @@ def _tune(
     interruption = InterruptionFlag()
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
-        with watching(run, folder, console) as watchers, interruption.listening():
+        shown = watching(run, folder, console, dashboard=cluster.dashboard)
+        with shown as watchers, interruption.listening():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(

@@ -6,6 +6,7 @@ from typing import Any, cast
 from ray.tune.search import Searcher
 
 from .search_run import SearchRun
+from .study_label import pack_title
 
 
 class PackSearcher(Searcher):
@@ -28,7 +29,12 @@ class PackSearcher(Searcher):
         pack = None if self.draining else self.run.next_pack()
         if pack is not None:
             self._in_flight[trial_id] = (pack.study, pack.number)
-            return {"pack": pack.to_plain(), "out": self._out, "cpus": self._cpus}
+            return {
+                "pack": pack.to_plain(),
+                "title": pack_title(pack),
+                "out": self._out,
+                "cpus": self._cpus,
+            }
         if self.run.exhausted or not self._in_flight:
             return cast(dict[str, Any], Searcher.FINISHED)  # a str; the base class forgot it
         return None

@@ -1,4 +1,9 @@
-"""Short names of studies, for the places where people read them."""
+"""Short names of studies and packs, for the places where people read them."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `dottune show` does without what a worker needs
+    from trainables import Pack
 
 SHORT_KEYS = {"dimension": "d", "multiplication": "mult"}
 SHORT_VALUES = {"true": "yes", "false": "no"}
@@ -14,3 +19,11 @@ def study_label(study: str, separator: str = " ") -> str:
     return separator.join(
         f"{SHORT_KEYS.get(key, key)}={SHORT_VALUES.get(value, value)}" for key, value in pairs
     )
+
+
+def pack_title(pack: "Pack") -> str:
+    """What a worker calls itself while it trains a pack."""
+    label = study_label(pack.study, ", ")
+    if pack.phase == "confirm":
+        return f"Pack({label}, confirm x{pack.steps_factor}, {len(pack.members)} replicates)"
+    return f"Pack({label}, pack {pack.number}, {len(pack.members)} trials)"

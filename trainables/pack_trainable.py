@@ -12,6 +12,9 @@ import ray
 import torch
 from ray import tune
 
+# Ray names its workers by it, and has no public call and no types for it.
+from ray._raylet import setproctitle  # type: ignore[attr-defined]
+
 from results import OutputFolder, constructed_nmse
 
 from .pack import Member, Pack
@@ -141,15 +144,16 @@ def pack_rows(pack: Pack, reports: Iterator[Report], *, device: str, worker: str
 class PackTrainable(tune.Trainable):
     """Train the pack of the trial's config, write its rows, report them.
 
-    The config holds `pack` (`Pack.to_plain`), `out` (the output folder's URI) and `cpus` (the
-    threads to use). The actor is reused from pack to pack. A report before the last says how far
-    the pack is and holds the rows of curves since the report before; the last one holds all rows,
-    as they were written.
+    The config holds `pack` (`Pack.to_plain`), `title` (what people see the worker do), `out` (the
+    output folder's URI) and `cpus` (the threads to use). The actor is reused from pack to pack. A
+    report before the last says how far the pack is and holds the rows of curves since the report
+    before; the last one holds all rows, as they were written.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin a pack. Tune calls this in the worker's process."""
         torch.set_num_threads(max(1, int(config["cpus"])))
+        self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
         device = _device()
         pack = Pack.from_plain(config["pack"])
@@ -162,6 +166,10 @@ class PackTrainable(tune.Trainable):
         self._reports = self._rows.collect(train(pack, device=device))
         self._reported = 0
 
+    def __repr__(self) -> str:
+        """The pack's title: Ray reads it once, so its list of actors shows a worker's first."""
+        return self._title
+
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another pack in the same actor."""
         self.setup(new_config)
@@ -170,6 +178,7 @@ class PackTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train until the pack is done or REPORT_SECONDS have passed."""
         began = time.monotonic()
+        setproctitle(f"ray::{self._title}")
         pack = self._rows.pack
         for report in self._reports:
             if time.monotonic() - began >= REPORT_SECONDS and report.step < pack.steps:

@@ -89,7 +89,7 @@ def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("trainables.pack_trainable.REPORT_SECONDS", 0.0)
     pack = SearchRun(load_spec("smoke")).next_pack()
     assert pack is not None
-    worker = PackTrainable({"pack": pack.to_plain(), "out": str(tmp_path), "cpus": 1})
+    worker = PackTrainable({"pack": pack.to_plain(), "title": "", "out": str(tmp_path), "cpus": 1})
     reports = [worker.train()]
     while not reports[-1]["done"]:
         reports.append(worker.train())
