@@ -36,9 +36,9 @@ class Node:
 
     def __str__(self) -> str:
         """The node in words."""
-        text = f"{self.cpus:g} CPUs"
+        text = _amount(self.cpus, "CPU")
         if self.gpus:
-            text += f" and {self.gpus:g} GPUs"
+            text += " and " + _amount(self.gpus, "GPU")
         return f"{text} ({self.accelerator})" if self.accelerator else text
 
 
@@ -60,10 +60,7 @@ class Cluster:
     def __str__(self) -> str:
         """The nodes in words, equal ones counted."""
         kinds = Counter(map(str, self.nodes))
-        return "; ".join(
-            f"{count} nodes of {kind}" if count > 1 else f"1 node of {kind}"
-            for kind, count in kinds.items()
-        )
+        return "; ".join(f"{_amount(count, 'node')} of {kind}" for kind, count in kinds.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +94,9 @@ class WorkerRequest:
 
     def __str__(self) -> str:
         """The request in words."""
-        parts = [f"{self.cpus:g} CPUs"]
+        parts = [_amount(self.cpus, "CPU")]
         if self.gpus:
-            parts.append(f"{self.gpus:g} GPUs")
+            parts.append(_amount(self.gpus, "GPU"))
         if self.accelerator is not None:
             parts.append(f"the accelerator {self.accelerator}")
         return " and ".join(parts)
@@ -146,3 +143,7 @@ def workers_at_once(
     if not cluster.embedded:
         return packs_at_once
     return min(packs_at_once, sum(map(request.fits, cluster.nodes)))
+
+
+def _amount(number: float, noun: str) -> str:
+    return f"{number:g} {noun}{'' if number <= 1 else 's'}"

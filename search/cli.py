@@ -9,6 +9,7 @@ from rich.console import Console
 from results import OutputError, OutputFolder
 from spaces import preset_names, preset_text
 
+from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
@@ -21,6 +22,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.add_typer(job_commands)
+application.add_typer(doctor_command)
 application.add_typer(optuna_commands)
 
 SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]

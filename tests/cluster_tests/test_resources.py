@@ -1,0 +1,79 @@
+"""What a worker asks for against what a cluster has: pure, without Ray."""
+
+import platform
+import re
+
+import pytest
+import ray
+
+from cluster.dashboard import check_versions
+from cluster.errors import ClusterError, RequestError
+from cluster.resources import Cluster, Node, worker_request, workers_at_once
+from spaces import Resources
+
+CPU_NODE = Node(cpus=8, gpus=0, labels={})
+H200_NODE = Node(cpus=16, gpus=4, labels={"ray.io/accelerator-type": "H200"})
+GROWING = Node(cpus=4, gpus=0, labels={"ray.io/node-group": "head"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "nodes", "expected"),
+    [
+        (Resources(), [CPU_NODE], {"CPU": 1, "GPU": 0}),
+        (Resources(), [CPU_NODE, H200_NODE], {"CPU": 1, "GPU": 1}),
+        (Resources(gpus=0), [H200_NODE], {"CPU": 1, "GPU": 0}),
+        (Resources(gpus=0.5, cpus=2), [H200_NODE], {"CPU": 2, "GPU": 0.5}),
+        (Resources(cpus=0.5), [CPU_NODE], {"CPU": 0.5, "GPU": 0}),
+        (Resources(accelerator="H200"), [GROWING], {"CPU": 1, "GPU": 1}),
+    ],
+)
+def test_a_request(asked: Resources, nodes: list[Node], expected: dict[str, float]) -> None:
+    request = worker_request(asked, Cluster(nodes=tuple(nodes)))
+    assert request.bundle == expected
+    label = {"ray.io/accelerator-type": asked.accelerator}
+    selector = {"bundle_label_selector": [label]} if asked.accelerator else {}
+    assert request.placement == selector
+
+
+@pytest.mark.parametrize(
+    ("asked", "needs"),
+    [
+        (Resources(gpus=8), "1 CPU and 8 GPUs"),
+        (Resources(cpus=17, gpus=0), "17 CPUs"),
+        (Resources(cpus=9, gpus=4.0, accelerator="A100"), "9 CPUs and 4 GPUs and the .* A100"),
+        (Resources(accelerator="A100"), "1 CPU and 1 GPU and the accelerator A100"),
+    ],
+)
+def test_what_no_node_has_is_refused(asked: Resources, needs: str) -> None:
+    has = "2 nodes of 8 CPUs; 1 node of 16 CPUs and 4 GPUs (H200)"
+    message = rf"a worker needs {needs} on one node, .* the cluster has {re.escape(has)}; ask for"
+    with pytest.raises(RequestError, match=message):
+        worker_request(asked, Cluster(nodes=(CPU_NODE, CPU_NODE, H200_NODE)))
+
+
+def test_a_cluster_that_grows_refuses_nothing() -> None:
+    asked = Resources(gpus=8, accelerator="A100")
+    assert worker_request(asked, Cluster(nodes=(GROWING,))).gpus == 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "cluster", "expected"),
+    [
+        (Resources(), Cluster(nodes=(CPU_NODE,), embedded=True), 8),
+        (Resources(cpus=3), Cluster(nodes=(CPU_NODE,), embedded=True), 2),
+        (Resources(), Cluster(nodes=(CPU_NODE,)), 20),
+        (Resources(gpus=0.3), Cluster(nodes=(H200_NODE,), embedded=True), 13),
+        (Resources(workers=3), Cluster(nodes=(CPU_NODE,)), 3),
+    ],
+)
+def test_workers_at_once(asked: Resources, cluster: Cluster, expected: int) -> None:
+    request = worker_request(asked, cluster)
+    assert workers_at_once(asked, request, cluster, packs_at_once=20) == expected
+
+
+def test_other_versions_are_refused() -> None:
+    check_versions((ray.__version__, platform.python_version()))
+    check_versions((ray.__version__, platform.python_version().rpartition(".")[0] + ".99"))
+    for versions in [("2.9.0", platform.python_version()), (ray.__version__, "3.9.1")]:
+        with pytest.raises(ClusterError, match=re.escape(f"has Ray {versions[0]} and Python ")):
+            check_versions(versions)
