@@ -13,6 +13,7 @@ from results import OutputError, OutputFolder
 from trainables import Member, Pack, Task
 from trainables.alone import evaluate_alone, train_alone
 from trainables.network import Network
+from trainables.pack_trainable import TF32_SUFFIX
 
 RELATIVE_TOLERANCE = 0.1
 NMSE_FLOOR = 1e-9
@@ -125,6 +126,7 @@ def pack_of(row: Mapping[str, Any]) -> Pack:
         batch_size=row["batch_size"],
         steps=row["schedule_steps"],
         halving=None,
+        tf32=row["device"].endswith(TF32_SUFFIX),
         members=(member,),
     )
 

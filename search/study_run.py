@@ -200,5 +200,6 @@ class StudyRun:
             batch_size=fixed["batch_size"],
             steps=fixed["steps"] * steps_factor,
             steps_factor=steps_factor,
+            tf32=self.spec.resources.tf32,
             **rest,
         )

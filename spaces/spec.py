@@ -136,7 +136,8 @@ class Resources(BaseModel):
     """What one worker gets, and how many packs run at once at most (auto: all that can).
 
     `gpus: auto` is one GPU where the cluster has GPUs, else none; `accelerator` the type that the
-    worker's node must have, as Ray names it.
+    worker's node must have, as Ray names it. `tf32` lets GPUs round the factors of matrix products
+    in training: faster for wide networks, and less exact.
     """
 
     model_config = _STRICT
@@ -145,6 +146,7 @@ class Resources(BaseModel):
     gpus: Annotated[Literal["auto"] | float, BeforeValidator(_gpus)] = "auto"
     accelerator: Annotated[str | None, BeforeValidator(_label)] = None
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)] = "auto"
+    tf32: bool = False
 
 
 def _check_name(name: object) -> object:

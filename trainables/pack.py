@@ -86,6 +86,8 @@ class Pack:
     batch_size: int
     steps: int
     halving: Halving | None
+    tf32: bool = False
+    """Whether matrix products in training may round their factors to TF32, on GPUs that can."""
     members: tuple[Member, ...]
 
     def to_plain(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from .training import Evaluation, Report, train
 REPORT_SECONDS = 2.0
 """A pack reports to Tune at most so often before it ends: a report costs a round trip."""
 
+TF32_SUFFIX = ", TF32"
+
 Row = dict[str, Any]
 
 
@@ -159,7 +161,7 @@ class PackTrainable(tune.Trainable):
         pack = Pack.from_plain(config["pack"])
         self._rows = PackRows(
             pack=pack,
-            device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            device=_device_name(device, pack),
             worker=f"{socket.gethostname()}:{os.getpid()}",
             started_at=datetime.now(UTC),
         )
@@ -202,3 +204,10 @@ def _device() -> torch.device:
     if ray.get_gpu_ids() and torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("cpu")
+
+
+def _device_name(device: torch.device, pack: Pack) -> str:
+    """What `device` is in the rows: with TF32 the numbers are others than without."""
+    if device.type == "cpu":
+        return "cpu"
+    return torch.cuda.get_device_name(device) + (TF32_SUFFIX if pack.tf32 else "")

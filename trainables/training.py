@@ -58,7 +58,7 @@ def train(
     run = _Run(pack, device, dtype)
     done = 0
     for mark in (*rungs(pack.halving, pack.steps), pack.steps):
-        with _flushed_denormals():
+        with _arithmetic(tf32=pack.tf32):
             run.advance(done, mark)
         yield run.report(mark - done, mark)
         done = mark
@@ -67,17 +67,22 @@ def train(
 
 
 @contextmanager
-def _flushed_denormals() -> Iterator[None]:
-    """Take denormal numbers for zero within the block, and nowhere else in the process.
+def _arithmetic(*, tf32: bool) -> Iterator[None]:
+    """How numbers are rounded within the block, and nowhere else in the process.
+
+    Denormal numbers are taken for zero, and a GPU may use TF32 where `tf32`; evaluations may not.
 
     A dead unit's moments decay into denormal numbers and stay there: 0.9 times the smallest of them
     rounds to itself. Arithmetic on them is many times slower, and they change nothing.
     """
     torch.set_flush_denormal(True)
+    products = torch.backends.cuda.matmul
+    before, products.allow_tf32 = products.allow_tf32, tf32
     try:
         yield
     finally:
         torch.set_flush_denormal(False)
+        products.allow_tf32 = before
 
 
 class _Run:

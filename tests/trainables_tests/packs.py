@@ -79,7 +79,7 @@ def member_lists(draw: strategies.DrawFn) -> list[Member]:
                 schedule=schedule,
                 depth=draw(strategies.integers(0, 4)),
                 width=draw(strategies.integers(1, 20)),
-                learning_rate=draw(strategies.floats(1e-4, 5e-2)),
+                learning_rate=draw(strategies.floats(1e-4, 1e-2)),
                 initialisation_seed=draw(strategies.integers(0, 2**63 - 1)),
                 data_seed=7 if shared else 7 + trial,
                 evaluation_seed=9 if shared else 9 + trial,

@@ -75,8 +75,10 @@ def test_a_stack_equals_its_members_trained_alone(
         weights = pieces_of(alone.network, dimension)
         averages = pieces_of(alone.average, dimension)
         for piece, weight, average in zip(trainee.pieces, weights, averages, strict=True):
-            torch.testing.assert_close(piece[0], weight, rtol=tolerance, atol=tolerance)
-            torch.testing.assert_close(piece[3], average, rtol=tolerance, atol=tolerance)
+            # By their norm: of a gradient that is nearly zero rounding leaves nothing, and Adam
+            # makes a whole step of what is left.
+            assert (piece[0] - weight).norm() <= tolerance * weight.norm()
+            assert (piece[3] - average).norm() <= tolerance * average.norm()
 
 
 @settings(max_examples=15, deadline=None)
