@@ -27,8 +27,7 @@ format: .venv/.installed-dev ## Format the code and apply the lint's safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.installed-dev ## Run the benchmarks (benchmarks/bench_*.py)
-	@[ -n "$(BENCHMARKS)" ] || echo "there are no benchmarks yet"
+bench: .venv/.installed-bench ## Run the benchmarks (benchmarks/bench_*.py; half an hour)
 	@for script in $(BENCHMARKS); do $(BIN)/python "$$script" || exit 1; done
 
 clean: ## Remove the caches and .venv; runs/ is kept
@@ -48,6 +47,10 @@ help: ## Show this list
 	$(make_environment)
 	$(PIP_INSTALL) --editable ".[dev]"
 	@touch .venv/.installed $@
+
+.venv/.installed-bench: .venv/.installed-dev
+	$(PIP_INSTALL) --editable ".[dev,bench]"
+	@touch $@
 
 define make_environment
 @$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
