@@ -132,17 +132,18 @@ def worker_request(asked: Resources, cluster: Cluster) -> WorkerRequest:
 def workers_at_once(
     asked: Resources, request: WorkerRequest, cluster: Cluster, *, packs_at_once: int
 ) -> int:
-    """The most workers that the search may have at a time.
+    """The most packs that the search may have at a time, running or ready to run.
 
     `packs_at_once` is the most packs that can ever run together. On a cluster that is as many
     workers: it may grow, by its autoscaler or by hand, and a pack that waits costs nothing. A
-    Ray that is started here never grows.
+    Ray that is started here never grows; there the next pack of each worker is suggested while
+    the one before trains.
     """
     if asked.workers != "auto":
         return asked.workers
     if not cluster.embedded:
         return packs_at_once
-    return min(packs_at_once, sum(map(request.fits, cluster.nodes)))
+    return min(packs_at_once, 2 * sum(map(request.fits, cluster.nodes)))
 
 
 def _amount(number: float, noun: str) -> str:

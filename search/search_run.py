@@ -53,16 +53,6 @@ class SearchRun:
             row for study in self.studies.values() if study.finished for row in study.trial_rows
         ]
 
-    @property
-    def best(self) -> dict[str, float]:
-        """The lowest nmse of a completed trial so far, by study."""
-        best: dict[str, float] = {}
-        for study in self.studies.values():
-            for row in study.trial_rows:
-                if row["status"] == "completed" and row["phase"] == "search":
-                    best[study.name] = min(best.get(study.name, row["nmse"]), row["nmse"])
-        return best
-
     def next_pack(self) -> Pack | None:
         """The next pack that can start: the study with the fewest packs started goes first."""
         waiting = [study for study in self.studies.values() if study.name not in self.failed]

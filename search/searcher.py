@@ -20,13 +20,12 @@ class PackSearcher(Searcher):
         """Serve `run`; the workers write to `out` and use `cpus` threads each."""
         super().__init__(metric=None, mode=None)
         self.run = run
-        self.draining = False
         self._out, self._cpus = out, cpus
         self._in_flight: dict[str, tuple[str, int]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The config of the next pack; None to be asked again; FINISHED for no more."""
-        pack = None if self.draining else self.run.next_pack()
+        pack = self.run.next_pack()
         if pack is not None:
             self._in_flight[trial_id] = (pack.study, pack.number)
             return {

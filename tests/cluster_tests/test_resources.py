@@ -59,10 +59,10 @@ def test_a_cluster_that_grows_refuses_nothing() -> None:
 @pytest.mark.parametrize(
     ("asked", "cluster", "expected"),
     [
-        (Resources(), Cluster(nodes=(CPU_NODE,), embedded=True), 8),
-        (Resources(cpus=3), Cluster(nodes=(CPU_NODE,), embedded=True), 2),
+        (Resources(), Cluster(nodes=(CPU_NODE,), embedded=True), 2 * 8),
+        (Resources(cpus=3), Cluster(nodes=(CPU_NODE,), embedded=True), 2 * 2),
         (Resources(), Cluster(nodes=(CPU_NODE,)), 20),
-        (Resources(gpus=0.3), Cluster(nodes=(H200_NODE,), embedded=True), 13),
+        (Resources(gpus=0.3), Cluster(nodes=(H200_NODE,), embedded=True), 20),
         (Resources(workers=3), Cluster(nodes=(CPU_NODE,)), 3),
     ],
 )
