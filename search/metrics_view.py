@@ -61,7 +61,7 @@ class MetricsView(Callback):
                 packs_in_flight=packs_in_flight,
                 member_steps_per_second=member_steps,
                 samples_per_second=samples,
-                seconds_since_last_pack=self._set_at - standing.last_end,
+                seconds_since_last_pack=time.monotonic() - standing.last_end,
             )
         )
 

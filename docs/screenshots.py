@@ -1,0 +1,205 @@
+"""Take the screenshots in docs/images: a search in the terminal and in each dashboard.
+
+    python docs/screenshots.py [FOLDER]
+
+It runs the preset `quick` with more steps (two or three minutes on two cores). It needs chromium
+and prometheus (Debian: apt-get install chromium prometheus) and optuna-dashboard; Ray's token
+authentication is off for this one search, since a browser would ask for the token.
+"""
+
+import io
+import os
+import pty
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+PROJECT = Path(__file__).parents[1]
+SEARCH = ["run", "quick", "--set", "fixed.steps=16000", "--set", "halving.grace_period=2000"]
+LIMIT_SECONDS = 600.0
+CHROMIUM = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--hide-scrollbars", "--force-color-profile=srgb"),
+]
+PROMETHEUS = """
+global: {{scrape_interval: 2s}}
+scrape_configs:
+  - job_name: ray
+    file_sd_configs: [{{files: ["{discovery}"], refresh_interval: 1s}}]
+"""
+
+
+class Terminal:
+    """A command in a terminal of 80 columns; `output` is what it has written so far."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        """Start the command."""
+        self.output = ""
+        leader, follower = pty.openpty()
+        self.process = subprocess.Popen(
+            command,
+            stdout=follower,
+            stderr=follower,
+            env=environment | {"COLUMNS": "80", "LINES": "24", "TERM": "xterm-256color"},
+        )
+        os.close(follower)
+        threading.Thread(target=self._read, args=(leader,), daemon=True).start()
+
+    def _read(self, leader: int) -> None:
+        while True:
+            try:
+                self.output += os.read(leader, 65536).decode(errors="replace")
+            except OSError:  # the command has ended
+                return
+
+    def screen(self) -> str:
+        """What is to be seen now: the lines before the live view, and its latest state."""
+        above, *frames = re.split(r"(?:\x1b\[1A\x1b\[2K|\r\x1b\[2K)+", self.output)
+        lines = above.splitlines()
+        said = [line for line in lines if re.match(r"(search|output|TensorBoard|dashboard) ", line)]
+        return "\n".join([*said, frames[-1] if frames else ""])
+
+
+def main() -> None:
+    """Run the search and take every screenshot."""
+    images = Path(sys.argv[1]) if len(sys.argv) > 1 else PROJECT / "docs" / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="shots-") as name:
+        folder = Path(name)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+        environment |= {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": name}
+        out = folder / "quick"
+        command = [sys.executable, "-m", "search", *SEARCH, "--out", str(out)]
+        search = Terminal([*command, "--set", "tensorboard=all"], environment)
+        servers: list[subprocess.Popen[bytes]] = []
+        try:
+            _during_the_search(search, folder, images, servers)
+            wait(lambda: search.process.poll() is not None, "the end of the search")
+            _after_the_search(out, images, servers)
+        finally:
+            for server in (*servers, search.process):
+                server.terminate()
+                server.wait()
+
+
+def _during_the_search(
+    search: Terminal, folder: Path, images: Path, servers: list[subprocess.Popen[bytes]]
+) -> None:
+    wait(lambda: "dashboard    http://" in search.output, "Ray")
+    found = re.search(r"dashboard    (http://[\d.:]+)", search.output)
+    assert found is not None
+    port = free_port()
+    discovery = folder / "ray" / "session_latest" / "prom_metrics_service_discovery.json"
+    (folder / "prometheus.yml").write_text(PROMETHEUS.format(discovery=discovery))
+    options = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'd'}"]
+    servers.append(serve("prometheus", *options, f"--web.listen-address=127.0.0.1:{port}"))
+    wait(lambda: re.search(r"2[0-9][0-9]/512 trials", search.screen()) is not None, "200 trials")
+    _terminal(search.screen(), folder, images / "terminal.png")
+    shoot(f"{found[1]}/#/actors", images / "ray-actors.png", size=(1500, 900))
+    query = "g0.expr=ray_dottune_best_nmse&g0.tab=0&g0.range_input=2m&g0.stacked=0"
+    shoot(f"http://127.0.0.1:{port}/graph?{query}", images / "prometheus.png", size=(1500, 900))
+
+
+def _after_the_search(out: Path, images: Path, servers: list[subprocess.Popen[bytes]]) -> None:
+    board, optuna = free_port(), free_port()
+    python = [sys.executable, "-m"]
+    servers.append(
+        serve(*python, "tensorboard.main", f"--logdir={out}/tensorboard", f"--port={board}")
+    )
+    servers.append(serve(*python, "search", "optuna", str(out), f"--port={optuna}"))
+    url = f"http://127.0.0.1:{board}/?darkMode=false"
+    wait(lambda: b"trial-0063" in read(f"http://127.0.0.1:{board}/data/runs"), "TensorBoard")
+    time.sleep(5)  # until it has loaded the last runs
+    shoot(f"{url}#hparams", images / "tensorboard-hparams.png", size=(1700, 950))
+    regex = "d%3D8%2Fmult%3Dno%2Ftrial-00(0|12|2|4)"
+    pinned = f"{url}&runFilter={regex}&tagFilter=%5Enmse%7C%5Eloss#timeseries"
+    shoot(pinned, images / "tensorboard-scalars.png", size=(1500, 950))
+    shoot(f"{url}#images", images / "tensorboard-figure.png", size=(1500, 950))
+    wait(lambda: bool(read(f"http://127.0.0.1:{optuna}/dashboard/")), "Optuna's dashboard")
+    shoot(
+        f"http://127.0.0.1:{optuna}/dashboard/studies/6", images / "optuna.png", size=(1500, 1100)
+    )
+
+
+def _terminal(screen: str, folder: Path, image: Path) -> None:
+    """Draw a terminal's text with rich, and take the picture in the browser."""
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(screen.replace("\r", "")))
+    page = folder / "terminal.svg"
+    page.write_text(console.export_svg(title="dottune run quick"))
+    shoot(page.as_uri(), image, size=(1000, 480))
+
+
+def shoot(url: str, image: Path, *, size: tuple[int, int]) -> None:
+    """Save what chromium shows of a page; scripts get 20 seconds of virtual time."""
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [
+                need("chromium"),
+                *CHROMIUM,
+                f"--user-data-dir={profile}",
+                f"--window-size={size[0]},{size[1]}",
+                "--virtual-time-budget=20000",
+                f"--screenshot={image.resolve()}",
+                url,
+            ],
+            check=True,
+            capture_output=True,
+            timeout=LIMIT_SECONDS,
+        )
+    print(image)
+
+
+def serve(program: str, *options: str) -> subprocess.Popen[bytes]:
+    """Start a server and leave it running, silent."""
+    command = [need(program), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def need(program: str) -> str:
+    """The path of a program, which must be installed."""
+    found = shutil.which(program)
+    if found is None:
+        sys.exit(f"{program} is needed; on Debian: apt-get install {program}")
+    return found
+
+
+def read(url: str) -> bytes:
+    """What a server answers; nothing while it does not."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+def wait(holds: Callable[[], bool], what: str) -> None:
+    """Poll until it holds."""
+    limit = time.monotonic() + LIMIT_SECONDS
+    while not holds():
+        if time.monotonic() > limit:
+            sys.exit(f"waited in vain for {what}")
+        time.sleep(0.5)
+
+
+def free_port() -> int:
+    """A port that nobody listens at just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
