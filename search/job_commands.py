@@ -1,6 +1,7 @@
 """The commands for searches on a Ray cluster: submit, jobs, status, logs, stop."""
 
 import re
+import shlex
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -124,7 +125,9 @@ def stop(id: IdArgument, address: AddressOption = None) -> None:
         job = _jobs(address).stop(id)
         _show(job)
         if job.status == "STOPPED":
-            typer.echo(f"go on with: dottune submit --resume --out {job.out}", err=True)
+            typer.echo(
+                f"go on with: dottune submit --resume --out {shlex.quote(job.out)}", err=True
+            )
 
 
 def _jobs(address: str | None) -> "Jobs":

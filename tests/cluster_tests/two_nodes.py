@@ -1,0 +1,168 @@
+"""A Ray cluster of two nodes on this machine, and the command line pointed at it."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+PROJECT = Path(__file__).parents[2]
+NEEDS_SECONDS = 120.0
+"""The limit of everything that is waited for: several searches may share the machine."""
+MARK = "DOTTUNE_TEST_CLUSTER"
+"""An environment variable that every process of a cluster inherits, to find them again."""
+
+Result = TypeVar("Result")
+
+
+def poll(ask: Callable[[], Result], what: str) -> Result:
+    """Ask until the answer is true; it is an error if it never is."""
+    limit = time.monotonic() + NEEDS_SECONDS
+    while not (answer := ask()):
+        assert time.monotonic() < limit, f"waited in vain: {what}"
+        time.sleep(0.1)
+    return answer
+
+
+class TwoNodes:
+    """Two raylets with 2 CPUs and 1 logical GPU each, with a token of their own."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Start both; the nodes, and so the jobs, get `environment` in addition to this one."""
+        self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: sockets lie below it
+        self._mark = secrets.token_hex(8)
+        self._token = secrets.token_hex(16)
+        token = self._folder / "token"
+        token.write_text(self._token)
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+        self.client_environment = clean | {
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "HOME": str(self._folder),  # nobody's ~/.ray
+            "COLUMNS": "100",
+        }
+        self._node_environment = clean | {
+            **environment,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            MARK: self._mark,
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.port, dashboard = free_port(), free_port()
+        self.address = f"http://127.0.0.1:{dashboard}"
+        self._start("head", "--head", f"--port={self.port}", f"--dashboard-port={dashboard}")
+        poll(lambda: len(self._nodes()) == 1, "the head")
+        self._start("second", f"--address=127.0.0.1:{self.port}")
+        poll(lambda: len(self._nodes()) == 2, "the second node")
+
+    def _start(self, name: str, *options: str) -> None:
+        folder = self._folder / name
+        folder.mkdir()
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
+        command += ["--num-cpus=2", "--num-gpus=1", f"--temp-dir={folder}"]
+        command += [f"--dashboard-agent-listen-port={free_port()}"]
+        command += ["--object-store-memory=100000000", "--disable-usage-stats"]
+        with (folder / "start.log").open("w") as log:
+            started = subprocess.Popen(
+                command,
+                env=self._node_environment,
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._started.append(started)
+
+    def get(self, path: str, method: str = "GET") -> Any:
+        """What the dashboard answers to a request with the token."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        request = urllib.request.Request(self.address + path, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+    def _nodes(self) -> list[Any]:
+        try:
+            nodes = self.get("/api/v0/nodes")["data"]["result"]["result"]
+        except OSError:
+            return []
+        return [node for node in nodes if node["state"] == "ALIVE"]
+
+    def workers(self) -> list[Any]:
+        """The workers that train packs now, as the dashboard shows them."""
+        path = "/api/v0/actors?detail=true&limit=1000"
+        actors = self.get(path)["data"]["result"]["result"]
+        return [
+            actor
+            for actor in actors
+            if actor["state"] == "ALIVE" and "Trainable" in actor["class_name"]
+        ]
+
+    @property
+    def prometheus_discovery(self) -> Path:
+        """The file that names the addresses of the cluster's metrics."""
+        return self._folder / "head" / "session_latest" / "prom_metrics_service_discovery.json"
+
+    def process_titles(self, beginning: str) -> list[str]:
+        """The titles of the cluster's processes that begin so, as the dashboard shows them."""
+        nodes = [self.get(f"/nodes/{node['node_id']}")["data"]["detail"] for node in self._nodes()]
+        commands = [worker["cmdline"] or [""] for node in nodes for worker in node["workers"]]
+        return [command[0] for command in commands if command[0].startswith(beginning)]
+
+    def dottune(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of dottune to its end, as a user of this cluster would."""
+        return subprocess.run(
+            [sys.executable, "-m", "search", *arguments],
+            env=self.client_environment | environment,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=2 * NEEDS_SECONDS,
+            check=False,
+        )
+
+    def done(self, *arguments: str) -> str:
+        """Run a command of dottune that must end well; give what it printed."""
+        ended = self.dottune(*arguments)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def stop(self) -> None:
+        """End every process of this cluster and no other, and remove its files."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in self._processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+            limit = time.monotonic() + 3
+            while self._processes() and time.monotonic() < limit:
+                time.sleep(0.1)
+        for started in self._started:
+            started.wait(timeout=10)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _processes(self) -> list[int]:
+        mark = f"{MARK}={self._mark}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+        return found
+
+
+def free_port() -> int:
+    """A port that nobody listens at just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
