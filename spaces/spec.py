@@ -149,6 +149,11 @@ class Resources(BaseModel):
     tf32: bool = False
 
 
+def _off_in_yaml(value: object) -> object:
+    """Read `off` without quotes, which is false in YAML 1.1, as the word it is."""
+    return "off" if value is False else value
+
+
 def _check_name(name: object) -> object:
     if isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         return name
@@ -161,7 +166,7 @@ class Spec(BaseModel):
     """One search, resolved: every default is filled in.
 
     `fixed` holds every hyperparameter that is in neither `grid` nor `space`; the task's fields may
-    stand in `grid` in place of `task`.
+    stand in `grid` in place of `task`. `tensorboard` says which trials show their curves there.
     """
 
     model_config = _STRICT
@@ -177,7 +182,7 @@ class Spec(BaseModel):
     halving: Halving | None = None
     confirm: Confirm | None = Confirm()
     resources: Resources = Resources()
-    tensorboard: Literal["all", "best", "off"] = "best"
+    tensorboard: Annotated[Literal["all", "best", "off"], BeforeValidator(_off_in_yaml)] = "best"
 
     @model_validator(mode="wrap")
     @classmethod
