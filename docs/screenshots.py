@@ -18,8 +18,10 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -105,32 +107,50 @@ def _during_the_search(
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(discovery=discovery))
     options = [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'd'}"]
     servers.append(serve("prometheus", *options, f"--web.listen-address=127.0.0.1:{port}"))
-    wait(lambda: re.search(r"2[0-9][0-9]/512 trials", search.screen()) is not None, "200 trials")
+    wait(lambda: re.search(r"3[0-9][0-9]/512 trials", search.screen()) is not None, "300 trials")
     _terminal(search.screen(), folder, images / "terminal.png")
     shoot(f"{found[1]}/#/actors", images / "ray-actors.png", size=(1500, 900))
-    query = "g0.expr=ray_dottune_best_nmse&g0.tab=0&g0.range_input=2m&g0.stacked=0"
+    expression = 'log10(max by (study) (ray_dottune_best_nmse{study=~".*=false"}))'
+    query = f"g0.expr={urllib.parse.quote(expression)}&g0.tab=0&g0.range_input=2m"
     shoot(f"http://127.0.0.1:{port}/graph?{query}", images / "prometheus.png", size=(1500, 900))
 
 
 def _after_the_search(out: Path, images: Path, servers: list[subprocess.Popen[bytes]]) -> None:
-    board, optuna = free_port(), free_port()
-    python = [sys.executable, "-m"]
-    servers.append(
-        serve(*python, "tensorboard.main", f"--logdir={out}/tensorboard", f"--port={board}")
-    )
-    servers.append(serve(*python, "search", "optuna", str(out), f"--port={optuna}"))
-    url = f"http://127.0.0.1:{board}/?darkMode=false"
-    wait(lambda: b"trial-0063" in read(f"http://127.0.0.1:{board}/data/runs"), "TensorBoard")
-    time.sleep(5)  # until it has loaded the last runs
-    shoot(f"{url}#hparams", images / "tensorboard-hparams.png", size=(1700, 950))
-    regex = "d%3D8%2Fmult%3Dno%2Ftrial-00(0|12|2|4)"
-    pinned = f"{url}&runFilter={regex}&tagFilter=%5Enmse%7C%5Eloss#timeseries"
-    shoot(pinned, images / "tensorboard-scalars.png", size=(1500, 950))
-    shoot(f"{url}#images", images / "tensorboard-figure.png", size=(1500, 950))
+    every, some, optuna = free_port(), free_port(), free_port()
+    board = [sys.executable, "-m", "tensorboard.main", "--reload_interval=1"]
+    servers.append(serve(*board, f"--logdir={out}/tensorboard", f"--port={every}"))
+    servers.append(serve(*board, f"--logdir={_selection(out)}", f"--port={some}"))
+    servers.append(serve(sys.executable, "-m", "search", "optuna", str(out), f"--port={optuna}"))
+    for port in (every, some):
+        wait(partial(_holds, port, b"confirm-2"), "the runs in TensorBoard")
+    time.sleep(10)  # until the last runs are loaded
+    shoot(_page(every, "hparams"), images / "tensorboard-hparams.png", size=(1700, 950))
+    scalars = images / "tensorboard-scalars.png"
+    shoot(_page(some, "timeseries", "tagFilter=%5E(nmse%7Cbest%2Fnmse)"), scalars, size=(1500, 950))
+    shoot(_page(some, "images"), images / "tensorboard-figure.png", size=(1500, 950))
     wait(lambda: bool(read(f"http://127.0.0.1:{optuna}/dashboard/")), "Optuna's dashboard")
     shoot(
         f"http://127.0.0.1:{optuna}/dashboard/studies/6", images / "optuna.png", size=(1500, 1100)
     )
+
+
+def _selection(out: Path) -> Path:
+    """A log folder of a few runs: TensorBoard ticks no run for itself where there are many."""
+    chosen = out.parent / "selection"
+    for run in sorted((out / "tensorboard").glob("d=*/mult=no/*")):
+        name = run.relative_to(out / "tensorboard")
+        if run.name == "best" or (name.parts[0] == "d=8" and run.name[-2:] in ("-0", "-1", "-2")):
+            (chosen / name).parent.mkdir(parents=True, exist_ok=True)
+            (chosen / name).symlink_to(run)
+    return chosen
+
+
+def _holds(port: int, run: bytes) -> bool:
+    return run in read(f"http://127.0.0.1:{port}/data/runs")
+
+
+def _page(port: int, tab: str, query: str = "") -> str:
+    return f"http://127.0.0.1:{port}/?darkMode=false&_smoothingWeight=0&{query}#{tab}"
 
 
 def _terminal(screen: str, folder: Path, image: Path) -> None:
@@ -139,7 +159,7 @@ def _terminal(screen: str, folder: Path, image: Path) -> None:
     console.print(Text.from_ansi(screen.replace("\r", "")))
     page = folder / "terminal.svg"
     page.write_text(console.export_svg(title="dottune run quick"))
-    shoot(page.as_uri(), image, size=(1000, 480))
+    shoot(page.as_uri(), image, size=(1000, 392))
 
 
 def shoot(url: str, image: Path, *, size: tuple[int, int]) -> None:

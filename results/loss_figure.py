@@ -18,36 +18,38 @@ _EMPTY: Colour = (240, 240, 240)
 
 
 def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
-    """Draw the lowest nmse of the completed trials, by depth and by width (in octaves).
+    """Draw the lowest nmse that each depth and width (in octaves) reached.
 
     Args:
-        rows: Rows of `TRIALS` of one study; only completed trials of the search count. At depth 0
-            there is no width: one cell stands for all.
+        rows: Rows of `TRIALS` of one study; confirm replicates and diverged trials are left out.
+            Where all trials of a cell were pruned, it shows, with a star, the lowest nmse at the
+            rungs that they reached. At depth 0 there is no width: one cell stands for all.
         title: The first line of the picture.
 
     Returns:
-        A PNG and its (width, height) in pixels; None without any completed trial.
+        A PNG and its (width, height) in pixels; None without any such trial.
     """
-    completed = [row for row in rows if row["status"] == "completed" and row["phase"] == "search"]
-    if not completed:
+    shown = [row for row in rows if row["nmse"] is not None and row["phase"] == "search"]
+    if not shown:
         return None
-    depths = list(range(max(row["depth"] for row in completed) + 1))
-    octaves = [_octave(row) for row in completed if row["depth"] > 0] or [0]
+    depths = list(range(max(row["depth"] for row in shown) + 1))
+    octaves = [_octave(row) for row in shown if row["depth"] > 0] or [0]
     widths = list(range(min(octaves), max(octaves) + 1))
-    best: dict[tuple[int, int], float] = {}
-    for row in completed:
+    best: dict[tuple[int, int], tuple[bool, float]] = {}
+    for row in shown:
         cell = (row["depth"], _octave(row) if row["depth"] > 0 else 0)
-        best[cell] = min(best.get(cell, math.inf), row["nmse"])
+        found = (row["status"] == "pruned", row["nmse"])
+        best[cell] = min(best.get(cell, found), found)
     size = (_MARGIN[0] + _CELL[0] * len(depths) + 16, _MARGIN[1] + _CELL[1] * len(widths) + 48)
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     _write_axes(draw, title, depths, widths, size)
-    low, high = (math.log10(max(limit, 1e-16)) for limit in (min(best.values()), 1.0))
+    lowest = min(nmse for _, nmse in best.values())
+    low, high = (math.log10(max(limit, 1e-16)) for limit in (lowest, 1.0))
     for depth in depths:
         for octave in widths if depth > 0 else [0]:
             box = _box(depth, widths, octave if depth > 0 else None)
-            nmse = best.get((depth, octave))
-            _draw_cell(draw, box, nmse, low, max(high, low + 1e-9))
+            _draw_cell(draw, box, best.get((depth, octave)), low, max(high, low + 1e-9))
     stream = io.BytesIO()
     image.save(stream, format="PNG")
     return stream.getvalue(), size
@@ -75,7 +77,7 @@ def _write_axes(
 ) -> None:
     large, small = ImageFont.load_default(16), ImageFont.load_default(13)
     draw.text((12, 10), title, "black", large)
-    draw.text((12, 34), "lowest nmse of completed trials", (90, 90, 90), small)
+    draw.text((12, 34), "lowest nmse (*: at a rung)", (90, 90, 90), small)
     for octave in widths:
         _, top, _, bottom = _box(0, widths, octave)
         span = f"{2**octave}" if octave == 0 else f"{2**octave} to {2 ** (octave + 1) - 1}"
@@ -91,19 +93,20 @@ def _write_axes(
 def _draw_cell(
     draw: ImageDraw.ImageDraw,
     box: tuple[int, int, int, int],
-    nmse: float | None,
+    found: tuple[bool, float] | None,
     low: float,
     high: float,
 ) -> None:
-    if nmse is None:
+    if found is None:
         draw.rectangle(box, _EMPTY)
         return
+    pruned, nmse = found
     share = (math.log10(max(nmse, 1e-16)) - low) / (high - low)
     colour = _colour(min(max(share, 0.0), 1.0))
     draw.rectangle(box, colour)
     bright = sum(colour) > 380
     centre = ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2)
-    text = f"{nmse:.2g}"
+    text = f"{nmse:.2g}{'*' if pruned else ''}"
     draw.text(centre, text, "black" if bright else "white", ImageFont.load_default(14), anchor="mm")
 
 

@@ -122,8 +122,10 @@ def test_clear_deletes_what_earlier_writers_left(
     files.clear()  # also where there is nothing
 
 
-def test_a_figure_needs_a_completed_trial(trial_row: MakeRow) -> None:
-    assert loss_figure([trial_row(status="pruned")], "d=8") is None
+def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeRow) -> None:
+    assert loss_figure([trial_row(status="diverged", nmse=None)], "d=8") is None
+    assert loss_figure([trial_row(phase="confirm")], "d=8") is None
+    assert loss_figure([trial_row(status="pruned")], "d=8") is not None
     linear = loss_figure([trial_row(depth=0)], "d=8")
     assert linear is not None
     assert linear[0].startswith(b"\x89PNG")
