@@ -24,7 +24,7 @@ def test_a_package_of_the_same_name_is_found_out(
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "results")
+    monkeypatch.delitem(sys.modules, "results", raising=False)
     assert shadowed_packages() == {"results": tmp_path / "results"}
 
 
