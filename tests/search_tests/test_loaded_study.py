@@ -67,8 +67,7 @@ def test_a_study_has_every_trial_as_it_ended(folder: OutputFolder) -> None:
 
 def test_importances_and_the_frame_of_a_study(folder: OutputFolder) -> None:
     study = load_study(folder.uri, dimension=2, multiplication=True)
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-    importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    importances = optuna.importance.get_param_importances(study)
     assert set(importances) == {"depth", "learning_rate", "width"}
     assert len(study.trials_dataframe()) == 9
 
