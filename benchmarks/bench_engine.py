@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # as the engine trains, and as JAX does by itself
     peak = peak_gflops()
     rows = [measure(shape, arguments.rounds) for shape in SHAPES]
     print(describe())

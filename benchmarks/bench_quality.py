@@ -48,7 +48,7 @@ def dottune_best(trials: int, seed: int) -> tuple[dict[str, Any], float]:
     spec = search_contenders.spec(
         trials, seed, sampler="tpe", halving=HALVING, confirm={"replicates": 3}
     )
-    spec["budget"]["packs_in_flight"] = search_contenders.CORES
+    spec["budget"] |= {"pack_size": 16, "packs_in_flight": search_contenders.CORES}
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec))
     command = [sys.executable, "-m", "search", "run", str(folder / "spec.yaml")]
     began = time.perf_counter()
@@ -137,6 +137,7 @@ def confirmed(sampler: str, seed: int) -> float:
     spec = search_contenders.spec(
         64, seed, sampler=sampler, halving=HALVING, confirm={"replicates": 3}
     )
+    spec["budget"]["pack_size"] = 16
     run = SearchRun(load_spec(spec))
     while (pack := run.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))

@@ -15,7 +15,7 @@ import search_contenders
 from machine import describe
 
 TRIALS = {
-    "dottune": 512,
+    "dottune": 2048,
     "Ray Tune at its best": 64,
     "Ray Tune as in its tutorial": 12,
     "plain Optuna": 64,

@@ -34,7 +34,7 @@ def spec(trials: int, seed: int, **more: Any) -> dict[str, Any]:
         },
         "fixed": {"steps": STEPS, "batch_size": BATCH_SIZE},
         "sampler": "random",
-        "budget": {"trials": trials, "pack_size": 16},
+        "budget": {"trials": trials, "pack_size": 64},
         "halving": None,
         "confirm": None,
         "tensorboard": "off",

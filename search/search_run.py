@@ -7,6 +7,7 @@ from spaces import Spec, studies
 from trainables import Pack
 
 from .study_run import Row, StudyRun
+from .suggestion import pack_count
 
 
 class SearchRun:
@@ -29,7 +30,10 @@ class SearchRun:
         """The most packs that can ever be in flight together, over all studies."""
         budget, confirm = self.spec.budget, self.spec.confirm
         confirm_packs = 0 if confirm is None else len(confirm.steps_factors)
-        return len(self.studies) * max(budget.startup_packs, budget.packs_in_flight, confirm_packs)
+        # Random suggestions wait for nothing: all packs of a study can start at once.
+        search_packs = pack_count(self.spec) if self.spec.sampler == "random" else 0
+        most = max(budget.startup_packs, budget.packs_in_flight, search_packs, confirm_packs)
+        return len(self.studies) * most
 
     @property
     def trials_ended(self) -> int:

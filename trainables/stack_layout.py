@@ -41,7 +41,7 @@ DEVICE_COSTS = {
         operation_seconds=1.2e-6,
         flops_per_second=1.6e11,
         bytes_per_second=4.0e10,
-        activation_bytes=1 << 20,
+        activation_bytes=1 << 19,
         stack_bytes=1 << 30,
     ),
     "cuda": DeviceCosts(
