@@ -81,11 +81,7 @@ def ray_tune_best(seconds: float, seed: int) -> tuple[dict[str, Any], int]:
 
     tuner = tune.Tuner(
         reporting,
-        param_space={
-            "depth": tune.randint(SPACE["depth"][0], SPACE["depth"][1] + 1),
-            "width": tune.lograndint(SPACE["width"][0], SPACE["width"][1] + 1),
-            "learning_rate": tune.loguniform(*SPACE["learning_rate"]),
-        },
+        param_space=search_contenders.ray_space(),
         tune_config=tune.TuneConfig(
             metric="nmse",
             mode="min",

@@ -56,6 +56,17 @@ def dottune(trials: int, seed: int) -> float:
     return trials / seconds
 
 
+def ray_space() -> dict[str, Any]:
+    """Ray Tune's form of SPACE."""
+    from ray import tune
+
+    return {
+        "depth": tune.randint(SPACE["depth"][0], SPACE["depth"][1] + 1),
+        "width": tune.lograndint(SPACE["width"][0], SPACE["width"][1] + 1),
+        "learning_rate": tune.loguniform(*SPACE["learning_rate"]),
+    }
+
+
 def ray_tune(trials: int, *, best: bool) -> float:
     """Ray Tune with OptunaSearch and a function trainable, its start-up left out.
 
@@ -78,11 +89,7 @@ def ray_tune(trials: int, *, best: bool) -> float:
 
     tuner = tune.Tuner(
         trainable,
-        param_space={
-            "depth": tune.randint(SPACE["depth"][0], SPACE["depth"][1] + 1),
-            "width": tune.lograndint(SPACE["width"][0], SPACE["width"][1] + 1),
-            "learning_rate": tune.loguniform(*SPACE["learning_rate"]),
-        },
+        param_space=ray_space(),
         tune_config=tune.TuneConfig(
             metric="nmse",
             mode="min",

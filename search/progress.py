@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .search_run import SearchRun
+from .short_number import short_number
 from .standing import Standing, StudyStanding
 from .study_label import study_label
 
@@ -93,7 +94,7 @@ class ProgressView(Callback):
             if name in self._announced or not study.finished:
                 continue
             self._announced.add(name)
-            best = _number(self._standing.studies[name].best)
+            best = short_number(self._standing.studies[name].best)
             text = f"{study_label(name)} done: best nmse {best} of {study.trials_ended} trials"
             self._console.print(text, soft_wrap=True, highlight=False)
 
@@ -106,7 +107,7 @@ def plain_line(standing: Standing) -> str:
     found = [study for study in standing.studies.values() if study.best is not None]
     if found:
         study = min(found, key=lambda each: each.best_nmse[-1])
-        parts.append(f"best nmse {_number(study.best)} ({study_label(study.name)})")
+        parts.append(f"best nmse {short_number(study.best)} ({study_label(study.name)})")
     return " · ".join([*parts, *_pace(standing)])
 
 
@@ -128,7 +129,7 @@ def screen(standing: Standing, *, height: int, ascii_only: bool) -> Group:
         phase = standing.phase(run.studies[name])
         table.add_row(
             study_label(name),
-            Text(_number(study.best), style="bold"),
+            Text(short_number(study.best), style="bold"),
             Text(_sparkline_of(study, ascii_only), style="cyan"),
             f"{study.ended}/{study.trials}",
             str(study.statuses["pruned"]),
@@ -202,9 +203,3 @@ def _clock(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d}"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.2g}" if value >= 0.001 or value == 0 else f"{value:.1e}"

@@ -7,6 +7,7 @@ import pyarrow
 from rich import box
 from rich.table import Table
 
+from .short_number import short_number
 from .study_label import study_label
 
 CAPTION = (
@@ -49,25 +50,17 @@ def summary_table(summary: pyarrow.Table, title: str) -> Table:
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     if row["nmse"] is not None:
-        nmse = _number(row["nmse"])
+        nmse = short_number(row["nmse"])
     else:
-        nmse = _number(row["nmse_search"]) + ("*" if row["nmse_search"] is not None else "")
+        nmse = short_number(row["nmse_search"]) + ("*" if row["nmse_search"] is not None else "")
     return [
         study_label(row["study"]),
         nmse,
-        _number(row["nmse_min"]),
-        _number(row["nmse_max"]),
-        _number(row["depth"]),
-        "-" if row["depth"] == 0 else _number(row["width"]),
-        _number(row["learning_rate"]),
+        short_number(row["nmse_min"]),
+        short_number(row["nmse_max"]),
+        short_number(row["depth"]),
+        "-" if row["depth"] == 0 else short_number(row["width"]),
+        short_number(row["learning_rate"]),
         f"{row['completed']}/{row['pruned']}/{row['diverged']}",
         f"{row['train_seconds']:.1f} s",
     ]
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.2g}" if value >= 0.001 or value == 0 else f"{value:.1e}"
