@@ -13,9 +13,8 @@ import numpy
 import torch
 
 from trainables import Member, Task
+from trainables.compiled_stack import CompiledStack
 from trainables.data import BLOCK_STEPS, TrainingStream
-from trainables.stack import Stack
-from trainables.stack_layout import cut
 from trainables.trainee import Trainee
 
 BLOCK = BLOCK_STEPS
@@ -67,7 +66,7 @@ def batches(shape: Shape) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def packs(shape: Shape, members: int) -> Contender:
-    """dottune's stacks, cut by the engine's own layout, batches drawn beforehand."""
+    """dottune's stack, batches drawn beforehand."""
     everyone = [
         Member(
             trial=trial,
@@ -92,26 +91,16 @@ def packs(shape: Shape, members: int) -> Contender:
     stream.arrange([0])
     stream.fill(BLOCK)
     trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in everyone]
-    stacks = []
-    for part in cut(trainees, dimension=dimension, batch_size=batch_size, device=CPU):
-        stack = Stack(
-            part,
-            dimension=dimension,
-            batch_size=batch_size,
-            steps_done=0,
-            device=CPU,
-            dtype=torch.float32,
-        )
-        stack.bind(stream.block, averaging=False)
-        stacks.append(stack)
+    stack = CompiledStack(
+        trainees, dimension=dimension, batch_size=batch_size, dtype=torch.float32, threads=1
+    )
+    stack.bind(stream.block, averaging=False)
 
     @torch.inference_mode()
     def steps(count: int) -> None:
         for done in range(0, count, BLOCK):
-            for stack in stacks:
-                stack.schedule(done, count + BLOCK)
-                for index in range(min(BLOCK, count - done)):
-                    stack.step(index)
+            stack.schedule(done, count + BLOCK)
+            stack.train(min(BLOCK, count - done))
 
     return Contender(name="dottune", members=members, steps=steps)
 

@@ -48,9 +48,9 @@ def train_alone(
     dimension = task.dimension
     for step in range(1, pack.steps + 1):
         stream.fill(1)
-        batch = stream.block[0]
-        a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
-        loss = nn.functional.mse_loss(network(a, b), batch.labels[0])
+        inputs, labels = stream.block.inputs[0, 0], stream.block.labels[0, 0]
+        a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
+        loss = nn.functional.mse_loss(network(a, b), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -70,9 +70,10 @@ def evaluate_alone(
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
     pairs = EvaluationPairs(pack.task, [member.evaluation_seed], device=device, dtype=dtype)
-    for batch in pairs.chunks(RUNG_PAIRS if rung else SELECTION_PAIRS):
-        a, b = batch.inputs[0, :dimension].T, batch.inputs[0, dimension : 2 * dimension].T
-        errors.append(network(a, b) - batch.labels[0])
-        labels.append(batch.labels[0].clone())
+    for part in pairs.parts(RUNG_PAIRS if rung else SELECTION_PAIRS):
+        for inputs, expected in zip(part.inputs[:, 0], part.labels[:, 0], strict=True):
+            a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
+            errors.append(network(a, b) - expected)
+            labels.append(expected.clone())
     squared = torch.cat(errors).double().square()
     return float(squared.mean() / torch.cat(labels).double().var())

@@ -20,6 +20,8 @@ BLOCK_STEPS = 16
 """Batches drawn ahead, so that a stack takes several steps while its weights are in the cache."""
 EVALUATION_CHUNK = 1024
 """Pairs drawn at once for an evaluation: part of the definition of the evaluation pairs."""
+EVALUATION_CHUNKS = 8
+"""Chunks in memory at once."""
 SELECTION_PAIRS = 65_536
 """Pairs of an evaluation at the last step."""
 RUNG_PAIRS = 8_192
@@ -27,48 +29,64 @@ RUNG_PAIRS = 8_192
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Inputs (S, 3 D + 1, B) and labels (S, B) of S streams: one for all members, or one each."""
+class Batches:
+    """N batches of S streams: inputs (N, S, 3 D + 1, B) and labels (N, S, B).
+
+    There is one stream for all members, or one for each.
+    """
 
     inputs: Tensor
     labels: Tensor
 
+    @classmethod
+    def empty(
+        cls,
+        number: int,
+        streams: int,
+        *,
+        dimension: int,
+        size: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> "Batches":
+        """Memory for `number` batches of `size` pairs; the rows of ones are there."""
+        inputs = torch.ones(number, streams, 3 * dimension + 1, size, device=device, dtype=dtype)
+        return cls(inputs, torch.empty(number, streams, size, device=device, dtype=dtype))
 
-class _Pairs:
-    """Where the pairs of one stream go: views of one batch, made once."""
+    def of_streams(self, streams: slice) -> "Batches":
+        """The same memory, for some of the streams."""
+        return Batches(self.inputs[:, streams], self.labels[:, streams])
 
-    def __init__(self, task: Task, inputs: Tensor, labels: Tensor) -> None:
-        dimension = task.dimension
-        self._scale = task.scale
-        self._vectors = inputs[: 2 * dimension]
-        self._a, self._b = inputs[:dimension], inputs[dimension : 2 * dimension]
-        self._products = inputs[2 * dimension + 1 :]
-        self._labels = labels
 
-    def fill(self, generator: torch.Generator, label_noise_std: float) -> None:
-        """Draw the pairs and compute their labels."""
-        self._vectors.normal_(generator=generator)
+class _Filling:
+    """Draws pairs into batches, whose views are made once."""
+
+    def __init__(self, task: Task, batches: Batches, label_noise_std: float) -> None:
+        self._scale, self._noise_std = task.scale, label_noise_std
+        self._dimension = task.dimension
+        self._batches = batches
+        self._vectors = [
+            [inputs[: 2 * task.dimension] for inputs in batch] for batch in batches.inputs
+        ]
+        self._noise = torch.empty_like(batches.labels) if label_noise_std > 0.0 else None
+
+    def fill(self, generators: Sequence[torch.Generator], number: int) -> None:
+        """Draw the next pairs of every stream into the first `number` batches."""
+        for index, streams in enumerate(self._vectors[:number]):
+            for stream, (generator, vectors) in enumerate(zip(generators, streams, strict=True)):
+                vectors.normal_(generator=generator)
+                if self._noise is not None:
+                    self._noise[index, stream].normal_(generator=generator)
+        dimension = self._dimension
+        inputs, labels = self._batches.inputs[:number], self._batches.labels[:number]
         if self._scale != 1.0:
-            self._vectors.mul_(self._scale)
-        torch.mul(self._a, self._b, out=self._products)
-        torch.sum(self._products, 0, out=self._labels)
-        if label_noise_std > 0.0:
-            noise = torch.empty_like(self._labels).normal_(generator=generator)
-            self._labels.add_(noise, alpha=label_noise_std)
-
-
-def _empty_batch(
-    streams: int, dimension: int, size: int, device: torch.device, dtype: torch.dtype
-) -> Batch:
-    inputs = torch.ones(streams, 3 * dimension + 1, size, device=device, dtype=dtype)
-    return Batch(inputs, torch.empty(streams, size, device=device, dtype=dtype))
-
-
-def _pairs_of(task: Task, batch: Batch) -> list[_Pairs]:
-    return [
-        _Pairs(task, inputs, labels)
-        for inputs, labels in zip(batch.inputs, batch.labels, strict=True)
-    ]
+            inputs[:, :, : 2 * dimension].mul_(self._scale)
+        a, b = inputs[:, :, :dimension], inputs[:, :, dimension : 2 * dimension]
+        products = inputs[:, :, 2 * dimension + 1 :]
+        torch.mul(a, b, out=products)
+        torch.sum(products, 2, out=labels)
+        if self._noise is not None:
+            labels.add_(self._noise[:number], alpha=self._noise_std)
 
 
 class TrainingStream:
@@ -82,9 +100,7 @@ class TrainingStream:
         self._batch_size = batch_size
         self._device, self._dtype = device, dtype
         self._generators: dict[int, torch.Generator] = {}
-        self._pairs: list[list[_Pairs]] = []
-        self.block: tuple[Batch, ...] = ()
-        """BLOCK_STEPS batches; `fill` overwrites them."""
+        self.arrange([])
 
     @property
     def generators(self) -> list[torch.Generator]:
@@ -100,36 +116,44 @@ class TrainingStream:
             seed: self._generators.get(seed) or torch.Generator(self._device).manual_seed(seed)
             for seed in seeds
         }
-        shape = (len(self._generators), self._task.dimension, self._batch_size)
-        self.block = tuple(
-            _empty_batch(*shape, self._device, self._dtype) for _ in range(BLOCK_STEPS)
+        self.block = Batches.empty(
+            BLOCK_STEPS,
+            len(self._generators),
+            dimension=self._task.dimension,
+            size=self._batch_size,
+            device=self._device,
+            dtype=self._dtype,
         )
-        self._pairs = [_pairs_of(self._task, batch) for batch in self.block]
+        """BLOCK_STEPS batches; `fill` overwrites them."""
+        self._filling = _Filling(self._task, self.block, self._task.label_noise_std)
 
     def fill(self, steps: int) -> None:
         """Draw the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
-        generators, noise = self._generators.values(), self._task.label_noise_std
-        for streams in self._pairs[:steps]:
-            for generator, pairs in zip(generators, streams, strict=True):
-                pairs.fill(generator, noise)
+        self._filling.fill(self.generators, steps)
 
 
 class EvaluationPairs:
-    """Noise-free pairs of every seed, EVALUATION_CHUNK at a time."""
+    """Noise-free pairs of every seed, EVALUATION_CHUNKS chunks at a time."""
 
     def __init__(
         self, task: Task, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
     ) -> None:
-        """Make the buffer of a chunk; `seeds` has one entry a stream."""
+        """Make the memory of the chunks; `seeds` has one entry a stream."""
         self._task, self._seeds, self._device = task, seeds, device
-        self.batch = _empty_batch(len(seeds), task.dimension, EVALUATION_CHUNK, device, dtype)
-        """The chunk at hand; the next one overwrites it."""
+        self.batches = Batches.empty(
+            EVALUATION_CHUNKS,
+            len(seeds),
+            dimension=task.dimension,
+            size=EVALUATION_CHUNK,
+            device=device,
+            dtype=dtype,
+        )
+        """The chunks at hand; the next ones overwrite them."""
 
-    def chunks(self, pairs: int) -> Iterator[Batch]:
-        """The first `pairs` pairs from the start, as `batch` with chunk after chunk in it."""
+    def parts(self, pairs: int) -> Iterator[Batches]:
+        """The first `pairs` pairs from the start, as `batches` with chunks after chunks in it."""
         generators = [torch.Generator(self._device).manual_seed(seed) for seed in self._seeds]
-        streams = _pairs_of(self._task, self.batch)
-        for _ in range(pairs // EVALUATION_CHUNK):
-            for generator, stream in zip(generators, streams, strict=True):
-                stream.fill(generator, 0.0)
-            yield self.batch
+        filling = _Filling(self._task, self.batches, 0.0)
+        for _ in range(pairs // (EVALUATION_CHUNK * EVALUATION_CHUNKS)):
+            filling.fill(generators, EVALUATION_CHUNKS)
+            yield self.batches

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 
 from .data import EvaluationPairs
-from .operations import run
 from .pack import Task
 from .stack import Stack
 
@@ -23,27 +22,29 @@ class Loss:
     normalised: float
 
 
-def evaluate(stack: Stack, task: Task, pairs: int, *, averaged: bool) -> list[Loss]:
+def evaluate(
+    stack: Stack,
+    task: Task,
+    pairs: int,
+    *,
+    averaged: bool,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> list[Loss]:
     """The loss of every member of `stack` on its evaluation pairs, in the stack's order.
 
     `averaged` judges the running average of the weights. Sums are taken in float64.
     """
     seeds = _streams([member.evaluation_seed for member in stack.members])
-    members = len(stack.members)
-    error_sums = torch.zeros(2, members, device=stack.device, dtype=torch.float64)
-    label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
-    pairs_of_all = EvaluationPairs(task, seeds, device=stack.device, dtype=stack.dtype)
-    batch = pairs_of_all.batch
-    operations, predictions = stack.predictor(batch, averaged=averaged)
-    for _ in pairs_of_all.chunks(pairs):
-        run(operations)
-        squared = predictions.double().sub_(batch.labels).square_()
-        labels = batch.labels.double()
-        error_sums[0] += squared.sum(1)
-        error_sums[1] += squared.square_().sum(1)
-        label_sums[0] += labels.sum(1)
-        label_sums[1] += labels.square_().sum(1)
-    mean, mean_square = error_sums / pairs
+    held_out = EvaluationPairs(task, seeds, device=device, dtype=dtype)
+    evaluator = stack.evaluator(held_out.batches, averaged=averaged)
+    label_sums = torch.zeros(2, len(seeds), device=device, dtype=torch.float64)
+    for part in held_out.parts(pairs):
+        evaluator.add()
+        labels = part.labels.double()
+        label_sums[0] += labels.sum((0, 2))
+        label_sums[1] += labels.square_().sum((0, 2))
+    mean, mean_square = evaluator.sums / pairs
     spread = (mean_square - mean.square()).clamp_min_(0) * pairs / (pairs - 1)
     label_mean = label_sums[0] / pairs
     variance = (label_sums[1] - pairs * label_mean.square()) / (pairs - 1)

@@ -8,16 +8,24 @@ One product serves a further layer of all members that have it, whatever their d
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from .activations import Activation
-from .data import Batch
 from .stack_shape import Layers, StackShape
 
 Operation = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs (S, 3 D + 1, B) and labels (S, B) of S streams: one for all members, or one each."""
+
+    inputs: Tensor
+    labels: Tensor
 
 
 class Workspace:

@@ -1,158 +1,51 @@
-"""A stack: members of a pack trained as one batched computation.
+"""What training asks of a stack, whichever way its members are computed."""
 
-Narrower members are padded with zero weights. Since every activation maps 0 to 0, the gradients
-there are zero and Adam leaves the zeros alone, so no mask is needed.
-"""
+from typing import Protocol
 
-from collections.abc import Sequence
-from functools import partial
-
-import torch
 from torch import Tensor
 
-from .activations import ACTIVATIONS
-from .adam import adam_operation
-from .data import BLOCK_STEPS, Batch
-from .operations import Operation, Workspace, backward, forward, run
-from .schedules import SCHEDULES
-from .stack_shape import StackShape
+from .data import Batches
+from .pack import Member
 from .trainee import Trainee
 
 
-class Stack:
-    """K members, their weights and their Adam state in flat buffers."""
+class Evaluator(Protocol):
+    """Compares the members' predictions with the labels of batches in a fixed place."""
 
-    def __init__(
-        self,
-        trainees: Sequence[Trainee],
-        *,
-        dimension: int,
-        batch_size: int,
-        steps_done: int,
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        """Load `trainees`, all of one multiplication, activation and schedule.
+    sums: Tensor
+    """(2, K), float64: of the squared errors so far, and of their squares."""
 
-        `steps_done` is the number of Adam steps behind them.
-        """
-        self._trainees = sorted(trainees, key=lambda trainee: -trainee.member.depth)
-        self.members = [trainee.member for trainee in self._trainees]
-        self.device, self.dtype = device, dtype
-        self._batch_size = batch_size
-        self._shape = StackShape(self.members, dimension)
-        self._activation = ACTIVATIONS[self.members[0].activation]
-        self._factor_at = SCHEDULES[self.members[0].schedule]
+    def add(self) -> None:
+        """Take in what the batches hold now."""
 
-        def flat(value: float) -> Tensor:
-            return torch.full((self._shape.size,), value, device=device, dtype=dtype)
 
-        # weights, first moment, second moment, running average: the axis of Trainee.pieces
-        self._states = [flat(0.0) for _ in range(4)]
-        self._gradients, self._scaled, self._learning_rates = flat(0.0), flat(0.0), flat(1.0)
-        self._layers = [self._shape.layers(state) for state in self._states]
-        self._space = self._workspace(batch_size, backward=True)
-        self._squared_error = torch.zeros_like(self._space.predictions)
-        self._load()
+class Stack(Protocol):
+    """Members of a pack in training together.
 
-        def zeros(*sizes: int) -> Tensor:
-            return torch.zeros(*sizes, device=device, dtype=dtype)
+    A stack is made from trainees, is told where its batches lie, and then for every block of steps:
+    `schedule`, someone fills the batches, `train`. `unload` gives its members back with their state.
+    """
 
-        self._adam_step = torch.tensor(float(steps_done), device=device)
-        self._factors, self._average_weights = zeros(BLOCK_STEPS), zeros(BLOCK_STEPS)
-        self._programs: list[list[Operation]] = []
+    members: list[Member]
+    """In the stack's own order, which that of its streams follows where each has its own."""
 
-    def _workspace(self, pairs: int, *, backward: bool) -> Workspace:
-        return Workspace(
-            self._shape,
-            self._activation,
-            pairs,
-            backward=backward,
-            device=self.device,
-            dtype=self.dtype,
-        )
-
-    def _load(self) -> None:
-        for row, layers in enumerate(self._layers):
-            for index, trainee in enumerate(self._trainees):
-                blocks = self._shape.pieces(layers, index)
-                for block, piece in zip(blocks, trainee.pieces, strict=True):
-                    block.copy_(piece[row])
-        rates = self._shape.layers(self._learning_rates)
-        for index, member in enumerate(self.members):
-            for block in self._shape.pieces(rates, index):
-                block.fill_(member.learning_rate)
-        torch.div(self._states[0], self._learning_rates, out=self._scaled)
-
-    def unload(self) -> list[Trainee]:
-        """The members with their state now, in the stack's order."""
-        trainees = []
-        for index, member in enumerate(self.members):
-            blocks = [self._shape.pieces(layers, index) for layers in self._layers]
-            pieces = tuple(torch.stack(states) for states in zip(*blocks, strict=True))
-            trainees.append(Trainee(member, pieces))
-        return trainees
-
-    def bind(self, block: Sequence[Batch], *, averaging: bool) -> None:
+    def bind(self, block: Batches, *, averaging: bool) -> None:
         """From now on train on the batches of `block`, whose memory is filled again and again.
 
         With `averaging` every step takes the new weights into their running average.
         """
-        self._programs = [
-            self._step_operations(batch, index, averaging) for index, batch in enumerate(block)
-        ]
-
-    def _step_operations(self, batch: Batch, index: int, averaging: bool) -> list[Operation]:
-        space, weights = self._space, self._states[0]
-        layers, gradients = self._layers[0], self._shape.layers(self._gradients)
-        scale = torch.tensor(2.0 / self._batch_size, device=self.device, dtype=self.dtype)
-        operations: list[Operation] = [
-            *forward(self._shape, self._activation, layers, space, batch),
-            partial(torch.sub, space.predictions, batch.labels, out=space.error),
-            partial(self._squared_error.addcmul_, space.error, space.error),
-            partial(space.error.mul_, scale),
-            *backward(self._shape, self._activation, layers, gradients, space, batch),
-            # Adam moves the weights divided by the members' learning rates, so that one fused
-            # call with the schedule's factor alone serves members of any learning rate.
-            adam_operation(
-                self._scaled,
-                self._gradients,
-                self._states[1],
-                self._states[2],
-                self._adam_step,
-                self._factors[index],
-            ),
-            partial(torch.mul, self._scaled, self._learning_rates, out=weights),
-        ]
-        if averaging:
-            average_weight = self._average_weights[index]
-            operations.append(partial(self._states[3].lerp_, weights, average_weight))
-        return operations
 
     def schedule(self, first_step: int, steps: int) -> None:
         """Set the learning rates and averages of the block that begins with `first_step`."""
-        block = range(first_step, min(first_step + BLOCK_STEPS, steps))
-        factors = [self._factor_at(step, steps) for step in block]
-        weights = [1.0 / (0.1 * (step + 1) + 1.0) for step in block]
-        self._factors[: len(block)] = torch.tensor(factors, dtype=self.dtype)
-        self._average_weights[: len(block)] = torch.tensor(weights, dtype=self.dtype)
 
-    def step(self, index: int) -> None:
-        """One Adam step of every member on the mean squared error of batch `index`."""
-        run(self._programs[index])
+    def train(self, steps: int) -> None:
+        """Adam steps of every member, on the mean squared errors of the first `steps` batches."""
 
     def take_squared_error(self) -> Tensor:
         """The squared training error (K,), float64, summed over all pairs since the last call."""
-        total = self._squared_error.sum(1, dtype=torch.float64)
-        self._squared_error.zero_()
-        return total
 
-    def predictor(self, batch: Batch, *, averaged: bool) -> tuple[list[Operation], Tensor]:
-        """Operations that predict the labels of what `batch` holds when they run, and where to.
+    def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
+        """An evaluator of the weights, or of their running average if `averaged`."""
 
-        The predictions are (K, B), those of the running average of the weights if `averaged`.
-        """
-        space = self._workspace(batch.labels.shape[1], backward=False)
-        layers = self._layers[3 if averaged else 0]
-        operations = forward(self._shape, self._activation, layers, space, batch)
-        return operations, space.predictions
+    def unload(self) -> list[Trainee]:
+        """The members with their state now, in the stack's order."""

@@ -1,9 +1,8 @@
-"""How a pack is cut into stacks: the engine's business, which changes no decision.
+"""How a pack is cut into stacks on a GPU: the engine's business, which changes no decision.
 
 A wide stack pads its narrow members, a narrow one repeats the cost of every operation's start.
 The cut minimises a simple estimate of the time per step over all cuts of the members, sorted by
-width, into runs. It depends on the members and the kind of device alone, never on measurements,
-so that the same pack gives the same numbers every time.
+width, into runs. It depends on the members alone, never on measurements, so that the same pack gives the same numbers every time.
 """
 
 import math
@@ -21,37 +20,25 @@ from .trainee import Trainee
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceCosts:
-    """What the estimate knows of a kind of device.
+    """What the estimate knows of a device.
 
     `operation_seconds`: to start one tensor operation; `flops_per_second` in the products of small
-    matrices; `bytes_per_second` of elementwise operations; `activation_bytes`: the most that one
-    layer's activations of a stack may take, so that they stay in the cache (None: any);
-    `stack_bytes`: the most that a whole stack may take.
+    matrices; `bytes_per_second` of elementwise operations; `stack_bytes`: the most that a stack may
+    take.
     """
 
     operation_seconds: float
     flops_per_second: float
     bytes_per_second: float
-    activation_bytes: int | None
     stack_bytes: int
 
 
-DEVICE_COSTS = {
-    "cpu": DeviceCosts(
-        operation_seconds=1.2e-6,
-        flops_per_second=1.6e11,
-        bytes_per_second=4.0e10,
-        activation_bytes=1 << 19,
-        stack_bytes=1 << 30,
-    ),
-    "cuda": DeviceCosts(
-        operation_seconds=4.0e-6,
-        flops_per_second=1.0e13,
-        bytes_per_second=2.0e12,
-        activation_bytes=None,
-        stack_bytes=8 << 30,
-    ),
-}
+GPU_COSTS = DeviceCosts(
+    operation_seconds=4.0e-6,
+    flops_per_second=1.0e13,
+    bytes_per_second=2.0e12,
+    stack_bytes=8 << 30,
+)
 WIDTH_STEP = 8
 """Widths that differ by less are never parted: it keeps the search for a cut short."""
 ELEMENTWISE_PASSES = 6
@@ -78,10 +65,9 @@ def stack_seconds(
 
 
 def cut(
-    trainees: Sequence[Trainee], *, dimension: int, batch_size: int, device: torch.device
+    trainees: Sequence[Trainee], *, dimension: int, batch_size: int, costs: DeviceCosts = GPU_COSTS
 ) -> list[list[Trainee]]:
     """The trainees of each stack. Members of one stack share what `_kind` names."""
-    costs = DEVICE_COSTS["cuda" if device.type == "cuda" else "cpu"]
     ordered = sorted(trainees, key=lambda trainee: (_kind(trainee), _units(trainee)))
     stacks: list[list[Trainee]] = []
     for _, group in groupby(ordered, key=_kind):
@@ -130,12 +116,8 @@ def _best_runs(
 def _within_bounds(
     run: list[Trainee], dimension: int, batch_size: int, costs: DeviceCosts
 ) -> list[list[Trainee]]:
-    """The run in parts of even size that keep to `activation_bytes` and `stack_bytes`."""
+    """The run in parts of even size that keep to `stack_bytes`."""
     parts = 1
-    width = max(_units(trainee) for trainee in run)
-    if costs.activation_bytes is not None and width:
-        most = max(1, costs.activation_bytes // (4 * batch_size * width))
-        parts = math.ceil(len(run) / most)
     while parts < len(run):
         widest = run[-math.ceil(len(run) / parts) :]
         if _bytes(widest, dimension, batch_size) <= costs.stack_bytes:

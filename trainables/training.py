@@ -10,13 +10,15 @@ from typing import Literal
 import torch
 
 from .cuda_graph import BlockGraph
-from .data import BLOCK_STEPS, EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS, Batch, TrainingStream
+from .compiled_stack import CompiledStack
+from .data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
 from .evaluation import Loss, evaluate
 from .halving import rungs, survivors
 from .pack import Member, Pack
 from .schedules import SCHEDULES
 from .stack import Stack
 from .stack_layout import cut
+from .tensor_stack import TensorStack
 from .trainee import Trainee
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ def train(
     run = _Run(pack, device, dtype)
     done = 0
     for mark in (*rungs(pack.halving, pack.steps), pack.steps):
-        with _arithmetic(tf32=pack.tf32):
+        with _products(tf32=pack.tf32):
             run.advance(done, mark)
         yield run.report(mark - done, mark)
         done = mark
@@ -67,21 +69,13 @@ def train(
 
 
 @contextmanager
-def _arithmetic(*, tf32: bool) -> Iterator[None]:
-    """How numbers are rounded within the block, and nowhere else in the process.
-
-    Denormal numbers are taken for zero, and a GPU may use TF32 where `tf32`; evaluations may not.
-
-    A dead unit's moments decay into denormal numbers and stay there: 0.9 times the smallest of them
-    rounds to itself. Arithmetic on them is many times slower, and they change nothing.
-    """
-    torch.set_flush_denormal(True)
+def _products(*, tf32: bool) -> Iterator[None]:
+    """A GPU may use TF32 within the block where `tf32`; evaluations may not."""
     products = torch.backends.cuda.matmul
     before, products.allow_tf32 = products.allow_tf32, tf32
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
         products.allow_tf32 = before
 
 
@@ -102,32 +96,41 @@ class _Run:
         return bool(self._stacks)
 
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
-        """Cut `trainees` into stacks; the batches follow the order of their members."""
-        task = self._pack.task
-        parts = cut(
-            trainees,
-            dimension=task.dimension,
-            batch_size=self._pack.batch_size,
-            device=self._device,
-        )
-        self._stacks = [stack for part in parts for stack in self._stacks_of(part, steps_done)]
+        """Put `trainees` into stacks; the batches follow the order of their members."""
+        self._stacks: list[Stack] = []
+        if self._device.type == "cpu":
+            if trainees:
+                self._stacks = [self._compiled_stack(trainees)]
+        else:
+            dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
+            for part in cut(trainees, dimension=dimension, batch_size=batch_size):
+                self._stacks += self._tensor_stacks(part, steps_done)
         self._stream.arrange(
             [member.data_seed for stack in self._stacks for member in stack.members]
         )
 
-    def _stacks_of(self, part: list[Trainee], steps_done: int) -> list[Stack]:
+    def _compiled_stack(self, trainees: Sequence[Trainee]) -> CompiledStack:
+        return CompiledStack(
+            trainees,
+            dimension=self._pack.task.dimension,
+            batch_size=self._pack.batch_size,
+            dtype=self._dtype,
+            threads=torch.get_num_threads(),
+        )
+
+    def _tensor_stacks(self, part: Sequence[Trainee], steps_done: int) -> list[TensorStack]:
         """One stack of `part`, or several where the device has not the memory for one."""
-        task = self._pack.task
         try:
-            stack = Stack(
+            stack = TensorStack(
                 part,
-                dimension=task.dimension,
+                dimension=self._pack.task.dimension,
                 batch_size=self._pack.batch_size,
                 steps_done=steps_done,
                 device=self._device,
                 dtype=self._dtype,
             )
-            evaluate(stack, task, EVALUATION_CHUNK, averaged=True)  # so that its memory is known
+            # So that its memory is known to suffice.
+            self._evaluate(stack, RUNG_PAIRS, averaged=True)
         except torch.OutOfMemoryError:
             if len(part) == 1:
                 raise
@@ -136,7 +139,20 @@ class _Run:
         # Outside the except clause: the error's traceback would keep the failed stack alive.
         half = len(part) // 2
         logger.warning("out of memory with %d members in a stack: split in two", len(part))
-        return self._stacks_of(part[:half], steps_done) + self._stacks_of(part[half:], steps_done)
+        return [
+            *self._tensor_stacks(part[:half], steps_done),
+            *self._tensor_stacks(part[half:], steps_done),
+        ]
+
+    def _evaluate(self, stack: Stack, pairs: int, *, averaged: bool) -> list[Loss]:
+        return evaluate(
+            stack,
+            self._pack.task,
+            pairs,
+            averaged=averaged,
+            device=self._device,
+            dtype=self._dtype,
+        )
 
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
@@ -166,8 +182,7 @@ class _Run:
     def _run_block(self, steps: int) -> None:
         self._stream.fill(steps)
         for stack in self._stacks:
-            for index in range(steps):
-                stack.step(index)
+            stack.train(steps)
 
     def _bind(self, *, averaging: bool) -> None:
         """Show every stack its batches: those of all, or its members' own streams."""
@@ -175,8 +190,7 @@ class _Run:
         for stack in self._stacks:
             last = first + len(stack.members)
             streams = slice(None) if self._shared else slice(first, last)
-            block = [Batch(b.inputs[streams], b.labels[streams]) for b in self._stream.block]
-            stack.bind(block, averaging=averaging)
+            stack.bind(self._stream.block.of_streams(streams), averaging=averaging)
             first = last
 
     @torch.inference_mode()
@@ -188,7 +202,7 @@ class _Run:
         measured: dict[Member, tuple[float, Loss]] = {}
         for stack in self._stacks:
             train_losses = stack.take_squared_error() / (interval * pack.batch_size)
-            losses = evaluate(stack, pack.task, pairs, averaged=not last)
+            losses = self._evaluate(stack, pairs, averaged=not last)
             measured |= zip(
                 stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
             )

@@ -1,0 +1,200 @@
+"""The operations of one member: its forward and backward pass and its Adam step, as kernels.
+
+The first layer's bias is the weight of the row of ones among the inputs; a further layer's bias
+stands behind its weights. That is the order of `Trainee.pieces`, one after the other.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from .kernels import ACTIVATIONS_WITH_DERIVATIVE, PANEL, Kernels
+from .pack import Member
+from .panels import Panels
+
+Operation = list[int]
+
+
+class Workspace:
+    """What a thread computes in: the activations of one member at a time, and its gradients."""
+
+    def __init__(
+        self, *, panels: int, width: int, depth: int, size: int, derivatives: bool, dtype: torch.dtype
+    ) -> None:
+        """For members of at most `depth`, `width` and `size`, the numbers of a flat member.
+
+        `derivatives`: whether an activation is among them that keeps its derivative.
+        """
+
+        def zeros(*sizes: int) -> Tensor:
+            return torch.zeros(*sizes, dtype=dtype)
+
+        features = panels * width * PANEL
+        self.outputs = zeros(depth, features)
+        self.derivatives = zeros(depth, features) if derivatives else self.outputs
+        self.deltas = zeros(min(depth, 2), features)
+        self.errors = zeros(panels * PANEL)
+        self.gradients = zeros(size)
+        self.no_bias = zeros(max(width, 1))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    fan_in: int
+    fan_out: int
+    weights: int
+    """Where the weights (O, I) begin, counted in numbers; the bias (O,) follows them."""
+
+    @property
+    def bias(self) -> int:
+        return self.weights + self.fan_out * self.fan_in
+
+
+@dataclass(kw_only=True)
+class CompiledMember:
+    """A member's layers, and the operations on them."""
+
+    member: Member
+    dimension: int
+    kernels: Kernels
+    layers: list[_Layer] = field(init=False)
+    size: int = field(init=False)
+    """The numbers of all weights and biases."""
+
+    def __post_init__(self) -> None:
+        sizes = (self.member.input_size(self.dimension), *self.member.layer_sizes, 1)
+        self.layers, start = [], 0
+        for index, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+            ones = 1 if index == 0 else 0
+            self.layers.append(_Layer(fan_in + ones, fan_out, start))
+            start += (fan_in + 1) * fan_out
+        self.size = start
+
+    def forward(
+        self, weights: Tensor, panels: Panels, space: Workspace, sums: Tensor
+    ) -> list[Operation]:
+        """Predict, and add the squared errors and their squares to `sums` (2,), float64.
+
+        The errors that are left in `space` are the derivatives of the mean squared error.
+        """
+        operations = []
+        *hidden, last = enumerate(self.layers)
+        for index, layer in hidden:
+            operations.append(
+                self.kernels.operation(
+                    "forward",
+                    weights_pointer=_address(weights, layer.weights),
+                    bias_pointer=self._bias(index, weights, space),
+                    **self._inputs(index, panels, space),
+                    fan_in=layer.fan_in,
+                    fan_out=layer.fan_out,
+                    panels=panels.number,
+                    outputs_pointer=_address(space.outputs[index]),
+                    derivatives_pointer=_address(space.derivatives[index]),
+                )
+            )
+        index, layer = last
+        operations.append(
+            self.kernels.operation(
+                "output",
+                weights_pointer=_address(weights, layer.weights),
+                bias_pointer=self._bias(index, weights, space),
+                **self._inputs(index, panels, space),
+                fan_in=layer.fan_in,
+                pairs=panels.pairs,
+                labels_pointer=_address(panels.labels),
+                labels_step_stride=panels.labels_step_stride,
+                scale=_bits(2.0 / panels.pairs),
+                errors_pointer=_address(space.errors),
+                sums_pointer=_address(sums),
+            )
+        )
+        return operations
+
+    def backward(self, weights: Tensor, panels: Panels, space: Workspace) -> list[Operation]:
+        """Fill the gradients of `space` from its errors."""
+        operations = []
+        deltas = space.errors
+        for index, layer in reversed(list(enumerate(self.layers))):
+            operations.append(
+                self.kernels.operation(
+                    "weight_gradient",
+                    deltas_pointer=_address(deltas),
+                    **self._inputs(index, panels, space),
+                    fan_in=layer.fan_in,
+                    fan_out=layer.fan_out,
+                    panels=panels.number,
+                    gradients_pointer=_address(space.gradients, layer.weights),
+                )
+            )
+            if index == 0:
+                break
+            # Two take turns: a layer's deltas are needed until those of the one below are there.
+            above, deltas = deltas, space.deltas[index % 2 if len(space.deltas) > 1 else 0]
+            kept = ACTIVATIONS_WITH_DERIVATIVE
+            below = space.derivatives if self.member.activation in kept else space.outputs
+            operations += [
+                self.kernels.operation(
+                    "bias_gradient",
+                    deltas_pointer=_address(above),
+                    fan_out=layer.fan_out,
+                    panels=panels.number,
+                    gradients_pointer=_address(space.gradients, layer.bias),
+                ),
+                self.kernels.operation(
+                    "backward",
+                    weights_pointer=_address(weights, layer.weights),
+                    deltas_above_pointer=_address(above),
+                    fan_in=layer.fan_in,
+                    fan_out=layer.fan_out,
+                    panels=panels.number,
+                    outputs_pointer=_address(below[index - 1]),
+                    deltas_pointer=_address(deltas),
+                ),
+            ]
+        return operations
+
+    def adam(
+        self, states: Tensor, space: Workspace, schedule: Tensor, *, averaging: bool
+    ) -> Operation:
+        """Adam on `states` (4, size and padding): weights, two moments, average of the weights."""
+        return self.kernels.operation(
+            "adam_averaging" if averaging else "adam",
+            weights_pointer=_address(states[0]),
+            gradients_pointer=_address(space.gradients),
+            first_moment_pointer=_address(states[1]),
+            second_moment_pointer=_address(states[2]),
+            average_pointer=_address(states[3]),
+            size=states.shape[1],
+            learning_rate=_bits(self.member.learning_rate),
+            schedule_pointer=_address(schedule),
+        )
+
+    def _bias(self, index: int, weights: Tensor, space: Workspace) -> int:
+        return _address(weights, self.layers[index].bias) if index else _address(space.no_bias)
+
+    def _inputs(self, index: int, panels: Panels, space: Workspace) -> dict[str, int]:
+        if index == 0:
+            return {
+                "inputs_pointer": _address(panels.inputs),
+                "input_features": 3 * self.dimension + 1,
+                "inputs_step_stride": panels.inputs_step_stride,
+            }
+        return {
+            "inputs_pointer": _address(space.outputs[index - 1]),
+            "input_features": self.layers[index].fan_in,
+            "inputs_step_stride": 0,
+        }
+
+
+def _address(tensor: Tensor, offset: int = 0) -> int:
+    return tensor.data_ptr() + offset * tensor.element_size()
+
+
+def _bits(value: float) -> int:
+    """The bits of a double as an integer."""
+    (bits,) = struct.unpack("q", struct.pack("d", value))
+    return int(bits)

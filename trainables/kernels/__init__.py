@@ -1,0 +1,29 @@
+"""The training step as machine code for this processor, made by LLVM when it is first needed.
+
+A pack's networks are small: what they cost in tensor operations is the start of each operation and
+its passes over memory. These kernels do a layer at a time, bias, activation and derivative included,
+for one member after the other, whose numbers then stay in the cache.
+
+The same numbers come out on every processor. A sum is taken in an order that is written here, never
+one that depends on how many lanes a register has, and no instruction is used that may round
+differently elsewhere.
+
+Legend: B pairs in a batch, I inputs and O outputs of a layer; a panel is PANEL pairs, and what is
+known of a batch lies panel by panel: (panels, features, PANEL). B is padded to whole panels.
+"""
+
+from .adam import SCHEDULE_NUMBERS, schedule_row
+from .code import LANES, PANEL
+from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, kernels_for
+from .program import Program
+
+__all__ = [
+    "ACTIVATIONS_WITH_DERIVATIVE",
+    "LANES",
+    "PANEL",
+    "SCHEDULE_NUMBERS",
+    "Kernels",
+    "Program",
+    "kernels_for",
+    "schedule_row",
+]

@@ -1,0 +1,121 @@
+"""Kernels as machine code for this processor."""
+
+import ctypes
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from llvmlite import binding, ir
+
+from .activations import ACTIVATION_CODE
+from .adam import ADAM, write_adam
+from .code import INTEGER, NUMBERS, Code, Value
+from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
+from .linear import BACKWARD, FORWARD, OUTPUT, write_backward, write_forward, write_output
+from .registers import best_tile, host_registers
+
+ACTIVATIONS_WITH_DERIVATIVE = frozenset(
+    name for name, code in ACTIVATION_CODE.items() if code.keeps_derivative
+)
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    "forward": FORWARD,
+    "output": OUTPUT,
+    "backward": BACKWARD,
+    "weight_gradient": WEIGHT_GRADIENT,
+    "bias_gradient": BIAS_GRADIENT,
+    "adam": ADAM,
+    "adam_averaging": ADAM,
+}
+ROW = 1 + max(len(slots) for slots in SLOTS.values())
+"""The integers of an operation: its kernel's address, and then its slots."""
+
+
+class Kernels:
+    """The compiled kernels of one activation and one type of numbers."""
+
+    def __init__(self, activation: str, number: str) -> None:
+        """Compile them, in a few hundredths of a second; `number` is float32 or float64."""
+        features = str(binding.get_host_cpu_features().flatten())
+        registers, register_bytes = host_registers(features)
+        tile = best_tile(
+            registers=registers,
+            register_bytes=register_bytes,
+            number_bytes=4 if number == "float32" else 8,
+        )
+        module = ir.Module(f"{activation}_{number}")
+        module.triple = binding.get_process_triple()
+        _write_all(Code(module, number, tile), activation)
+        # Without it LLVM keeps to half of each register on some processors.
+        machine = _target().create_target_machine(
+            cpu=binding.get_host_cpu_name(), features=f"{features},-prefer-256-bit", opt=3
+        )
+        parsed = binding.parse_assembly(str(module))
+        parsed.verify()
+        self._engine = binding.create_mcjit_compiler(parsed, machine)
+        self._engine.finalize_object()
+        integer, pointer = ctypes.c_int64, ctypes.c_void_p
+        run = ctypes.CFUNCTYPE(None, pointer, integer, integer)
+        self.run = run(self._engine.get_function_address("run"))
+        """`run(operations, count, steps)`: all operations in their order, for each step from 0."""
+
+    def operation(self, kernel: str, **slots: int) -> list[int]:
+        """The row of integers that makes `run` call `kernel` with `slots`."""
+        names = SLOTS[kernel]
+        if set(names) != set(slots):
+            raise ValueError(f"{kernel} takes the slots {names}; got {sorted(slots)}")
+        row = [self._engine.get_function_address(kernel), *(slots[name] for name in names)]
+        return [*row, *[0] * (ROW - len(row))]
+
+
+@cache
+def kernels_for(activation: str, number: str) -> Kernels:
+    """The kernels, compiled the first time that they are asked for in this process."""
+    return Kernels(activation, number)
+
+
+@cache
+def _target() -> Any:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding.Target.from_default_triple()
+
+
+def _write_all(module: Code, activation: str) -> None:
+    code = ACTIVATION_CODE[activation]
+    write_forward(module, code)
+    write_output(module)
+    write_backward(module, code)
+    write_weight_gradient(module)
+    write_bias_gradient(module)
+    write_adam(module, averaging=False)
+    write_adam(module, averaging=True)
+    _write_run(module)
+
+
+def _write_run(module: Code) -> None:
+    """`run`: an interpreter of operations, so that a block of steps is one call."""
+    kernel = ir.FunctionType(ir.VoidType(), [INTEGER.as_pointer(), INTEGER])
+    function = ir.Function(
+        module.module,
+        ir.FunctionType(ir.VoidType(), [INTEGER.as_pointer(), INTEGER, INTEGER]),
+        "run",
+    )
+    code = Code(module.module, module.number, module.tile)
+    code.builder = ir.IRBuilder(function.append_basic_block())
+    operations, count, steps = (Value(code, argument) for argument in function.args)
+
+    def one_step(step: Value, _: list[Value]) -> list[Value]:
+        def one(index: Value, _: list[Value]) -> list[Value]:
+            row = operations.at(index * ROW)
+            address = code.builder.inttoptr(code.load(row).llvm, kernel.as_pointer())
+            code.builder.call(address, [row.llvm, step.llvm])
+            return []
+
+        code.repeat(0, count, one)
+        return []
+
+    code.repeat(0, steps, one_step)
+    code.end()
+
+
+__all__ = ["ACTIVATIONS_WITH_DERIVATIVE", "NUMBERS", "Kernels", "kernels_for"]

@@ -1,0 +1,163 @@
+"""The gradients of a layer's weights and bias: sums over the pairs of a batch."""
+
+from itertools import product
+
+from .code import INTEGER, LANES, PANEL, PANEL_VECTORS, Code, Value
+from .lanes import lane_sums
+
+WEIGHT_GRADIENT = (
+    "deltas_pointer",  # (panels, O, PANEL)
+    "inputs_pointer",  # (panels, input_features, PANEL): the first I features count
+    "input_features",
+    "inputs_step_stride",
+    "fan_in",
+    "fan_out",
+    "panels",
+    "gradients_pointer",  # (O, I)
+)
+BIAS_GRADIENT = (
+    "deltas_pointer",  # (panels, O, PANEL)
+    "fan_out",
+    "panels",
+    "gradients_pointer",  # (O,)
+)
+BLOCK = 16
+"""Outputs and inputs whose sums are taken in turn while both lie in the first-level cache."""
+
+
+def write_weight_gradient(module: Code) -> None:
+    """The kernel `weight_gradient`: the sum over pairs of delta times input, for each weight."""
+    side = module.tile.gradients
+    sizes = list(product(range(1, side + 1), repeat=2))
+    for outputs, inputs in sizes:
+        _write_tile(module, outputs, inputs)
+
+    code, values, step = module.kernel("weight_gradient", WEIGHT_GRADIENT)
+    slot = dict(zip(WEIGHT_GRADIENT, values, strict=True))
+    deltas, gradients = slot["deltas_pointer"], slot["gradients_pointer"]
+    inputs_of_step = slot["inputs_pointer"].at(step * slot["inputs_step_stride"])
+    fan_in, fan_out = slot["fan_in"], slot["fan_out"]
+
+    def tile(output: Value, column: Value, height: Value, width: Value) -> None:
+        arguments = [
+            deltas.at(output * PANEL),
+            fan_out * PANEL,
+            inputs_of_step.at(column * PANEL),
+            slot["input_features"] * PANEL,
+            slot["panels"],
+            gradients.at(output * fan_in + column),
+            fan_in,
+        ]
+        cases = {rows * side + columns: (rows, columns) for rows, columns in sizes}
+        code.choose(
+            height * side + width,
+            list(cases),
+            lambda case: code.call("gradient_{}_{}".format(*cases[case]), arguments),
+        )
+
+    def blocks(first_output: Value, first_input: Value) -> None:
+        last_output = code.least(first_output + BLOCK, fan_out)
+        last_input = code.least(first_input + BLOCK, fan_in)
+
+        def row(output: Value, _: list[Value]) -> list[Value]:
+            height = code.least(last_output - output, side)
+
+            def column(index: Value, _: list[Value]) -> list[Value]:
+                tile(output, index, height, code.least(last_input - index, side))
+                return []
+
+            code.repeat(first_input, last_input, column, step=side)
+            return []
+
+        code.repeat(first_output, last_output, row, step=side)
+
+    def block_row(first_output: Value, _: list[Value]) -> list[Value]:
+        def block(first_input: Value, _: list[Value]) -> list[Value]:
+            blocks(first_output, first_input)
+            return []
+
+        code.repeat(0, fan_in, block, step=BLOCK)
+        return []
+
+    code.repeat(0, fan_out, block_row, step=BLOCK)
+    code.end()
+
+
+def _write_tile(module: Code, outputs: int, inputs: int) -> None:
+    """The gradients of `outputs` times `inputs` weights, held in registers."""
+    pointer = module.pointer
+    code, arguments = module.function(
+        f"gradient_{outputs}_{inputs}",
+        [pointer, INTEGER, pointer, INTEGER, INTEGER, pointer, INTEGER],
+    )
+    deltas, deltas_stride, columns, columns_stride, panels, gradients, fan_in = arguments
+
+    def panel_body(panel: Value, sums: list[Value]) -> list[Value]:
+        left, right = deltas.at(panel * deltas_stride), columns.at(panel * columns_stride)
+        for v in range(PANEL_VECTORS):
+            rows = [code.load_vector(left.at(o * PANEL + v * LANES)) for o in range(outputs)]
+            others = [code.load_vector(right.at(i * PANEL + v * LANES)) for i in range(inputs)]
+            sums = [
+                code.fma(rows[o], others[i], sums[o * inputs + i])
+                for o in range(outputs)
+                for i in range(inputs)
+            ]
+        return sums
+
+    sums = code.repeat(0, panels, panel_body, [code.zeros()] * (outputs * inputs))
+    totals = lane_sums(code, sums)
+    for o in range(outputs):
+        target = gradients.at(fan_in * o)
+        if inputs == 4:
+            four = code.shuffle(totals, totals, range(4 * o, 4 * o + 4))
+            code.store_vector(four, target)
+        else:
+            for i in range(inputs):
+                code.store(code.lane(totals, o * inputs + i), target.at(i))
+    code.end()
+
+
+def write_bias_gradient(module: Code) -> None:
+    """The kernel `bias_gradient`: the sum over pairs of each output's delta."""
+    for rows in (1, LANES):
+        code, (deltas, stride, panels, gradients) = module.function(
+            f"bias_gradient_{rows}", [module.pointer, INTEGER, INTEGER, module.pointer]
+        )
+
+        def panel_body(
+            panel: Value,
+            sums: list[Value],
+            code: Code = code,
+            deltas: Value = deltas,
+            stride: Value = stride,
+        ) -> list[Value]:
+            there = deltas.at(panel * stride)
+            new = []
+            for row, total in enumerate(sums):
+                for v in range(PANEL_VECTORS):
+                    total = total + code.load_vector(there.at(row * PANEL + v * LANES))
+                new.append(total)
+            return new
+
+        sums = code.repeat(0, panels, panel_body, [code.zeros()] * rows)
+        totals = lane_sums(code, sums)
+        if rows == LANES:
+            code.store_vector(totals, gradients)
+        else:
+            code.store(code.lane(totals, 0), gradients)
+        code.end()
+
+    code, values, _ = module.kernel("bias_gradient", BIAS_GRADIENT)
+    deltas, fan_out, panels, gradients = values
+    whole = fan_out / LANES * LANES
+    for start, stop, rows in ((code.integer(0), whole, LANES), (whole, fan_out, 1)):
+
+        def some(row: Value, _: list[Value], rows: int = rows) -> list[Value]:
+            code.call(
+                f"bias_gradient_{rows}",
+                [deltas.at(row * PANEL), fan_out * PANEL, panels, gradients.at(row)],
+            )
+            return []
+
+        code.repeat(start, stop, some, step=rows)
+    code.end()

@@ -1,0 +1,174 @@
+"""A stack for GPUs: members of a pack trained as one batched computation of tensor operations.
+
+Narrower members are padded with zero weights. Since every activation maps 0 to 0, the gradients
+there are zero and Adam leaves the zeros alone, so no mask is needed.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from .activations import ACTIVATIONS
+from .adam import adam_operation
+from .data import BLOCK_STEPS, Batches
+from .operations import Batch, Operation, Workspace, backward, forward, run
+from .schedules import SCHEDULES
+from .stack import Evaluator
+from .stack_shape import StackShape
+from .trainee import Trainee
+
+
+class TensorStack:
+    """K members, their weights and their Adam state in flat buffers."""
+
+    def __init__(
+        self,
+        trainees: Sequence[Trainee],
+        *,
+        dimension: int,
+        batch_size: int,
+        steps_done: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """Load `trainees`, all of one multiplication, activation and schedule.
+
+        `steps_done` is the number of Adam steps behind them.
+        """
+        self._trainees = sorted(trainees, key=lambda trainee: -trainee.member.depth)
+        self.members = [trainee.member for trainee in self._trainees]
+        self.device, self.dtype = device, dtype
+        self._batch_size = batch_size
+        self._shape = StackShape(self.members, dimension)
+        self._activation = ACTIVATIONS[self.members[0].activation]
+        self._factor_at = SCHEDULES[self.members[0].schedule]
+
+        def flat(value: float) -> Tensor:
+            return torch.full((self._shape.size,), value, device=device, dtype=dtype)
+
+        # weights, first moment, second moment, running average: the axis of Trainee.pieces
+        self._states = [flat(0.0) for _ in range(4)]
+        self._gradients, self._scaled, self._learning_rates = flat(0.0), flat(0.0), flat(1.0)
+        self._layers = [self._shape.layers(state) for state in self._states]
+        self._space = self._workspace(batch_size, backward=True)
+        self._squared_error = torch.zeros_like(self._space.predictions)
+        self._load()
+
+        def zeros(*sizes: int) -> Tensor:
+            return torch.zeros(*sizes, device=device, dtype=dtype)
+
+        self._adam_step = torch.tensor(float(steps_done), device=device)
+        self._factors, self._average_weights = zeros(BLOCK_STEPS), zeros(BLOCK_STEPS)
+        self._programs: list[list[Operation]] = []
+
+    def _workspace(self, pairs: int, *, backward: bool) -> Workspace:
+        return Workspace(
+            self._shape,
+            self._activation,
+            pairs,
+            backward=backward,
+            device=self.device,
+            dtype=self.dtype,
+        )
+
+    def _load(self) -> None:
+        for row, layers in enumerate(self._layers):
+            for index, trainee in enumerate(self._trainees):
+                blocks = self._shape.pieces(layers, index)
+                for block, piece in zip(blocks, trainee.pieces, strict=True):
+                    block.copy_(piece[row])
+        rates = self._shape.layers(self._learning_rates)
+        for index, member in enumerate(self.members):
+            for block in self._shape.pieces(rates, index):
+                block.fill_(member.learning_rate)
+        torch.div(self._states[0], self._learning_rates, out=self._scaled)
+
+    def unload(self) -> list[Trainee]:
+        """See `Stack`."""
+        trainees = []
+        for index, member in enumerate(self.members):
+            blocks = [self._shape.pieces(layers, index) for layers in self._layers]
+            pieces = tuple(torch.stack(states) for states in zip(*blocks, strict=True))
+            trainees.append(Trainee(member, pieces))
+        return trainees
+
+    def bind(self, block: Batches, *, averaging: bool) -> None:
+        """See `Stack`."""
+        self._programs = [
+            self._step_operations(Batch(inputs, labels), index, averaging)
+            for index, (inputs, labels) in enumerate(zip(block.inputs, block.labels, strict=True))
+        ]
+
+    def _step_operations(self, batch: Batch, index: int, averaging: bool) -> list[Operation]:
+        space, weights = self._space, self._states[0]
+        layers, gradients = self._layers[0], self._shape.layers(self._gradients)
+        scale = torch.tensor(2.0 / self._batch_size, device=self.device, dtype=self.dtype)
+        operations: list[Operation] = [
+            *forward(self._shape, self._activation, layers, space, batch),
+            partial(torch.sub, space.predictions, batch.labels, out=space.error),
+            partial(self._squared_error.addcmul_, space.error, space.error),
+            partial(space.error.mul_, scale),
+            *backward(self._shape, self._activation, layers, gradients, space, batch),
+            # Adam moves the weights divided by the members' learning rates, so that one fused
+            # call with the schedule's factor alone serves members of any learning rate.
+            adam_operation(
+                self._scaled,
+                self._gradients,
+                self._states[1],
+                self._states[2],
+                self._adam_step,
+                self._factors[index],
+            ),
+            partial(torch.mul, self._scaled, self._learning_rates, out=weights),
+        ]
+        if averaging:
+            average_weight = self._average_weights[index]
+            operations.append(partial(self._states[3].lerp_, weights, average_weight))
+        return operations
+
+    def schedule(self, first_step: int, steps: int) -> None:
+        """See `Stack`."""
+        block = range(first_step, min(first_step + BLOCK_STEPS, steps))
+        factors = [self._factor_at(step, steps) for step in block]
+        weights = [1.0 / (0.1 * (step + 1) + 1.0) for step in block]
+        self._factors[: len(block)] = torch.tensor(factors, dtype=self.dtype)
+        self._average_weights[: len(block)] = torch.tensor(weights, dtype=self.dtype)
+
+    def train(self, steps: int) -> None:
+        """See `Stack`."""
+        for program in self._programs[:steps]:
+            run(program)
+
+    def take_squared_error(self) -> Tensor:
+        """See `Stack`."""
+        total = self._squared_error.sum(1, dtype=torch.float64)
+        self._squared_error.zero_()
+        return total
+
+    def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
+        """See `Stack`."""
+        space = self._workspace(batches.labels.shape[-1], backward=False)
+        layers = self._layers[3 if averaged else 0]
+        programs = []
+        for inputs, labels in zip(batches.inputs, batches.labels, strict=True):
+            batch = Batch(inputs, labels)
+            programs.append((forward(self._shape, self._activation, layers, space, batch), labels))
+        return _TensorEvaluator(programs, space.predictions)
+
+
+class _TensorEvaluator:
+    def __init__(
+        self, programs: Sequence[tuple[list[Operation], Tensor]], predictions: Tensor
+    ) -> None:
+        self._programs, self._predictions = programs, predictions
+        device = predictions.device
+        self.sums = torch.zeros(2, len(predictions), device=device, dtype=torch.float64)
+
+    def add(self) -> None:
+        for operations, labels in self._programs:
+            run(operations)
+            squared = self._predictions.double().sub_(labels).square_()
+            self.sums[0] += squared.sum(1)
+            self.sums[1] += squared.square_().sum(1)
