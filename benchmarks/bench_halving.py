@@ -20,11 +20,10 @@ import torch
 from machine import describe
 
 from trainables import Halving, Member, Pack, Task, train
+from trainables.compiled_stack import CompiledStack
 from trainables.data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
 from trainables.evaluation import evaluate
 from trainables.halving import rungs, survivors
-from trainables.stack import Stack
-from trainables.stack_layout import cut
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -97,37 +96,31 @@ def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, flo
     }
     trainees = [Trainee.start(member, DIMENSION, CPU, torch.float32) for member in members]
     stream = TrainingStream(task, batch_size=BATCH_SIZE, device=CPU, dtype=torch.float32)
-    for part in cut(trainees, dimension=DIMENSION, batch_size=BATCH_SIZE, device=CPU):
-        stream.arrange([])
-        stream.arrange([members[0].data_seed])
-        stack = Stack(
-            part,
-            dimension=DIMENSION,
-            batch_size=BATCH_SIZE,
-            steps_done=0,
-            device=CPU,
-            dtype=torch.float32,
-        )
-        stack.bind(stream.block, averaging=True)
-        done = 0
-        for rung, mark in enumerate((*marks, STEPS)):
-            while done < mark:
-                steps = min(BLOCK_STEPS, mark - done)
-                stream.fill(steps)
-                stack.schedule(done, STEPS)
-                for index in range(steps):
-                    stack.step(index)
-                done += steps
-            for judge in losses:
-                last = mark == STEPS
-                found = evaluate(
-                    stack,
-                    task,
-                    SELECTION_PAIRS if last else RUNG_PAIRS,
-                    averaged=judge == "averaged" and not last,
-                )
-                for member, loss in zip(stack.members, found, strict=True):
-                    losses[judge][rung][member.trial] = loss.mean
+    stream.arrange([members[0].data_seed])
+    stack = CompiledStack(
+        trainees, dimension=DIMENSION, batch_size=BATCH_SIZE, dtype=torch.float32, threads=1
+    )
+    stack.bind(stream.block, averaging=True)
+    done = 0
+    for rung, mark in enumerate((*marks, STEPS)):
+        while done < mark:
+            steps = min(BLOCK_STEPS, mark - done)
+            stream.fill(steps)
+            stack.schedule(done, STEPS)
+            stack.train(steps)
+            done += steps
+        last = mark == STEPS
+        for judge in losses:
+            found = evaluate(
+                stack,
+                task,
+                SELECTION_PAIRS if last else RUNG_PAIRS,
+                averaged=judge == "averaged" and not last,
+                device=CPU,
+                dtype=torch.float32,
+            )
+            for member, loss in zip(stack.members, found, strict=True):
+                losses[judge][rung][member.trial] = loss.mean
     return losses
 
 
@@ -153,7 +146,6 @@ def main() -> None:
     parser.add_argument("--json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     result: dict[str, Any] = {"machine": describe(), "seconds": {}, "excess": {}}
     for size in (16, 32):
         result["seconds"][size] = seconds_saved(size, rounds=5)

@@ -16,10 +16,12 @@ from .schedules import SCHEDULES
 class Checkpoint:
     """A member trained alone, after `step` steps.
 
-    `network` holds the weights, `average` their running average.
+    `network` holds the weights, `average` their running average; `train_loss` is the mean squared
+    error on the last batch, before its step.
     """
 
     step: int
+    train_loss: float
     network: Network
     average: Network
 
@@ -58,7 +60,7 @@ def train_alone(
         with torch.no_grad():
             for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(weight, 1.0 / (0.1 * step + 1.0))
-        yield Checkpoint(step=step, network=network, average=average)
+        yield Checkpoint(step=step, train_loss=loss.item(), network=network, average=average)
 
 
 @torch.no_grad()

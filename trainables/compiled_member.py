@@ -22,7 +22,14 @@ class Workspace:
     """What a thread computes in: the activations of one member at a time, and its gradients."""
 
     def __init__(
-        self, *, panels: int, width: int, depth: int, size: int, derivatives: bool, dtype: torch.dtype
+        self,
+        *,
+        panels: int,
+        width: int,
+        depth: int,
+        size: int,
+        derivatives: bool,
+        dtype: torch.dtype,
     ) -> None:
         """For members of at most `depth`, `width` and `size`, the numbers of a flat member.
 

@@ -1,9 +1,9 @@
-"""What a stack needs in memory, before it is made."""
+"""What a stack of tensors needs in memory, before it is made."""
 
 import torch
 
 from .activations import Activation
-from .data import BLOCK_STEPS, EVALUATION_CHUNK
+from .data import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS
 from .stack_shape import StackShape
 
 FLAT_BUFFERS = 7
@@ -37,6 +37,7 @@ def _activation_numbers(shape: StackShape, activation: Activation, pairs: int) -
 
 
 def batch_bytes(dimension: int, batch_size: int, streams: int, dtype: torch.dtype) -> int:
-    """The bytes of the batches of a pack, and of a chunk of evaluation pairs."""
+    """The bytes of the batches of a pack, and of the evaluation pairs in memory at once."""
     numbers = streams * (3 * dimension + 2)
-    return numbers * (BLOCK_STEPS * batch_size + EVALUATION_CHUNK) * dtype.itemsize
+    pairs = BLOCK_STEPS * batch_size + EVALUATION_CHUNKS * EVALUATION_CHUNK
+    return numbers * pairs * dtype.itemsize

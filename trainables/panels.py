@@ -1,4 +1,4 @@
-"""Batches laid out for the kernels: panel by panel, so that a tile of a product reads straight on."""
+"""Batches laid out for the kernels: panel by panel, so that a product reads straight on."""
 
 from dataclasses import dataclass
 
@@ -39,9 +39,9 @@ class PanelCopy:
         """Make the memory; `copy` fills it with what the batches hold then."""
         number, streams, features, size = batches.inputs.shape
         panels = -(-size // PANEL)
-        kind = {"dtype": batches.inputs.dtype}
-        self._inputs = torch.zeros(streams, number, panels, features, PANEL, **kind)
-        self._labels = torch.zeros(streams, number, panels, PANEL, **kind)
+        dtype = batches.inputs.dtype
+        self._inputs = torch.zeros(streams, number, panels, features, PANEL, dtype=dtype)
+        self._labels = torch.zeros(streams, number, panels, PANEL, dtype=dtype)
         self._pairs = pairs
         self._panels_a_step = -(-pairs // PANEL)
         self.steps = number * panels // self._panels_a_step

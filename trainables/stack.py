@@ -22,8 +22,8 @@ class Evaluator(Protocol):
 class Stack(Protocol):
     """Members of a pack in training together.
 
-    A stack is made from trainees, is told where its batches lie, and then for every block of steps:
-    `schedule`, someone fills the batches, `train`. `unload` gives its members back with their state.
+    A stack is made from trainees and told where its batches lie. Then, for every block of steps:
+    `schedule`, someone fills the batches, `train`. `unload` gives the members back, trained.
     """
 
     members: list[Member]

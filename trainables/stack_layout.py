@@ -2,7 +2,8 @@
 
 A wide stack pads its narrow members, a narrow one repeats the cost of every operation's start.
 The cut minimises a simple estimate of the time per step over all cuts of the members, sorted by
-width, into runs. It depends on the members alone, never on measurements, so that the same pack gives the same numbers every time.
+width, into runs. It depends on the members alone, never on measurements, so that the same pack
+gives the same numbers every time.
 """
 
 import math

@@ -9,8 +9,8 @@ from typing import Literal
 
 import torch
 
-from .cuda_graph import BlockGraph
 from .compiled_stack import CompiledStack
+from .cuda_graph import BlockGraph
 from .data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
 from .evaluation import Loss, evaluate
 from .halving import rungs, survivors
@@ -68,6 +68,11 @@ def train(
             return
 
 
+def uses_kernels(device: torch.device) -> bool:
+    """Whether packs on `device` are trained by compiled kernels, not by tensor operations."""
+    return device.type == "cpu"
+
+
 @contextmanager
 def _products(*, tf32: bool) -> Iterator[None]:
     """A GPU may use TF32 within the block where `tf32`; evaluations may not."""
@@ -98,9 +103,8 @@ class _Run:
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
         """Put `trainees` into stacks; the batches follow the order of their members."""
         self._stacks: list[Stack] = []
-        if self._device.type == "cpu":
-            if trainees:
-                self._stacks = [self._compiled_stack(trainees)]
+        if uses_kernels(self._device):
+            self._stacks = [self._compiled_stack(trainees)] if trainees else []
         else:
             dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
             for part in cut(trainees, dimension=dimension, batch_size=batch_size):

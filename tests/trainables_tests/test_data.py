@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables import Task
-from trainables.data import Batch, EvaluationPairs, TrainingStream
+from trainables.data import Batches, EvaluationPairs, TrainingStream
 
 CPU = torch.device("cpu")
 
@@ -19,12 +19,12 @@ def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tens
     parts = []
     for steps in blocks:
         stream.fill(steps)
-        parts += [(batch.inputs.clone(), batch.labels.clone()) for batch in stream.block[:steps]]
-    return torch.stack([x for x, _ in parts]), torch.stack([y for _, y in parts])
+        parts.append((stream.block.inputs[:steps].clone(), stream.block.labels[:steps].clone()))
+    return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
 
 
-def chunks_of(task: Task, seed: int, pairs: int) -> Iterator[Batch]:
-    return EvaluationPairs(task, [seed], device=CPU, dtype=torch.float32).chunks(pairs)
+def parts_of(task: Task, seed: int, pairs: int) -> Iterator[Batches]:
+    return EvaluationPairs(task, [seed], device=CPU, dtype=torch.float32).parts(pairs)
 
 
 @settings(deadline=None)
@@ -70,7 +70,7 @@ def test_leaving_seeds_do_not_disturb_those_that_stay() -> None:
     stream.arrange([6])
     stream.fill(1)
     expected, _ = batches(task, [6], [3])
-    assert torch.equal(stream.block[0].inputs[0], expected[2, 0])
+    assert torch.equal(stream.block.inputs[0, 0], expected[2, 0])
 
 
 def test_label_noise_has_its_standard_deviation_and_spares_the_evaluation() -> None:
@@ -78,25 +78,25 @@ def test_label_noise_has_its_standard_deviation_and_spares_the_evaluation() -> N
     stream = TrainingStream(task, batch_size=4096, device=CPU, dtype=torch.float32)
     stream.arrange([1])
     stream.fill(16)
-    noise = torch.cat([b.labels[0] - b.inputs[0, 9:].sum(0) for b in stream.block])
+    noise = stream.block.labels - stream.block.inputs[:, :, 9:].sum(2)
     assert float(noise.std()) == pytest.approx(0.5, rel=0.02)
-    for batch in chunks_of(task, 1, 2048):
-        torch.testing.assert_close(batch.labels[0], batch.inputs[0, 9:].sum(0))
+    for part in parts_of(task, 1, 8192):
+        torch.testing.assert_close(part.labels, part.inputs[:, :, 9:].sum(2))
 
 
 def test_a_rung_uses_the_first_of_the_selection_pairs() -> None:
     def labels(pairs: int) -> torch.Tensor:
-        chunks = chunks_of(Task(dimension=2), 4, pairs)
-        return torch.cat([chunk.labels[0].clone() for chunk in chunks])
+        parts = parts_of(Task(dimension=2), 4, pairs)
+        return torch.cat([part.labels.flatten().clone() for part in parts])
 
-    few, many = labels(2048), labels(8192)
-    assert len(few) == 2048
-    assert torch.equal(few, many[:2048])
+    few, many = labels(8192), labels(65536)
+    assert len(few) == 8192
+    assert torch.equal(few, many[:8192])
 
 
 def test_labels_have_the_variance_of_the_dimension() -> None:
-    chunks = chunks_of(Task(dimension=8), 4, 65536)
-    labels = torch.cat([chunk.labels[0].clone() for chunk in chunks])
+    parts = parts_of(Task(dimension=8), 4, 65536)
+    labels = torch.cat([part.labels.flatten().clone() for part in parts])
     # Var(y^2) = E[y^4] - d^2 = 3 d (d + 2) - d^2 for a dot product of d pairs of normals.
     error = ((3 * 8 * 10 - 64) / 65536) ** 0.5
     assert float(labels.var()) == pytest.approx(8, abs=5 * error)

@@ -1,22 +1,22 @@
 """What a stack is said to need, against the tensors that it makes."""
 
 import gc
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trainables_tests.packs import make_member, make_pack, member_lists
-from trainables import Member, train, training
+from tests.trainables_tests.packs import make_member, member_lists
+from trainables import Member
 from trainables.activations import ACTIVATIONS
+from trainables.compiled_stack import CompiledStack
 from trainables.data import EvaluationPairs, TrainingStream
 from trainables.memory import batch_bytes, stack_bytes
 from trainables.pack import Task
-from trainables.stack import Stack
 from trainables.stack_shape import StackShape
+from trainables.tensor_stack import TensorStack
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -50,7 +50,7 @@ def test_a_stack_holds_what_is_foretold(
     )
     before = live_bytes()
     stream.arrange([7])
-    stack = Stack(
+    stack = TensorStack(
         trainees,
         dimension=dimension,
         batch_size=batch_size,
@@ -60,43 +60,38 @@ def test_a_stack_holds_what_is_foretold(
     )
     stack.bind(stream.block, averaging=True)
     pairs = EvaluationPairs(Task(dimension=dimension), [9], device=CPU, dtype=torch.float32)
-    predictor = stack.predictor(pairs.batch, averaged=True)
+    evaluator = stack.evaluator(pairs.batches, averaged=True)
     used = live_bytes() - before
     foretold = stack_bytes(
         StackShape(kind, dimension), ACTIVATIONS[kind[0].activation], batch_size, torch.float32
     ) + batch_bytes(dimension, batch_size, 1, torch.float32)
     squares = len(kind) * 1024 * 8 * 2  # what an evaluation makes while it runs
-    assert predictor
+    assert evaluator.sums.shape == (2, len(kind))
     assert used == pytest.approx(foretold - squares, rel=0.02, abs=4096)
 
 
-def test_out_of_memory_splits_the_stack_and_goes_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@settings(max_examples=15, deadline=None)
+@given(
+    members=member_lists(),
+    dimension=st.integers(1, 6),
+    batch_size=st.integers(1, 300),
+    threads=st.integers(1, 3),
+)
+def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
+    members: list[Member], dimension: int, batch_size: int, threads: int
 ) -> None:
-    pack = make_pack([make_member(trial) for trial in range(7)], steps=16)
-    whole = list(train(pack, device=CPU, dtype=torch.float64))[-1]
-
-    class SmallDevice(Stack):
-        """A stack on a device that has room for two members."""
-
-        def __init__(self, trainees: Sequence[Trainee], **rest: Any) -> None:
-            if len(trainees) > 2:
-                raise torch.OutOfMemoryError("out of memory")
-            super().__init__(trainees, **rest)
-
-    monkeypatch.setattr(training, "Stack", SmallDevice)
-    split = list(train(pack, device=CPU, dtype=torch.float64))[-1]
-    assert "out of memory with 7 members in a stack: split in two" in caplog.text
-    for one, other in zip(whole.evaluations, split.evaluations, strict=True):
-        assert one.loss is not None
-        assert other.loss is not None
-        assert one.loss.mean == pytest.approx(other.loss.mean, rel=1e-9)
-
-
-def test_a_single_member_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: Any, **rest: Any) -> Stack:
-        raise torch.OutOfMemoryError("out of memory")
-
-    monkeypatch.setattr(training, "Stack", full)
-    with pytest.raises(torch.OutOfMemoryError, match="out of memory"):
-        list(train(make_pack([make_member()]), device=CPU))
+    trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in members]
+    before = live_bytes()
+    stack = CompiledStack(
+        trainees, dimension=dimension, batch_size=batch_size, dtype=torch.float32, threads=threads
+    )
+    used = live_bytes() - before
+    weights = [-(-member.parameters(dimension) // 16) * 16 for member in members]
+    deepest = max(member.depth for member in members)
+    widest = max((member.width for member in members if member.depth), default=0)
+    pairs = -(-batch_size // 64) * 64
+    # Outputs and their derivatives, two layers' deltas, the errors; gradients; a missing bias.
+    workspace = (2 * deepest + 2) * widest * pairs + pairs + max(weights) + max(widest, 1)
+    tables = 16 * 3 * 8 * 3 + len(members) * 2 * 8
+    assert stack.members == members
+    assert used <= (4 * sum(weights) + min(threads, len(members)) * workspace) * 4 + tables

@@ -1,4 +1,6 @@
-"""Stacks against the same networks trained alone with plain torch."""
+"""Stacks, both kinds, against the same networks trained alone with plain torch."""
+
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,18 +10,31 @@ from hypothesis import strategies as st
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
-from trainables.data import BLOCK_STEPS, TrainingStream
+from trainables.compiled_stack import CompiledStack
+from trainables.data import BLOCK_STEPS, RUNG_PAIRS, TrainingStream
+from trainables.evaluation import evaluate
 from trainables.network import Network
 from trainables.stack import Stack
+from trainables.tensor_stack import TensorStack
 from trainables.trainee import Trainee, layer_pieces
 
 CPU = torch.device("cpu")
 
 
-def stack_after(pack: Pack, dtype: torch.dtype) -> list[Trainee]:
-    """All members of `pack`, of one kind, in one stack, trained to the end."""
+def compiled_stack(pack: Pack, dtype: torch.dtype) -> Stack:
     trainees = [Trainee.start(m, pack.task.dimension, CPU, dtype) for m in pack.members]
-    stack = Stack(
+    return CompiledStack(
+        trainees,
+        dimension=pack.task.dimension,
+        batch_size=pack.batch_size,
+        dtype=dtype,
+        threads=2,
+    )
+
+
+def tensor_stack(pack: Pack, dtype: torch.dtype) -> Stack:
+    trainees = [Trainee.start(m, pack.task.dimension, CPU, dtype) for m in pack.members]
+    return TensorStack(
         trainees,
         dimension=pack.task.dimension,
         batch_size=pack.batch_size,
@@ -27,15 +42,23 @@ def stack_after(pack: Pack, dtype: torch.dtype) -> list[Trainee]:
         device=CPU,
         dtype=dtype,
     )
+
+
+StackOf = Callable[[Pack, torch.dtype], Stack]
+both_engines = pytest.mark.parametrize("stack_of", [compiled_stack, tensor_stack])
+
+
+def trained(pack: Pack, stack_of: StackOf, dtype: torch.dtype) -> Stack:
+    """All members of `pack`, of one kind, in one stack, trained to the end."""
+    stack = stack_of(pack, dtype)
     stream = TrainingStream(pack.task, batch_size=pack.batch_size, device=CPU, dtype=dtype)
     stream.arrange([member.data_seed for member in stack.members])
     stack.bind(stream.block, averaging=True)
     for step in range(0, pack.steps, BLOCK_STEPS):
         stream.fill(BLOCK_STEPS)
         stack.schedule(step, pack.steps)
-        for index in range(min(BLOCK_STEPS, pack.steps - step)):
-            stack.step(index)
-    return stack.unload()
+        stack.train(min(BLOCK_STEPS, pack.steps - step))
+    return stack
 
 
 def pieces_of(network: Network, dimension: int) -> list[torch.Tensor]:
@@ -56,6 +79,7 @@ def one_kind(members: list[Member]) -> list[Member]:
     ]
 
 
+@both_engines
 @pytest.mark.parametrize(
     ("dtype", "steps", "tolerance"), [(torch.float64, 50, 1e-12), (torch.float32, 10, 1e-5)]
 )
@@ -65,12 +89,13 @@ def test_a_stack_equals_its_members_trained_alone(
     dtype: torch.dtype,
     steps: int,
     tolerance: float,
+    stack_of: StackOf,
     members: list[Member],
     dimension: int,
     noise: float,
 ) -> None:
     pack = make_pack(one_kind(members), dimension=dimension, steps=steps, label_noise_std=noise)
-    for trainee in stack_after(pack, dtype):
+    for trainee in trained(pack, stack_of, dtype).unload():
         *_, alone = train_alone(pack, trainee.member, device=CPU, dtype=dtype)
         weights = pieces_of(alone.network, dimension)
         averages = pieces_of(alone.average, dimension)
@@ -81,6 +106,31 @@ def test_a_stack_equals_its_members_trained_alone(
                 assert (stacked - expected).norm() <= tolerance * expected.norm()
                 if dtype == torch.float64:
                     torch.testing.assert_close(stacked, expected, rtol=tolerance, atol=tolerance)
+
+
+@both_engines
+@settings(max_examples=15, deadline=None)
+@given(members=member_lists(), dimension=st.integers(1, 5), batch_size=st.integers(2, 200))
+def test_a_stack_judges_its_members_as_they_are_judged_alone(
+    stack_of: StackOf, members: list[Member], dimension: int, batch_size: int
+) -> None:
+    pack = make_pack(one_kind(members), dimension=dimension, steps=18, batch_size=batch_size)
+    stack = trained(pack, stack_of, torch.float64)
+    train_losses = stack.take_squared_error() / (pack.steps * batch_size)
+    for averaged in (False, True):
+        losses = evaluate(
+            stack, pack.task, RUNG_PAIRS, averaged=averaged, device=CPU, dtype=torch.float64
+        )
+        for member, loss, train_loss in zip(stack.members, losses, train_losses, strict=True):
+            alone, squares = None, []
+            for alone in train_alone(pack, member, device=CPU, dtype=torch.float64):
+                squares.append(alone.train_loss)
+            assert alone is not None
+            network = alone.average if averaged else alone.network
+            nmse = evaluate_alone(network, pack, member, rung=True, device=CPU)
+            assert loss.normalised == pytest.approx(nmse, rel=1e-9)
+            assert float(train_loss) == pytest.approx(sum(squares) / len(squares), rel=1e-9)
+    assert stack.take_squared_error().count_nonzero() == 0
 
 
 @settings(max_examples=15, deadline=None)
@@ -106,17 +156,8 @@ def test_a_pack_reports_the_losses_of_its_members_trained_alone(
 
 def test_padding_stays_exactly_zero() -> None:
     pack = make_pack([make_member(0, width=3, depth=3), make_member(1, width=8, depth=2)], steps=50)
-    trainees = [Trainee.start(m, 2, CPU, torch.float32) for m in pack.members]
-    stack = Stack(
-        trainees, dimension=2, batch_size=32, steps_done=0, device=CPU, dtype=torch.float32
-    )
-    stream = TrainingStream(pack.task, batch_size=32, device=CPU, dtype=torch.float32)
-    stream.arrange([7])
-    stack.bind(stream.block, averaging=False)
-    stream.fill(BLOCK_STEPS)
-    stack.schedule(0, 50)
-    for index in range(BLOCK_STEPS):
-        stack.step(index)
+    stack = trained(pack, tensor_stack, torch.float32)
+    assert isinstance(stack, TensorStack)
     used = sum(member.parameters(2) for member in pack.members)
     assert int(torch.count_nonzero(stack._states[0])) == used
 

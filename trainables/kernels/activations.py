@@ -24,8 +24,8 @@ class ActivationCode:
 
 
 def _silu(code: Code, x: Value) -> tuple[Value, Value]:
-    share = sigmoid(code, x)
-    return x * share, share * code.fma(x, 1.0 - share, 1.0)
+    share, rest = sigmoid(code, x)
+    return x * share, share * code.fma(x, rest, 1.0)
 
 
 def _gelu(code: Code, x: Value) -> tuple[Value, Value]:

@@ -109,9 +109,7 @@ class Code:
             values.append(code.address(value) if slot.endswith("_pointer") else value)
         return code, values, step
 
-    def _begin(
-        self, name: str, arguments: Sequence[Any], linkage: str
-    ) -> tuple[Self, list[Value]]:
+    def _begin(self, name: str, arguments: Sequence[Any], linkage: str) -> tuple[Self, list[Value]]:
         code = type(self)(self.module, self.number, self.tile)
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), arguments), name)
         function.linkage = linkage
@@ -138,9 +136,7 @@ class Code:
 
     def fma(self, left: Value, right: Value | float, plus: Value | float) -> Value:
         """left * right + plus, rounded once."""
-        return self.intrinsic(
-            "fma", left, self.lift(right, left.type), self.lift(plus, left.type)
-        )
+        return self.intrinsic("fma", left, self.lift(right, left.type), self.lift(plus, left.type))
 
     def lift(self, value: Value | float, kind: Any) -> Value:
         """A Python number as a constant of `kind`; a value as it is."""

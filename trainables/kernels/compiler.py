@@ -2,17 +2,18 @@
 
 import ctypes
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from llvmlite import binding, ir
 
 from .activations import ACTIVATION_CODE
 from .adam import ADAM, write_adam
-from .code import INTEGER, NUMBERS, Code, Value
+from .code import INTEGER, Code, Value
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
 from .linear import BACKWARD, FORWARD, OUTPUT, write_backward, write_forward, write_output
-from .registers import best_tile, host_registers
+from .registers import Tile, best_tile, host_registers
 
 ACTIVATIONS_WITH_DERIVATIVE = frozenset(
     name for name, code in ACTIVATION_CODE.items() if code.keeps_derivative
@@ -30,29 +31,51 @@ ROW = 1 + max(len(slots) for slots in SLOTS.values())
 """The integers of an operation: its kernel's address, and then its slots."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Processor:
+    """What code is made for, in LLVM's names."""
+
+    name: str
+    features: str
+
+    @classmethod
+    def host(cls) -> Self:
+        """The one that this process runs on."""
+        features = str(binding.get_host_cpu_features().flatten())
+        return cls(name=str(binding.get_host_cpu_name()), features=features)
+
+    def tile(self, number: str) -> Tile:
+        """What fits into its registers."""
+        registers, register_bytes = host_registers(self.features)
+        number_bytes = 4 if number == "float32" else 8
+        return best_tile(
+            registers=registers, register_bytes=register_bytes, number_bytes=number_bytes
+        )
+
+
+def machine_code(module: Any, processor: Processor) -> Any:
+    """LLVM's engine that holds the functions of `module`; it must outlive their use."""
+    # Without the last feature LLVM keeps to half of each register on some processors.
+    machine = _target().create_target_machine(
+        cpu=processor.name, features=f"{processor.features},-prefer-256-bit", opt=3
+    )
+    parsed = binding.parse_assembly(str(module))
+    parsed.verify()
+    engine = binding.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return engine
+
+
 class Kernels:
     """The compiled kernels of one activation and one type of numbers."""
 
-    def __init__(self, activation: str, number: str) -> None:
-        """Compile them, in a few hundredths of a second; `number` is float32 or float64."""
-        features = str(binding.get_host_cpu_features().flatten())
-        registers, register_bytes = host_registers(features)
-        tile = best_tile(
-            registers=registers,
-            register_bytes=register_bytes,
-            number_bytes=4 if number == "float32" else 8,
-        )
+    def __init__(self, activation: str, number: str, processor: Processor) -> None:
+        """Compile them, in a few tenths of a second; `number` is float32 or float64."""
         module = ir.Module(f"{activation}_{number}")
         module.triple = binding.get_process_triple()
-        _write_all(Code(module, number, tile), activation)
-        # Without it LLVM keeps to half of each register on some processors.
-        machine = _target().create_target_machine(
-            cpu=binding.get_host_cpu_name(), features=f"{features},-prefer-256-bit", opt=3
-        )
-        parsed = binding.parse_assembly(str(module))
-        parsed.verify()
-        self._engine = binding.create_mcjit_compiler(parsed, machine)
-        self._engine.finalize_object()
+        _write_all(Code(module, number, processor.tile(number)), activation)
+        self._engine = machine_code(module, processor)
+        self._addresses = {name: self._engine.get_function_address(name) for name in SLOTS}
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         run = ctypes.CFUNCTYPE(None, pointer, integer, integer)
         self.run = run(self._engine.get_function_address("run"))
@@ -63,14 +86,14 @@ class Kernels:
         names = SLOTS[kernel]
         if set(names) != set(slots):
             raise ValueError(f"{kernel} takes the slots {names}; got {sorted(slots)}")
-        row = [self._engine.get_function_address(kernel), *(slots[name] for name in names)]
+        row = [self._addresses[kernel], *(slots[name] for name in names)]
         return [*row, *[0] * (ROW - len(row))]
 
 
 @cache
 def kernels_for(activation: str, number: str) -> Kernels:
     """The kernels, compiled the first time that they are asked for in this process."""
-    return Kernels(activation, number)
+    return Kernels(activation, number, Processor.host())
 
 
 @cache
@@ -116,6 +139,3 @@ def _write_run(module: Code) -> None:
 
     code.repeat(0, steps, one_step)
     code.end()
-
-
-__all__ = ["ACTIVATIONS_WITH_DERIVATIVE", "NUMBERS", "Kernels", "kernels_for"]

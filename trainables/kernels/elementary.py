@@ -1,4 +1,4 @@
-"""Elementary functions of vectors, from series and fits that are computed, not pasted.
+"""Elementary functions of vectors, from series and fits.
 
 All keep what is not a number as it is.
 """
@@ -6,14 +6,13 @@ All keep what is not a number as it is.
 import math
 from functools import cache
 
-import numpy
-import torch
+import mpmath
 from llvmlite import ir
 
 from .code import INTEGER, LANES, Code, Value
 
 LOG_2 = math.log(2.0)
-SHEPHERD_LAUFRAMBOISE_K = 3.75
+SHEPHERD_LAFRAMBOISE_K = 3.75
 
 
 def _clamp(code: Code, x: Value, low: float, high: float) -> Value:
@@ -51,9 +50,11 @@ def exp(code: Code, x: Value) -> Value:
     return code.fma(power, rest, power)
 
 
-def sigmoid(code: Code, x: Value) -> Value:
-    """1 / (1 + e^-x)."""
-    return 1.0 / (exp(code, 0.0 - x) + 1.0)
+def sigmoid(code: Code, x: Value) -> tuple[Value, Value]:
+    """1 / (1 + e^-x), and what is left of it to 1, precise where that is little."""
+    inverse = exp(code, 0.0 - x)
+    share = 1.0 / (inverse + 1.0)
+    return share, inverse * share
 
 
 def tanh(code: Code, x: Value) -> Value:
@@ -69,23 +70,31 @@ def _scaled_erfc_fit(degree: int) -> tuple[float, ...]:
     """Chebyshev coefficients of (1 + 2 z) e^(z^2) erfc(z) in (z - K) / (z + K), z >= 0.
 
     Shepherd & Laframboise 1981, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in
-    0 <= x < infinity", equation 3.
+    0 <= x < infinity", equation 3. Taken in so many digits that every machine rounds them alike.
     """
-
-    def function(y: numpy.ndarray) -> numpy.ndarray:
-        z = SHEPHERD_LAUFRAMBOISE_K * (1.0 + y) / numpy.maximum(1.0 - y, 1e-300)
-        scaled = torch.special.erfcx(torch.from_numpy(z)).numpy()
-        return numpy.asarray((1.0 + 2.0 * z) * scaled)
-
-    fit = numpy.polynomial.chebyshev.chebinterpolate(function, degree)
-    return tuple(float(coefficient) for coefficient in fit)
+    count = degree + 1
+    with mpmath.workdps(50):
+        angles = [mpmath.pi * (2 * index + 1) / (2 * count) for index in range(count)]
+        values = []
+        for angle in angles:
+            y = mpmath.cos(angle)
+            z = SHEPHERD_LAFRAMBOISE_K * (1 + y) / (1 - y)
+            values.append((1 + 2 * z) * mpmath.exp(z * z) * mpmath.erfc(z))
+        sums = [
+            mpmath.fsum(
+                value * mpmath.cos(order * angle)
+                for value, angle in zip(values, angles, strict=True)
+            )
+            for order in range(count)
+        ]
+        return (float(sums[0] / count), *(float(2 * each / count) for each in sums[1:]))
 
 
 def normal_distribution(code: Code, x: Value) -> tuple[Value, Value]:
     """The standard normal's distribution function at x, and its density."""
     density = exp(code, x * x * -0.5)
     z = code.intrinsic("fabs", x) * math.sqrt(0.5)
-    k = SHEPHERD_LAUFRAMBOISE_K
+    k = SHEPHERD_LAFRAMBOISE_K
     y = (z - k) / (z + k)
     coefficients = _scaled_erfc_fit(13 if code.number == "float32" else 32)
     # Clenshaw's recurrence.

@@ -70,7 +70,9 @@ def _tile(
     return [sums[r * vectors : (r + 1) * vectors] for r in range(rows)]
 
 
-def _for_rows(code: Code, prefix: str, rows: Value, arguments: Callable[[Value], list[Value]]) -> None:
+def _for_rows(
+    code: Code, prefix: str, rows: Value, arguments: Callable[[Value], list[Value]]
+) -> None:
     """Call the tile of `prefix` for all rows: tiles of full height, then one of what is left."""
     height = code.tile.rows
     whole = rows / height * height

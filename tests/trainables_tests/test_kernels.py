@@ -1,0 +1,219 @@
+"""Compiled kernels: the same bits on every processor, whoever shares a stack; exact functions."""
+
+import ctypes
+import platform
+from collections.abc import Callable
+from functools import cache
+
+import numpy
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llvmlite import binding, ir
+
+from tests.trainables_tests.packs import make_member, make_pack, member_lists
+from trainables import Member, compiled_stack, train
+from trainables.kernels.activations import ACTIVATION_CODE
+from trainables.kernels.code import LANES, Code, Value
+from trainables.kernels.compiler import Kernels, Processor, machine_code
+from trainables.kernels.lanes import lane_sums
+from trainables.kernels.registers import Tile, best_tile
+from trainables.training import Report
+
+CPU = torch.device("cpu")
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+HAS_AVX512 = X86 and "+avx512f" in Processor.host().features
+HASWELL = Processor(name="haswell", features="+avx2,+fma,+avx,+bmi,+bmi2,+f16c")
+
+
+def losses(report: Report) -> list[tuple[float | None, float | None]]:
+    return [(e.train_loss, e.loss.mean if e.loss else None) for e in report.evaluations]
+
+
+def apply(function: Callable[[Code, Value], Value], x: numpy.ndarray) -> numpy.ndarray:
+    """`function` compiled for this processor, on an array of whole vectors."""
+    number = str(x.dtype)
+    module = ir.Module()
+    module.triple = binding.get_process_triple()
+    code, (source, target), _ = Code(module, number, Processor.host().tile(number)).kernel(
+        "apply", ["source_pointer", "target_pointer"]
+    )
+
+    def one(index: Value, _: list[Value]) -> list[Value]:
+        code.store_vector(function(code, code.load_vector(source.at(index))), target.at(index))
+        return []
+
+    code.repeat(0, code.integer(len(x)), one, step=LANES)
+    code.end()
+    engine = machine_code(module, Processor.host())
+    kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+    result = numpy.empty_like(x)
+    slots = numpy.array([0, x.ctypes.data, result.ctypes.data], dtype=numpy.int64)
+    kernel(engine.get_function_address("apply"))(slots.ctypes.data, 0)
+    return result
+
+
+@pytest.mark.parametrize(("number", "tolerance"), [("float32", 4e-7), ("float64", 2e-15)])
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "tanh"])
+def test_activations_and_their_derivatives_are_torchs(
+    name: str, number: str, tolerance: float
+) -> None:
+    activation = ACTIVATION_CODE[name]
+    draws = numpy.random.default_rng(0)
+    grid = [numpy.linspace(-12, 12, 8192), draws.normal(size=4096), draws.normal(size=4096) * 1e-5]
+    x = numpy.concatenate([*grid, [0.0, -0.0, 1e-30, -1e-30, 50.0, -50.0, 1e5, -1e5] * 2])
+    x = x.astype(number)
+    exact = torch.from_numpy(x.astype("float64")).requires_grad_()
+    module = {
+        "relu": torch.relu,
+        "gelu": torch.nn.functional.gelu,
+        "silu": torch.nn.functional.silu,
+        "tanh": torch.tanh,
+    }[name]
+    expected = module(exact)
+    (slope,) = torch.autograd.grad(expected.sum(), exact)
+
+    def derivative(code: Code, value: Value) -> Value:
+        output, kept = activation.forward(code, value)
+        one = code.lift(1.0, value.type)
+        return activation.backward(code, one, output if kept is None else kept)
+
+    values = apply(lambda code, value: activation.forward(code, value)[0], x)
+    slopes = apply(derivative, x)
+    for found, exactly in ((values, expected.detach()), (slopes, slope)):
+        numpy.testing.assert_allclose(found, exactly.numpy(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "tanh"])
+def test_what_is_not_a_number_stays_so(name: str) -> None:
+    x = numpy.full(LANES, numpy.nan, dtype="float32")
+    assert numpy.isnan(
+        apply(lambda code, value: ACTIVATION_CODE[name].forward(code, value)[0], x)
+    ).all()
+
+
+@given(count=st.integers(1, LANES), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_lane_sums_add_up_each_vector_and_in_one_order(count: int, seed: int) -> None:
+    x = numpy.random.default_rng(seed).normal(size=LANES * LANES).astype("float32")
+    vectors = x.reshape(LANES, LANES)
+
+    def sums(number: int) -> numpy.ndarray:
+        def all_of(code: Code, first: Value) -> Value:
+            # Every vector from the one at hand: its lanes turned and scaled by powers of two.
+            turned = [
+                code.shuffle(first, first, [(lane + i) % LANES for lane in range(LANES)]) * 2.0**i
+                for i in range(number)
+            ]
+            return lane_sums(code, turned)
+
+        return apply(all_of, numpy.ascontiguousarray(vectors[0]))
+
+    some, everything = sums(count), sums(LANES)
+    expected = [2.0**i * vectors[0].sum(dtype="float64") for i in range(count)]
+    numpy.testing.assert_allclose(some[:count], expected, rtol=1e-4, atol=1e-4 * 2**LANES)
+    assert (some[:count] == everything[:count]).all()
+
+
+@pytest.mark.parametrize("registers", [(32, 64), (16, 32), (32, 16), (16, 16)])
+@pytest.mark.parametrize("number_bytes", [4, 8])
+def test_a_tile_fits_the_registers(registers: tuple[int, int], number_bytes: int) -> None:
+    count, register_bytes = registers
+    tile = best_tile(registers=count, register_bytes=register_bytes, number_bytes=number_bytes)
+    each = -(-LANES * number_bytes // register_bytes)
+    assert tile.rows >= 1
+    assert 4 % tile.vectors == 0
+    needed = (tile.rows + 1) * tile.vectors * each + 1
+    assert needed <= count or (tile.rows, tile.vectors) == (1, 1)
+
+
+def every_kind(count: int = 8) -> list[Member]:
+    return [
+        make_member(
+            i,
+            depth=i % 4,
+            width=3 + 7 * i,
+            multiplication=i % 3 == 0,
+            activation=["relu", "gelu", "silu", "tanh"][i // 2 % 4],
+            data_seed=7 + i,
+        )
+        for i in range(count)
+    ]
+
+
+def with_kernels(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, make: Callable[[str, str], Kernels]
+) -> list[list[tuple[float | None, float | None]]]:
+    monkeypatch.setattr(compiled_stack, "kernels_for", cache(make))
+    pack = make_pack(every_kind(), steps=40, batch_size=100, dimension=5)
+    return [losses(report) for report in train(pack, device=CPU, dtype=dtype)]
+
+
+@pytest.mark.skipif(not HAS_AVX512, reason="needs a processor with AVX-512")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_wide_and_narrow_registers_give_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    def made_for(processor: Processor) -> Callable[[str, str], Kernels]:
+        return lambda activation, number: Kernels(activation, number, processor)
+
+    wide = with_kernels(monkeypatch, dtype, made_for(Processor.host()))
+    narrow = with_kernels(monkeypatch, dtype, made_for(HASWELL))
+    assert wide == narrow
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [
+        Tile(rows=1, vectors=1, gradients=1),
+        Tile(rows=3, vectors=2, gradients=2),
+        Tile(rows=5, vectors=4, gradients=4),
+    ],
+)
+def test_tiles_change_no_bit(monkeypatch: pytest.MonkeyPatch, tile: Tile) -> None:
+    host = Processor.host()
+
+    class OtherTile(Processor):
+        def tile(self, number: str) -> Tile:
+            return tile
+
+    def usual(activation: str, number: str) -> Kernels:
+        return Kernels(activation, number, host)
+
+    def other(activation: str, number: str) -> Kernels:
+        return Kernels(activation, number, OtherTile(name=host.name, features=host.features))
+
+    expected = with_kernels(monkeypatch, torch.float32, usual)
+    assert with_kernels(monkeypatch, torch.float32, other) == expected
+
+
+@settings(max_examples=10, deadline=None)
+@given(members=member_lists(), dimension=st.integers(1, 5), batch_size=st.integers(1, 130))
+def test_a_member_has_the_same_bits_alone_and_in_company(
+    members: list[Member], dimension: int, batch_size: int
+) -> None:
+    given = {"dimension": dimension, "steps": 20, "batch_size": batch_size}
+    *_, together = train(make_pack(members, **given), device=CPU)  # type: ignore[arg-type]
+    for member, expected in zip(members, losses(together), strict=True):
+        *_, alone = train(make_pack([member], **given), device=CPU)  # type: ignore[arg-type]
+        assert losses(alone) == [expected]
+
+
+def test_threads_change_no_bit() -> None:
+    pack = make_pack(every_kind(), steps=40, batch_size=100, dimension=5)
+    threads = torch.get_num_threads()
+    results = []
+    try:
+        for number in (1, 3):
+            torch.set_num_threads(number)
+            results.append([losses(report) for report in train(pack, device=CPU)])
+    finally:
+        torch.set_num_threads(threads)
+    assert results[0] == results[1]
+
+
+def test_an_operation_names_its_slots() -> None:
+    kernels = Kernels("relu", "float32", Processor.host())
+    with pytest.raises(ValueError, match=r"bias_gradient takes the slots .*'panels'.*got \['x'\]"):
+        kernels.operation("bias_gradient", x=1)
