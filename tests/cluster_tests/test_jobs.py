@@ -22,14 +22,14 @@ tensorboard: "off"
 HALVES = f"""
 name: halves
 grid: {{dimension: [1, 2, 3, 4]}}
-fixed: {{depth: 2, steps: 1000000}}
+fixed: {{depth: 2, steps: 100000000}}
 budget: {{trials: 4, pack_size: 4}}
 resources: {{gpus: 0.5}}
 {SPACE}"""
 PAIR = f"""
 name: pair
 grid: {{dimension: [2, 3]}}
-fixed: {{depth: 2, steps: 4000}}
+fixed: {{depth: 2, steps: 60000}}
 budget: {{trials: 40, pack_size: 4}}
 sampler: random
 {SPACE}"""

@@ -19,7 +19,7 @@ grid: {dimension: [1, 2], multiplication: [false, true]}
 space:
   width: {low: 16, high: 32, log: true}
   learning_rate: {low: 1.0e-3, high: 1.0e-1, log: true}
-fixed: {depth: 2, steps: 60000, batch_size: 128}
+fixed: {depth: 2, steps: 400000, batch_size: 128}
 budget: {trials: 8, pack_size: 4}
 confirm: {replicates: 2, steps_factors: [1]}
 resources: {gpus: 0}

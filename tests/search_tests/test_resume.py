@@ -16,7 +16,7 @@ from search import resume_search, run_search
 from spaces import load_spec
 
 MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
-OVERRIDES = ["budget.trials=24", "fixed.steps=1000", "sampler=random"]
+OVERRIDES = ["budget.trials=24", "fixed.steps=5000", "sampler=random"]
 PARTS = 2 * (6 + 2)  # studies * (search packs + confirm packs)
 
 

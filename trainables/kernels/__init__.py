@@ -1,8 +1,8 @@
 """The training step as machine code for this processor, made by LLVM when it is first needed.
 
 A pack's networks are small: what they cost in tensor operations is the start of each operation and
-its passes over memory. These kernels do a layer at a time, with bias, activation and derivative, for
-one member after the other, whose numbers then stay in the cache.
+its passes over memory. These kernels do a layer at a time, bias and activation included, for one
+member after the other, whose numbers then stay in the cache.
 
 The same numbers come out on every processor. A sum is taken in an order that is written here, never
 one that depends on how many lanes a register has, and no instruction is used that may round
