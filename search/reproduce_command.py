@@ -52,16 +52,26 @@ def reproduce_row(
 def _print(reproduction: Reproduction, to: str) -> None:
     row = reproduction.row
     hidden = row["layer_sizes"] or "none"
-    for line in (
+    lines = [
         f"{row['study']}, trial {row['trial']}, {row['phase']}, {row['status']}",
         f"hidden layers {hidden}, learning rate {row['learning_rate']:.3g}, {row['steps']} steps",
         f"stored nmse    {_number(reproduction.stored)}",
-        f"obtained nmse  {_number(reproduction.obtained)}",
-        f"tolerance      {_number(reproduction.tolerance)}: "
-        + ("they agree" if reproduction.agrees else "THEY DO NOT AGREE"),
-        f"weights        {to}",
-    ):
+        f"kernels        {_number(reproduction.retrained)}: {_EXACT[reproduction.exact]}",
+        f"plain torch    {_number(reproduction.obtained)}: "
+        + ("agrees" if reproduction.agrees else "DOES NOT AGREE")
+        + f" within {_number(reproduction.tolerance)}",
+    ]
+    if reproduction.exact is not None:
+        lines.append(f"rounding       moves it by {_number(reproduction.sensitivity)}")
+    for line in (*lines, f"weights        {to}"):
         typer.echo(line)
+
+
+_EXACT = {
+    True: "the same, to the last bit",
+    False: "not the same bits; other versions, or a processor with other random numbers?",
+    None: "not tried, since a GPU trained this row",
+}
 
 
 def _number(value: float | None) -> str:

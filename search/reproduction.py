@@ -1,22 +1,24 @@
-"""One row of `trials`, trained again alone with plain torch from what the row holds."""
+"""One row of `trials`, trained again alone from what it holds: with plain torch, and exactly."""
 
 import difflib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow.compute
 import torch
 
 from results import OutputError, OutputFolder
-from trainables import Member, Pack, Task
+from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.network import Network
 from trainables.pack_trainable import TF32_SUFFIX
 
 RELATIVE_TOLERANCE = 0.1
 NMSE_FLOOR = 1e-9
+ROUNDINGS = (-2, -1, 1, 2)
+"""Units by which the learning rate is moved, each 2^-22 of it, to see what rounding does."""
 
 
 class RowNotFoundError(OutputError):
@@ -25,11 +27,18 @@ class RowNotFoundError(OutputError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction:
-    """A row's nmse as stored and as obtained again; None where it is not finite."""
+    """A row's nmse as stored and as obtained again; None where it is not finite.
+
+    `obtained` is plain torch's, `retrained` that of dottune's own kernels, `sensitivity` how far the
+    latter moves, in nmse, when the learning rate moves by a few units of rounding. The last two are
+    for rows that a processor trained.
+    """
 
     row: Mapping[str, Any]
     stored: float | None
     obtained: float | None
+    retrained: float | None
+    sensitivity: float
     network: Network
     """The weights that the nmse judges: the running average where the trial was pruned."""
 
@@ -37,13 +46,12 @@ class Reproduction:
     def tolerance(self) -> float:
         """How far the two may lie apart, in nmse.
 
-        A stack and the network alone do the same arithmetic in another order. Training amplifies
-        that rounding step by step, most at high learning rates, so the two ends differ like two
-        runs of one program on different processors: by a few percent of the loss after thousands of
-        steps (docs/reproduce.md has measurements). Below an nmse of 1e-9 the loss itself is what
-        float32 rounding leaves, and only its smallness can be reproduced.
+        Plain torch does the same arithmetic in another order. Training amplifies that rounding step
+        by step, most at high learning rates: by how much depends on the row, so the row's own
+        sensitivity to rounding is measured and counted twice (docs/reproduce.md). Below an nmse of
+        1e-9 the loss itself is what float32 rounding leaves, and only its smallness is reproducible.
         """
-        return RELATIVE_TOLERANCE * (self.stored or 0.0) + NMSE_FLOOR
+        return RELATIVE_TOLERANCE * (self.stored or 0.0) + 2 * self.sensitivity + NMSE_FLOOR
 
     @property
     def agrees(self) -> bool:
@@ -51,6 +59,11 @@ class Reproduction:
         if self.stored is None or self.obtained is None:
             return self.stored is self.obtained
         return abs(self.stored - self.obtained) <= self.tolerance
+
+    @property
+    def exact(self) -> bool | None:
+        """Whether the kernels gave the stored bits; None for a row that a GPU trained."""
+        return self.stored == self.retrained if self.row["device"] == "cpu" else None
 
 
 def find_row(
@@ -159,9 +172,34 @@ def reproduce(
     on_the_way = row["steps"] < row["schedule_steps"]
     network = checkpoint.average if on_the_way else checkpoint.network
     nmse = evaluate_alone(network, pack, member, rung=on_the_way, device=device)
+    retrained = retrain(row) if device.type == "cpu" else None
     return Reproduction(
         row=row,
         stored=row["nmse"],
         obtained=nmse if math.isfinite(nmse) else None,
+        retrained=retrained,
+        sensitivity=0.0 if retrained is None else _sensitivity(row, retrained),
         network=network,
     )
+
+
+def _sensitivity(row: Mapping[str, Any], retrained: float) -> float:
+    moved = [
+        retrain({**row, "learning_rate": row["learning_rate"] * (1 + units * 2**-22)})
+        for units in ROUNDINGS
+    ]
+    return max(math.inf if nmse is None else abs(nmse - retrained) for nmse in moved)
+
+
+def retrain(row: Mapping[str, Any]) -> float | None:
+    """The nmse of the row's network alone in dottune's own engine, on the processor.
+
+    No number of a member depends on its company there, so these are the stored bits, wherever the
+    same versions run on a processor with the same random numbers.
+    """
+    # The row's last step becomes a rung, if it isn't the end, so that it is judged in the same way.
+    rung = Halving(grace_period=row["steps"], reduction_factor=2, min_survivors=1)
+    pack = replace(pack_of(row), halving=rung)
+    report = next(iter(train(pack, device=torch.device("cpu"))))
+    (evaluation,) = report.evaluations
+    return None if evaluation.loss is None else evaluation.loss.normalised

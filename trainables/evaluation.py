@@ -41,9 +41,10 @@ def evaluate(
     label_sums = torch.zeros(2, len(seeds), device=device, dtype=torch.float64)
     for part in held_out.parts(pairs):
         evaluator.add()
-        labels = part.labels.double()
-        label_sums[0] += labels.sum((0, 2))
-        label_sums[1] += labels.square_().sum((0, 2))
+        for stream, labels in enumerate(part.labels.double().unbind(1)):
+            # Each by itself: the order of a sum depends on the shape of what is summed.
+            label_sums[0, stream] += labels.sum()
+            label_sums[1, stream] += labels.square().sum()
     mean, mean_square = evaluator.sums / pairs
     spread = (mean_square - mean.square()).clamp_min_(0) * pairs / (pairs - 1)
     label_mean = label_sums[0] / pairs

@@ -1,6 +1,7 @@
 """Rows trained again alone: by `dottune reproduce`, and by the program that it prints."""
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,11 +65,16 @@ def test_random_rows_reproduce(folder: OutputFolder) -> None:
         reproduction = reproduce(row)
         assert reproduction.obtained == pytest.approx(row["nmse"], rel=1e-2, abs=NMSE_FLOOR)
         assert reproduction.agrees
+        assert reproduction.retrained == row["nmse"]
+        assert reproduction.exact
 
 
 def test_a_wrong_number_does_not_agree(folder: OutputFolder) -> None:
     row = sample(folder, 1)[0]
-    assert not reproduce(row | {"nmse": row["nmse"] * 2}).agrees
+    right, doubled = reproduce(row), reproduce(row | {"nmse": row["nmse"] * 2})
+    assert not doubled.agrees
+    assert doubled.exact is False
+    assert right.sensitivity < 0.01 * row["nmse"] + NMSE_FLOOR
     assert not reproduce(row | {"nmse": None, "status": "diverged"}).agrees
 
 
@@ -123,7 +129,8 @@ def test_the_command_compares_and_saves_the_network(folder: OutputFolder, tmp_pa
         ],
     )
     assert result.exit_code == 0, result.output
-    assert "they agree" in result.stdout
+    assert re.search(r"plain torch +\S+: agrees within", result.stdout)
+    assert re.search(r"kernels +\S+: the same, to the last bit", result.stdout)
     weights = torch.load(saved, weights_only=True)
     assert sum(weight.numel() for weight in weights.values()) > 0
 
