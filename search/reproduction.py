@@ -29,9 +29,9 @@ class RowNotFoundError(OutputError):
 class Reproduction:
     """A row's nmse as stored and as obtained again; None where it is not finite.
 
-    `obtained` is plain torch's, `retrained` that of dottune's own kernels, `sensitivity` how far the
-    latter moves, in nmse, when the learning rate moves by a few units of rounding. The last two are
-    for rows that a processor trained.
+    `obtained` is plain torch's, `retrained` that of dottune's own kernels, `sensitivity` how far
+    the latter moves, in nmse, when the learning rate moves by a few units of rounding. The last two
+    are for rows that a processor trained.
     """
 
     row: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Reproduction:
         Plain torch does the same arithmetic in another order. Training amplifies that rounding step
         by step, most at high learning rates: by how much depends on the row, so the row's own
         sensitivity to rounding is measured and counted twice (docs/reproduce.md). Below an nmse of
-        1e-9 the loss itself is what float32 rounding leaves, and only its smallness is reproducible.
+        1e-9 the loss itself is what float32 rounding leaves; only its smallness is reproducible.
         """
         return RELATIVE_TOLERANCE * (self.stored or 0.0) + 2 * self.sensitivity + NMSE_FLOOR
 
