@@ -1,6 +1,7 @@
 """`dottune doctor`: what this machine or cluster has, and what is wrong with it."""
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -36,10 +37,24 @@ def doctor(
 
 def _findings(address: str | None, out: str | None) -> Iterator[Finding]:
     yield from installation_findings()
+    yield _kernels()
     yield _gpus()
     yield from cluster_findings(address)
     if out is not None:
         yield _output(out)
+
+
+def _kernels() -> Finding:
+    from trainables.kernels import Processor, kernels_for
+
+    began = time.perf_counter()
+    kernels_for("relu", "float32")
+    seconds = time.perf_counter() - began
+    processor = Processor.host()
+    text = f"{processor}, compiled in {seconds:.1f} s"
+    if not processor.fused:
+        text += "; it multiplies and adds in two steps, so that training is slow here"
+    return Finding(subject="kernels", healthy=True, text=text)
 
 
 def _gpus() -> Finding:

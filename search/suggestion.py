@@ -25,6 +25,7 @@ from scipy.stats import qmc
 from spaces import Choices, FloatRange, IntRange, Spec, Study
 
 from .seeds import derive_seed
+from .tpe import Rank, tpe_pack
 
 Value = bool | int | float | str
 Domain = IntRange | FloatRange | Choices
@@ -109,11 +110,19 @@ def suggest(
         return _ask(RandomSampler(seed=seed), space, [], size)
     _check_packs(spec, number, history, running)
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
-    distributions = distributions_of(space)
-    trials = [finished_trial(outcome, distributions) for outcome in outcomes]
-    trials += [_running_trial(member, distributions) for pack in running for member in pack]
-    sampler = TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
-    return _ask(sampler, space, trials, size)
+    in_flight = [member for pack in running for member in pack]
+    if not outcomes:  # nothing to rank: TPE draws from its prior
+        distributions = distributions_of(space)
+        trials = [_running_trial(member, distributions) for member in in_flight]
+        return _ask(TPESampler(seed=seed, n_startup_trials=0), space, trials, size)
+    return tpe_pack(
+        distributions_of(space),
+        finished=[outcome.parameters for outcome in outcomes],
+        ranks=[_rank(outcome) for outcome in outcomes],
+        running=in_flight,
+        size=size,
+        seed=seed,
+    )
 
 
 def _check_packs(
@@ -223,6 +232,16 @@ def _distribution(domain: Domain) -> BaseDistribution:
             return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
         case FloatRange():
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _rank(outcome: Outcome) -> Rank:
+    """Where TPE ranks the outcome, as it would the `finished_trial`: lower is better."""
+    if outcome.status == "completed" and outcome.nmse is not None:
+        return -math.inf, outcome.nmse
+    if outcome.status == "diverged" or not outcome.rungs:
+        return math.inf, 0.0
+    step, nmse = max(outcome.rungs)
+    return -step, math.inf if math.isnan(nmse) else nmse
 
 
 def finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution]) -> FrozenTrial:

@@ -14,7 +14,7 @@ known of a batch lies panel by panel: (panels, features, PANEL). B is padded to 
 
 from .adam import SCHEDULE_NUMBERS, schedule_row
 from .code import LANES, PANEL
-from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, kernels_for
+from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, Processor, kernels_for
 from .program import Program
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "PANEL",
     "SCHEDULE_NUMBERS",
     "Kernels",
+    "Processor",
     "Program",
     "kernels_for",
     "schedule_row",

@@ -1,6 +1,7 @@
 """Kernels as machine code for this processor."""
 
 import ctypes
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,7 @@ from .registers import Tile, best_tile, host_registers
 ACTIVATIONS_WITH_DERIVATIVE = frozenset(
     name for name, code in ACTIVATION_CODE.items() if code.keeps_derivative
 )
+X86 = ("x86_64", "amd64", "i386", "i686")
 SLOTS: Mapping[str, tuple[str, ...]] = {
     "forward": FORWARD,
     "output": OUTPUT,
@@ -43,6 +45,15 @@ class Processor:
         """The one that this process runs on."""
         features = str(binding.get_host_cpu_features().flatten())
         return cls(name=str(binding.get_host_cpu_name()), features=features)
+
+    def __str__(self) -> str:
+        registers, register_bytes = host_registers(self.features)
+        return f"{self.name}, {registers} vector registers of {register_bytes * 8} bits"
+
+    @property
+    def fused(self) -> bool:
+        """Whether it multiplies and adds in one instruction."""
+        return platform.machine().lower() not in X86 or "+fma" in self.features
 
     def tile(self, number: str) -> Tile:
         """What fits into its registers."""
