@@ -97,9 +97,7 @@ def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, flo
     trainees = [Trainee.start(member, DIMENSION, CPU, torch.float32) for member in members]
     stream = TrainingStream(task, batch_size=BATCH_SIZE, device=CPU, dtype=torch.float32)
     stream.arrange([members[0].data_seed])
-    stack = CompiledStack(
-        trainees, dimension=DIMENSION, batch_size=BATCH_SIZE, dtype=torch.float32, threads=1
-    )
+    stack = CompiledStack(trainees, dimension=DIMENSION, dtype=torch.float32, threads=1)
     stack.bind(stream.block, averaging=True)
     done = 0
     for rung, mark in enumerate((*marks, STEPS)):

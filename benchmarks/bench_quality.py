@@ -11,12 +11,9 @@ its confirmed nmse.
 import argparse
 import json
 import math
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +39,12 @@ def judged(configuration: dict[str, Any]) -> float:
 
 def dottune_best(trials: int, seed: int) -> tuple[dict[str, Any], float]:
     """The best configuration of `dottune run`, and the seconds that it took, start-up included."""
-    import yaml
-
-    folder = Path(tempfile.mkdtemp())
     spec = search_contenders.spec(
         trials, seed, sampler="tpe", halving=HALVING, confirm={"replicates": 3}
     )
     spec["budget"] |= {"pack_size": 16, "packs_in_flight": search_contenders.CORES}
-    (folder / "spec.yaml").write_text(yaml.safe_dump(spec))
-    command = [sys.executable, "-m", "search", "run", str(folder / "spec.yaml")]
-    began = time.perf_counter()
-    subprocess.run([*command, "--out", str(folder / "out")], check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - began
-    (row,) = OutputFolder(str(folder / "out")).read_summary().to_pylist()
-    shutil.rmtree(folder)
+    with search_contenders.dottune_run(spec) as (out, seconds):
+        (row,) = OutputFolder(str(out)).read_summary().to_pylist()
     return {name: row[name] for name in SPACE}, seconds
 
 

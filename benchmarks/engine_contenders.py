@@ -91,9 +91,7 @@ def packs(shape: Shape, members: int) -> Contender:
     stream.arrange([0])
     stream.fill(BLOCK)
     trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in everyone]
-    stack = CompiledStack(
-        trainees, dimension=dimension, batch_size=batch_size, dtype=torch.float32, threads=1
-    )
+    stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=1)
     stack.bind(stream.block, averaging=False)
 
     @torch.inference_mode()

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +44,33 @@ def spec(trials: int, seed: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def dottune(trials: int, seed: int) -> float:
-    """`dottune run` as a process of its own, its start-up included."""
+@contextmanager
+def dottune_run(written: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+    """`dottune run` of a spec as a process of its own: its output folder, and its seconds."""
     import yaml
 
     folder = Path(tempfile.mkdtemp())
-    (folder / "spec.yaml").write_text(yaml.safe_dump(spec(trials, seed)))
-    command = [sys.executable, "-m", "search", "run", str(folder / "spec.yaml")]
-    began = time.perf_counter()
-    subprocess.run([*command, "--out", str(folder / "out")], check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - began
-    shutil.rmtree(folder)
-    return trials / seconds
+    try:
+        (folder / "spec.yaml").write_text(yaml.safe_dump(written))
+        command = [sys.executable, "-m", "search", "run", str(folder / "spec.yaml")]
+        began = time.perf_counter()
+        subprocess.run(
+            [*command, "--out", str(folder / "out")], check=True, stdout=subprocess.DEVNULL
+        )
+        yield folder / "out", time.perf_counter() - began
+    finally:
+        shutil.rmtree(folder)
+
+
+def dottune(trials: int, seed: int) -> tuple[float, float]:
+    """Trials per second: start-up included, and from the first pack's start to the last's end."""
+    import pandas
+
+    with dottune_run(spec(trials, seed)) as (out, seconds):
+        rows = pandas.read_parquet(out / "trials")
+    ends = rows["started_at"] + pandas.to_timedelta(rows["pack_seconds"], unit="s")
+    training = (ends.max() - rows["started_at"].min()).total_seconds()
+    return trials / seconds, trials / training
 
 
 def ray_space() -> dict[str, Any]:

@@ -5,9 +5,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from .kernels import BETA_1, BETA_2, EPSILON
 from .operations import Operation
-
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def adam_operation(

@@ -13,18 +13,20 @@ from torch import Tensor
 
 from .kernels import ACTIVATIONS_WITH_DERIVATIVE, PANEL, Kernels
 from .pack import Member
-from .panels import Panels
+from .panels import SLICE_PANELS, Panels
 
 Operation = list[int]
 
 
 class Workspace:
-    """What a thread computes in: the activations of one member at a time, and its gradients."""
+    """What a thread computes in: one member's activations of a slice at a time, and its gradients.
+
+    The gradients are zero between steps.
+    """
 
     def __init__(
         self,
         *,
-        panels: int,
         width: int,
         depth: int,
         size: int,
@@ -39,11 +41,11 @@ class Workspace:
         def zeros(*sizes: int) -> Tensor:
             return torch.zeros(*sizes, dtype=dtype)
 
-        features = panels * width * PANEL
+        features = SLICE_PANELS * width * PANEL
         self.outputs = zeros(depth, features)
         self.derivatives = zeros(depth, features) if derivatives else self.outputs
         self.deltas = zeros(min(depth, 2), features)
-        self.errors = zeros(panels * PANEL)
+        self.errors = zeros(SLICE_PANELS * PANEL)
         self.gradients = zeros(size)
         self.no_bias = zeros(max(width, 1))
 
@@ -83,9 +85,9 @@ class CompiledMember:
     def forward(
         self, weights: Tensor, panels: Panels, space: Workspace, sums: Tensor
     ) -> list[Operation]:
-        """Predict, and add the squared errors and their squares to `sums` (2,), float64.
+        """Predict a slice, and add the squared errors and their squares to `sums` (2,), float64.
 
-        The errors that are left in `space` are the derivatives of the mean squared error.
+        The errors that are left in `space` are the derivatives of the batch's mean squared error.
         """
         operations = []
         *hidden, last = enumerate(self.layers)
@@ -114,7 +116,7 @@ class CompiledMember:
                 pairs=panels.pairs,
                 labels_pointer=_address(panels.labels),
                 labels_step_stride=panels.labels_step_stride,
-                scale=_bits(2.0 / panels.pairs),
+                scale=_bits(2.0 / panels.batch_size),
                 errors_pointer=_address(space.errors),
                 sums_pointer=_address(sums),
             )
@@ -122,7 +124,7 @@ class CompiledMember:
         return operations
 
     def backward(self, weights: Tensor, panels: Panels, space: Workspace) -> list[Operation]:
-        """Fill the gradients of `space` from its errors."""
+        """Add what the errors of the slice in `space` make to its gradients."""
         operations = []
         deltas = space.errors
         for index, layer in reversed(list(enumerate(self.layers))):

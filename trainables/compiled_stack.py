@@ -15,14 +15,13 @@ from .data import BLOCK_STEPS, Batches
 from .kernels import (
     ACTIVATIONS_WITH_DERIVATIVE,
     LANES,
-    PANEL,
     SCHEDULE_NUMBERS,
     Program,
     kernels_for,
     schedule_row,
 )
 from .panels import PanelCopy
-from .schedules import SCHEDULES
+from .schedules import SCHEDULES, average_weight
 from .stack import Evaluator
 from .team import Team
 from .trainee import Trainee
@@ -38,14 +37,13 @@ class CompiledStack:
         trainees: Sequence[Trainee],
         *,
         dimension: int,
-        batch_size: int,
         dtype: torch.dtype,
         threads: int,
     ) -> None:
         """Load `trainees`."""
         self._trainees = list(trainees)
         self.members = [trainee.member for trainee in trainees]
-        self._batch_size, self._dtype = batch_size, dtype
+        self._dtype = dtype
         number = NUMBERS[dtype]
         self._compiled = [
             CompiledMember(
@@ -73,7 +71,6 @@ class CompiledStack:
     def _workspace(self) -> Workspace:
         hidden = [member for member in self.members if member.depth]
         return Workspace(
-            panels=-(-self._batch_size // PANEL),
             width=max((member.width for member in hidden), default=0),
             depth=max((member.depth for member in hidden), default=0),
             size=max(states.shape[1] for states in self._states),
@@ -96,20 +93,17 @@ class CompiledStack:
 
     def bind(self, block: Batches, *, averaging: bool) -> None:
         """See `Stack`."""
-        self._panels = panels = PanelCopy(block, pairs=self._batch_size)
+        self._panels = panels = PanelCopy(block)
 
         def program(index: int, space: Workspace) -> Program:
             compiled, states = self._compiled[index], self._states[index]
-            mine = panels.of_stream(index)
+            operations = []
+            for part in panels.slices(index):
+                operations += compiled.forward(states[0], part, space, self._sums[index])
+                operations += compiled.backward(states[0], part, space)
             schedule = self._schedules[compiled.member.schedule]
-            return Program(
-                compiled.kernels,
-                [
-                    *compiled.forward(states[0], mine, space, self._sums[index]),
-                    *compiled.backward(states[0], mine, space),
-                    compiled.adam(states, space, schedule, averaging=averaging),
-                ],
-            )
+            operations.append(compiled.adam(states, space, schedule, averaging=averaging))
+            return Program(compiled.kernels, operations)
 
         self._programs = self._share(program)
 
@@ -123,7 +117,9 @@ class CompiledStack:
         block = range(first_step, min(first_step + BLOCK_STEPS, steps))
         for name, table in self._schedules.items():
             factor_at = SCHEDULES[name]
-            rows = [schedule_row(step, factor_at(step, steps)) for step in block]
+            rows = [
+                schedule_row(step, factor_at(step, steps), average_weight(step)) for step in block
+            ]
             table[: len(rows)] = torch.tensor(rows, dtype=torch.float64)
 
     def train(self, steps: int) -> None:
@@ -141,20 +137,18 @@ class CompiledStack:
 
     def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
         """See `Stack`."""
-        panels = batches.labels.shape[-1] // PANEL
-        # As many pairs at once as the workspace has room for.
-        while panels * PANEL > self._space[0].errors.numel():
-            panels //= 2
-        copy = PanelCopy(batches, pairs=panels * PANEL)
+        panels = PanelCopy(batches)
         sums = torch.zeros(len(self.members), 2, dtype=torch.float64)
 
         def program(index: int, space: Workspace) -> Program:
             compiled = self._compiled[index]
             weights = self._states[index][3 if averaged else 0]
-            mine = copy.of_stream(index)
-            return Program(compiled.kernels, compiled.forward(weights, mine, space, sums[index]))
+            operations = []
+            for part in panels.slices(index):
+                operations += compiled.forward(weights, part, space, sums[index])
+            return Program(compiled.kernels, operations)
 
-        return _CompiledEvaluator(self._team, self._share(program), copy, sums)
+        return _CompiledEvaluator(self._team, self._share(program), panels, sums)
 
 
 class _CompiledEvaluator:

@@ -8,45 +8,53 @@ from torch import Tensor
 from .data import Batches
 from .kernels import PANEL
 
+SLICE_PANELS = 4
+"""Panels that go through a network at once: few, so that its activations stay in the cache.
+
+Part of what the numbers are: gradients are summed slice by slice.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Panels:
-    """The inputs and labels of one stream: (P, 3 D + 1, PANEL) and (P, PANEL) a step.
+    """A slice of a stream's batches: inputs (N, P, 3 D + 1, PANEL), labels (N, P, PANEL).
 
-    `inputs` and `labels` are those of step 0; the strides, in numbers, lead to the next step's.
-    Of a step's numbers `pairs` count, the rest of its last panel is padding.
+    Its first `pairs` count, the rest of its last panel is padding. `batch_size` is that of the
+    whole batch; the strides, in numbers, lead from the slice of one step to the next step's.
     """
 
     inputs: Tensor
     labels: Tensor
-    inputs_step_stride: int
-    labels_step_stride: int
     pairs: int
+    batch_size: int
 
     @property
     def number(self) -> int:
-        """P, the panels of a step."""
-        return -(-self.pairs // PANEL)
+        """P."""
+        return self.inputs.shape[1]
+
+    @property
+    def inputs_step_stride(self) -> int:
+        """From the inputs of one step to those of the next, in numbers."""
+        return self.inputs.stride(0)
+
+    @property
+    def labels_step_stride(self) -> int:
+        """From the labels of one step to those of the next, in numbers."""
+        return self.labels.stride(0)
 
 
 class PanelCopy:
-    """A copy of batches in panels.
+    """A copy of batches in panels; every batch is a step."""
 
-    A step takes `pairs` of a stream: a whole batch, or a whole number of panels that divides it.
-    """
-
-    def __init__(self, batches: Batches, *, pairs: int) -> None:
+    def __init__(self, batches: Batches) -> None:
         """Make the memory; `copy` fills it with what the batches hold then."""
-        number, streams, features, size = batches.inputs.shape
-        panels = -(-size // PANEL)
+        self.steps, streams, features, self._batch_size = batches.inputs.shape
+        panels = -(-self._batch_size // PANEL)
         dtype = batches.inputs.dtype
-        self._inputs = torch.zeros(streams, number, panels, features, PANEL, dtype=dtype)
-        self._labels = torch.zeros(streams, number, panels, PANEL, dtype=dtype)
-        self._pairs = pairs
-        self._panels_a_step = -(-pairs // PANEL)
-        self.steps = number * panels // self._panels_a_step
-        """The steps of all batches."""
-        whole, rest = divmod(size, PANEL)
+        self._inputs = torch.zeros(streams, self.steps, panels, features, PANEL, dtype=dtype)
+        self._labels = torch.zeros(streams, self.steps, panels, PANEL, dtype=dtype)
+        whole, rest = divmod(self._batch_size, PANEL)
         self._moves = []
         if whole:
             self._moves += [
@@ -64,17 +72,19 @@ class PanelCopy:
         for target, source in self._moves:
             target.copy_(source)
 
-    def of_stream(self, member: int) -> Panels:
-        """What `member` sees: the one stream of all, or its own."""
+    def slices(self, member: int) -> list[Panels]:
+        """What `member` sees, of the one stream of all or of its own, slice by slice."""
         stream = member if len(self._inputs) > 1 else 0
         inputs, labels = self._inputs[stream], self._labels[stream]
-        return Panels(
-            inputs=inputs,
-            labels=labels,
-            inputs_step_stride=inputs[0, 0].numel() * self._panels_a_step,
-            labels_step_stride=PANEL * self._panels_a_step,
-            pairs=self._pairs,
-        )
+        return [
+            Panels(
+                inputs=inputs[:, first : first + SLICE_PANELS],
+                labels=labels[:, first : first + SLICE_PANELS],
+                pairs=min(self._batch_size - first * PANEL, SLICE_PANELS * PANEL),
+                batch_size=self._batch_size,
+            )
+            for first in range(0, inputs.shape[1], SLICE_PANELS)
+        ]
 
 
 def _move(target: Tensor, source: Tensor, panels: int) -> tuple[Tensor, Tensor]:

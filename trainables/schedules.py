@@ -1,4 +1,4 @@
-"""Learning rate schedules: the factor on the learning rate at each step."""
+"""What changes from step to step: factors on the learning rate, the weight of the average."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -15,6 +15,11 @@ def _cosine(step: int, steps: int) -> float:
 
 def _linear(step: int, steps: int) -> float:
     return 1.0 - step / steps
+
+
+def average_weight(step: int) -> float:
+    """The share of the weights after `step` (from 0) in their running average."""
+    return 1.0 / (0.1 * (step + 1) + 1.0)
 
 
 SCHEDULES: Mapping[str, Callable[[int, int], float]] = {

@@ -14,7 +14,7 @@ from .activations import ACTIVATIONS
 from .adam import adam_operation
 from .data import BLOCK_STEPS, Batches
 from .operations import Batch, Operation, Workspace, backward, forward, run
-from .schedules import SCHEDULES
+from .schedules import SCHEDULES, average_weight
 from .stack import Evaluator
 from .stack_shape import StackShape
 from .trainee import Trainee
@@ -132,7 +132,7 @@ class TensorStack:
         """See `Stack`."""
         block = range(first_step, min(first_step + BLOCK_STEPS, steps))
         factors = [self._factor_at(step, steps) for step in block]
-        weights = [1.0 / (0.1 * (step + 1) + 1.0) for step in block]
+        weights = [average_weight(step) for step in block]
         self._factors[: len(block)] = torch.tensor(factors, dtype=self.dtype)
         self._average_weights[: len(block)] = torch.tensor(weights, dtype=self.dtype)
 

@@ -117,7 +117,6 @@ class _Run:
         return CompiledStack(
             trainees,
             dimension=self._pack.task.dimension,
-            batch_size=self._pack.batch_size,
             dtype=self._dtype,
             threads=torch.get_num_threads(),
         )

@@ -82,14 +82,12 @@ def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
 ) -> None:
     trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in members]
     before = live_bytes()
-    stack = CompiledStack(
-        trainees, dimension=dimension, batch_size=batch_size, dtype=torch.float32, threads=threads
-    )
+    stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=threads)
     used = live_bytes() - before
     weights = [-(-member.parameters(dimension) // 16) * 16 for member in members]
     deepest = max(member.depth for member in members)
     widest = max((member.width for member in members if member.depth), default=0)
-    pairs = -(-batch_size // 64) * 64
+    pairs = 256  # a slice, whatever the batch size
     # Outputs and their derivatives, two layers' deltas, the errors; gradients; a missing bias.
     workspace = (2 * deepest + 2) * widest * pairs + pairs + max(weights) + max(widest, 1)
     tables = 16 * 3 * 8 * 3 + len(members) * 2 * 8

@@ -26,7 +26,6 @@ def compiled_stack(pack: Pack, dtype: torch.dtype) -> Stack:
     return CompiledStack(
         trainees,
         dimension=pack.task.dimension,
-        batch_size=pack.batch_size,
         dtype=dtype,
         threads=2,
     )

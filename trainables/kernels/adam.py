@@ -18,20 +18,20 @@ SCHEDULE_NUMBERS = 3
 """The numbers of a row of the schedule, one for each step."""
 
 
-def schedule_row(step: int, factor: float) -> tuple[float, float, float]:
-    """What a step (from 0) needs: the factor on the learning rate, with the first moment's
-    correction; the second's; and the weight of the running average.
+def schedule_row(step: int, factor: float, average_weight: float) -> tuple[float, float, float]:
+    """What `step` (from 0) needs, corrections of both moments included.
+
+    `factor` is that on the learning rate, `average_weight` that of the new weights in their average.
     """
     count = step + 1
-    return (
-        factor / (1.0 - BETA_1**count),
-        (1.0 - BETA_2**count) ** -0.5,
-        1.0 / (0.1 * count + 1.0),
-    )
+    return factor / (1.0 - BETA_1**count), (1.0 - BETA_2**count) ** -0.5, average_weight
 
 
 def write_adam(module: Code, *, averaging: bool) -> None:
-    """The kernel `adam`, or `adam_averaging`, which takes the new weights into their average."""
+    """The kernel `adam`, or `adam_averaging`, which takes the new weights into their average.
+
+    It leaves zeros in place of the gradients, for the next step's to be added to.
+    """
     name = "adam_averaging" if averaging else "adam"
     code, values, step = module.kernel(name, ADAM)
     weights, gradients, first, second, average, size, learning_rate, schedule = values
@@ -48,6 +48,7 @@ def write_adam(module: Code, *, averaging: bool) -> None:
         square = square * BETA_2 + gradient * gradient * (1.0 - BETA_2)
         root = code.intrinsic("sqrt", square) * correction + EPSILON
         weight = code.load_vector(weights.at(index)) - rate * (mean / root)
+        code.store_vector(code.zeros(), gradients.at(index))
         code.store_vector(mean, first.at(index))
         code.store_vector(square, second.at(index))
         code.store_vector(weight, weights.at(index))

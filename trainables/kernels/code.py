@@ -170,9 +170,10 @@ class Code:
         """Write an integer or number."""
         self.builder.store(value.llvm, pointer.llvm)
 
-    def load_vector(self, pointer: Value) -> Value:
-        """LANES numbers from `pointer` on."""
-        there = self.builder.bitcast(pointer.llvm, self.vector.as_pointer())
+    def load_vector(self, pointer: Value, lanes: int = LANES) -> Value:
+        """The numbers from `pointer` on."""
+        kind = ir.VectorType(self.scalar, lanes)
+        there = self.builder.bitcast(pointer.llvm, kind.as_pointer())
         return Value(self, self.builder.load(there, align=self._bytes))
 
     def store_vector(self, value: Value, pointer: Value) -> None:

@@ -1,4 +1,4 @@
-"""The gradients of a layer's weights and bias: sums over the pairs of a batch."""
+"""The gradients of a layer's weights and bias: sums over pairs, added to what is there."""
 
 from itertools import product
 
@@ -110,10 +110,11 @@ def _write_tile(module: Code, outputs: int, inputs: int) -> None:
         target = gradients.at(fan_in * o)
         if inputs == 4:
             four = code.shuffle(totals, totals, range(4 * o, 4 * o + 4))
-            code.store_vector(four, target)
+            code.store_vector(code.load_vector(target, 4) + four, target)
         else:
             for i in range(inputs):
-                code.store(code.lane(totals, o * inputs + i), target.at(i))
+                there = target.at(i)
+                code.store(code.load(there) + code.lane(totals, o * inputs + i), there)
     code.end()
 
 
@@ -142,9 +143,9 @@ def write_bias_gradient(module: Code) -> None:
         sums = code.repeat(0, panels, panel_body, [code.zeros()] * rows)
         totals = lane_sums(code, sums)
         if rows == LANES:
-            code.store_vector(totals, gradients)
+            code.store_vector(code.load_vector(gradients) + totals, gradients)
         else:
-            code.store(code.lane(totals, 0), gradients)
+            code.store(code.load(gradients) + code.lane(totals, 0), gradients)
         code.end()
 
     code, values, _ = module.kernel("bias_gradient", BIAS_GRADIENT)
