@@ -2,7 +2,8 @@
 
 Equal time: each tool gets the same seconds; its best configuration is then trained again by the
 same judge (one_trial.py, three times), and the median nmse counts. dottune's start-up is within
-its time, Ray Tune's is not. Equal trials: the same study, 64 trials, with both samplers, judged by
+its time, Ray Tune's is not. Of the same runs: the seconds until a tool had a trial within 10% of the
+best trial of either. Equal trials: the same study, 64 trials, with both samplers, judged by
 its confirmed nmse.
 
     python benchmarks/bench_quality.py [--seeds 5] [--seconds 60] [--json FILE]
@@ -14,6 +15,8 @@ import math
 import statistics
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,26 +40,51 @@ def judged(configuration: dict[str, Any]) -> float:
     return statistics.median(train_one(configuration) for _ in range(3))
 
 
-def dottune_best(trials: int, seed: int) -> tuple[dict[str, Any], float]:
-    """The best configuration of `dottune run`, and the seconds that it took, start-up included."""
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a tool found: its best configuration, and the nmse of each completed trial by its end.
+
+    `trials` are all, `seconds` what it took.
+    """
+
+    best: dict[str, Any]
+    completed: list[tuple[float, float]]
+    trials: int
+    seconds: float
+
+    def seconds_to(self, nmse: float) -> float:
+        """When the first trial was done that is as good as `nmse`; infinite if none is."""
+        return min((end for end, found in self.completed if found <= nmse), default=math.inf)
+
+
+def dottune_best(trials: int, seed: int) -> Outcome:
+    """`dottune run`, its start-up included."""
     spec = search_contenders.spec(
         trials, seed, sampler="tpe", halving=HALVING, confirm={"replicates": 3}
     )
     spec["budget"] |= {"pack_size": 16, "packs_in_flight": search_contenders.CORES}
+    began = time.time()
     with search_contenders.dottune_run(spec) as (out, seconds):
         (row,) = OutputFolder(str(out)).read_summary().to_pylist()
-    return {name: row[name] for name in SPACE}, seconds
+        rows = OutputFolder(str(out)).read_trials().to_pylist()
+    return Outcome(
+        best={name: row[name] for name in SPACE},
+        completed=[
+            (each["started_at"].timestamp() + each["pack_seconds"] - began, each["nmse"])
+            for each in rows
+            if each["phase"] == "search" and each["status"] == "completed"
+        ],
+        trials=trials,
+        seconds=seconds,
+    )
 
 
-def ray_tune_best(seconds: float, seed: int) -> tuple[dict[str, Any], int]:
-    """The best configuration of Ray Tune with OptunaSearch and ASHA, and its number of trials."""
-    import ray
+def ray_tune_best(seconds: float, seed: int) -> Outcome:
+    """Ray Tune with OptunaSearch and ASHA, its start-up left out."""
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    if not ray.is_initialized():
-        ray.init(num_cpus=search_contenders.CORES, include_dashboard=False, log_to_driver=False)
     folder = str(Path(__file__).parent)
 
     def reporting(configuration: dict[str, Any]) -> None:
@@ -85,35 +113,45 @@ def ray_tune_best(seconds: float, seed: int) -> tuple[dict[str, Any], int]:
         ),
         run_config=tune.RunConfig(storage_path=tempfile.mkdtemp(), verbose=0),
     )
-    results = tuner.fit()
+    with search_contenders.ray_here():
+        began = time.time()
+        results = tuner.fit()
+        took = time.time() - began
     complete = [each for each in results if each.metrics and each.metrics.get("step") == STEPS]
     best = min(complete, key=lambda each: each.metrics["nmse"])
-    return dict(best.config), len(results)
+    return Outcome(
+        best=dict(best.config),
+        completed=[(each.metrics["timestamp"] - began, each.metrics["nmse"]) for each in complete],
+        trials=len(results),
+        seconds=took,
+    )
 
 
 def equal_time(seeds: int, seconds: float) -> dict[str, Any]:
     """Both tools for `seconds`, in turn, seed by seed."""
-    trials = 256
-    _, took = dottune_best(trials, seed=1000)
+    ours = dottune_best(256, seed=1000)
     rows = []
     for seed in range(seeds):
-        trials = max(32, int(trials * 0.95 * seconds / took) // 16 * 16)
-        ours, took = dottune_best(trials, seed)
-        their_seconds = max(seconds, took)  # never less than dottune had
-        theirs, their_trials = ray_tune_best(their_seconds, seed)
+        trials = max(32, int(ours.trials * 0.95 * seconds / ours.seconds) // 16 * 16)
+        ours = dottune_best(trials, seed)
+        theirs = ray_tune_best(max(seconds, ours.seconds), seed)  # no less than dottune had
+        near = 1.1 * min(nmse for each in (ours, theirs) for _, nmse in each.completed)
         rows.append(
             {
-                "dottune": judged(ours),
-                "dottune_trials": trials,
-                "dottune_seconds": took,
-                "Ray Tune": judged(theirs),
-                "Ray Tune_trials": their_trials,
-                "Ray Tune_seconds": their_seconds,
+                name: {
+                    "nmse": judged(each.best),
+                    "trials": each.trials,
+                    "seconds": each.seconds,
+                    "seconds_to_near": each.seconds_to(near),
+                }
+                for name, each in (("dottune", ours), ("Ray Tune with ASHA", theirs))
             }
         )
     return {
         "rows": rows,
-        "ratio": statistics.median(row["Ray Tune"] / row["dottune"] for row in rows),
+        "ratio": statistics.median(
+            row["Ray Tune with ASHA"]["nmse"] / row["dottune"]["nmse"] for row in rows
+        ),
     }
 
 
@@ -150,11 +188,11 @@ def main() -> None:
         mean = statistics.mean(math.log10(nmse) for nmse in each)
         print(f"{sampler:7} 64 trials: mean log10 of the confirmed nmse {mean:.3f}")
     for row in time_rows["rows"]:
-        print(
-            f"dottune {row['dottune']:.5f} ({row['dottune_trials']} trials in "
-            f"{row['dottune_seconds']:.0f} s), Ray Tune with ASHA {row['Ray Tune']:.5f} "
-            f"({row['Ray Tune_trials']} trials in {row['Ray Tune_seconds']:.0f} s)"
-        )
+        for name, each in row.items():
+            print(
+                f"{name:18} {each['nmse']:.5f} ({each['trials']} trials in "
+                f"{each['seconds']:.0f} s, near the best after {each['seconds_to_near']:.0f} s)"
+            )
     print(f"median ratio of the losses, Ray Tune / dottune: {time_rows['ratio']:.2f}")
     if arguments.json:
         with open(arguments.json, "w") as file:

@@ -84,18 +84,27 @@ def ray_space() -> dict[str, Any]:
     }
 
 
+@contextmanager
+def ray_here() -> Iterator[None]:
+    """A Ray of its own, gone before another tool's turn."""
+    import ray
+
+    ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
 def ray_tune(trials: int, *, best: bool) -> float:
     """Ray Tune with OptunaSearch and a function trainable, its start-up left out.
 
     `best`: one trial a core and reused actors; else as the tutorial shows it.
     """
     import optuna
-    import ray
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
-    if not ray.is_initialized():
-        ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
     folder = str(Path(__file__).parent)
 
     def trainable(configuration: dict[str, Any]) -> None:
@@ -116,9 +125,10 @@ def ray_tune(trials: int, *, best: bool) -> float:
         ),
         run_config=tune.RunConfig(storage_path=tempfile.mkdtemp(), verbose=0),
     )
-    began = time.perf_counter()
-    results = tuner.fit()
-    seconds = time.perf_counter() - began
+    with ray_here():
+        began = time.perf_counter()
+        results = tuner.fit()
+        seconds = time.perf_counter() - began
     if results.num_errors:
         raise RuntimeError(f"{results.num_errors} trials failed")
     return trials / seconds

@@ -21,7 +21,7 @@ SCHEDULE_NUMBERS = 3
 def schedule_row(step: int, factor: float, average_weight: float) -> tuple[float, float, float]:
     """What `step` (from 0) needs, corrections of both moments included.
 
-    `factor` is that on the learning rate, `average_weight` that of the new weights in their average.
+    `factor` is that on the learning rate, `average_weight` the new weights' share in their average.
     """
     count = step + 1
     return factor / (1.0 - BETA_1**count), (1.0 - BETA_2**count) ** -0.5, average_weight
