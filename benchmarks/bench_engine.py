@@ -4,7 +4,7 @@ Every round times all contenders one after the other, so that a change in the ma
 all of them; the ratios are medians over the rounds of the ratio within a round. Where a contender
 can train several networks at once, the best of several sizes counts.
 
-    python benchmarks/bench_engine.py [--rounds 7] [--json FILE]
+    python benchmarks/bench_engine.py [--rounds 7] [--batch-size 256] [--json FILE]
 """
 
 import argparse
@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 # One core for everyone, before the libraries start their threads.
@@ -109,12 +110,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--json")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # as the engine trains, and as JAX does by itself
     peak = peak_gflops()
-    rows = [measure(shape, arguments.rounds) for shape in SHAPES]
+    shapes = [replace(shape, batch_size=arguments.batch_size) for shape in SHAPES]
+    rows = [measure(shape, arguments.rounds) for shape in shapes]
     print(describe())
     best = max(peak, key=lambda name: peak[name])
     print(f"best float32 product of one core: {best} {peak[best]:.0f} GFLOP/s ({peak})")

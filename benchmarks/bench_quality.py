@@ -2,9 +2,9 @@
 
 Equal time: each tool gets the same seconds; its best configuration is then trained again by the
 same judge (one_trial.py, three times), and the median nmse counts. dottune's start-up is within
-its time, Ray Tune's is not. Of the same runs: the seconds until a tool had a trial within 10% of the
-best trial of either. Equal trials: the same study, 64 trials, with both samplers, judged by
-its confirmed nmse.
+its time, Ray Tune's is not. Of the same runs: the seconds until a tool had a trial within 10% of
+the best trial of either. Equal trials: the same study, 64 trials, with both samplers, judged by its
+confirmed nmse.
 
     python benchmarks/bench_quality.py [--seeds 5] [--seconds 60] [--json FILE]
 """
@@ -26,10 +26,6 @@ from machine import describe
 from one_trial import SPACE, STEPS, train_one
 
 from results import OutputFolder
-from search.search_run import SearchRun
-from spaces import load_spec
-from trainables import train
-from trainables.pack_trainable import pack_rows
 
 RUNGS = (STEPS // 8, STEPS // 4, STEPS // 2)
 HALVING = {"grace_period": STEPS // 8, "reduction_factor": 2, "min_survivors": 2}
@@ -161,13 +157,8 @@ def confirmed(sampler: str, seed: int) -> float:
         64, seed, sampler=sampler, halving=HALVING, confirm={"replicates": 3}
     )
     spec["budget"]["pack_size"] = 16
-    run = SearchRun(load_spec(spec))
-    while (pack := run.next_pack()) is not None:
-        reports = train(pack, device=torch.device("cpu"))
-        rows = pack_rows(pack, reports, device="cpu", worker="benchmark")
-        run.finish(pack.study, pack.number, rows.trial_rows(), rows.curves)
-    (study,) = run.studies.values()
-    return statistics.median(row["nmse"] for row in study.trial_rows if row["phase"] == "confirm")
+    rows = search_contenders.played(spec)
+    return statistics.median(row["nmse"] for row in rows if row["phase"] == "confirm")
 
 
 def main() -> None:

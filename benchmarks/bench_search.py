@@ -2,7 +2,7 @@
 
 The tools take turns, round by round; ratios are medians over the rounds. dottune's start-up is
 included, the others' is not; what dottune reaches from its first pack's start to its last one's end
-is shown besides.
+is shown besides, and so is one core of it without Ray.
 
     python benchmarks/bench_search.py [--rounds 3] [--json FILE]
 """
@@ -15,7 +15,7 @@ import search_contenders
 from machine import describe
 
 DOTTUNE = "dottune"
-DOTTUNE_TRIALS, OTHER_TRIALS, TUTORIAL_TRIALS = 2048, 64, 12
+DOTTUNE_TRIALS, ONE_CORE_TRIALS, OTHER_TRIALS, TUTORIAL_TRIALS = 2048, 512, 64, 12
 """Trials of each search: enough for a steady rate, in seconds rather than minutes."""
 
 
@@ -25,6 +25,9 @@ def one_round(number: int) -> dict[str, float]:
     return {
         DOTTUNE: with_start_up,
         "dottune, its start-up left out": training,
+        "dottune on one core, without Ray": search_contenders.one_core(
+            ONE_CORE_TRIALS, seed=number
+        ),
         "Ray Tune at its best": search_contenders.ray_tune(OTHER_TRIALS, best=True),
         "Ray Tune as in its tutorial": search_contenders.ray_tune(TUTORIAL_TRIALS, best=False),
         "plain Optuna": search_contenders.plain_optuna(OTHER_TRIALS),
@@ -45,7 +48,7 @@ def main() -> None:
     }
     print(describe())
     for name, each in rates.items():
-        print(f"{name:31} {statistics.median(each):7.2f} trials/s   {ratios[name]:6.1f}x")
+        print(f"{name:33} {statistics.median(each):7.2f} trials/s   {ratios[name]:6.1f}x")
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump({"machine": describe(), "rates": rates, "ratios": ratios}, file, indent=2)

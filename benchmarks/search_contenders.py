@@ -84,6 +84,31 @@ def ray_space() -> dict[str, Any]:
     }
 
 
+def played(written: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a search whose packs are trained one after the other, here, without Ray."""
+    import torch
+
+    from search.search_run import SearchRun
+    from spaces import load_spec
+    from trainables import train
+    from trainables.pack_trainable import pack_rows
+
+    torch.set_num_threads(1)
+    run = SearchRun(load_spec(written))
+    while (pack := run.next_pack()) is not None:
+        reports = train(pack, device=torch.device("cpu"))
+        rows = pack_rows(pack, reports, device="cpu", worker="benchmark")
+        run.finish(pack.study, pack.number, rows.trial_rows(), rows.curves)
+    return run.finished_rows
+
+
+def one_core(trials: int, seed: int) -> float:
+    """Trials per second of the same packs on one core of this process."""
+    began = time.perf_counter()
+    played(spec(trials, seed))
+    return trials / (time.perf_counter() - began)
+
+
 @contextmanager
 def ray_here() -> Iterator[None]:
     """A Ray of its own, gone before another tool's turn."""
