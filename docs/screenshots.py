@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.text import Text
 
 PROJECT = Path(__file__).parents[1]
-SEARCH = ["run", "quick", "--set", "fixed.steps=16000", "--set", "halving.grace_period=2000"]
+SEARCH = ["run", "quick", "--set", "fixed.steps=100000", "--set", "halving.grace_period=12500"]
 LIMIT_SECONDS = 600.0
 CHROMIUM = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
