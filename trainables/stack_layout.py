@@ -91,10 +91,6 @@ def _units(trainee: Trainee) -> int:
     return trainee.member.width if trainee.member.depth else 0
 
 
-def _width_class(trainee: Trainee) -> int:
-    return math.ceil(_units(trainee) / WIDTH_STEP)
-
-
 def _best_runs(
     classes: list[list[Trainee]], dimension: int, batch_size: int, costs: DeviceCosts
 ) -> list[list[Trainee]]:

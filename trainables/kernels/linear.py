@@ -44,8 +44,6 @@ BACKWARD = (
     "deltas_pointer",  # (panels, I, PANEL)
 )
 
-Finish = Callable[[Code, list[list[Value]], Value], None]
-
 
 def _tile(
     code: Code,
