@@ -154,7 +154,7 @@ class PackTrainable(tune.Trainable):
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin a pack. Tune calls this in the worker's process."""
-        torch.set_num_threads(max(1, int(config["cpus"])))
+        torch.set_num_threads(1)
         self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
         device = _device()
@@ -165,7 +165,9 @@ class PackTrainable(tune.Trainable):
             worker=f"{socket.gethostname()}:{os.getpid()}",
             started_at=datetime.now(UTC),
         )
-        self._reports = self._rows.collect(train(pack, device=device))
+        self._reports = self._rows.collect(
+            train(pack, device=device, threads=max(1, int(config["cpus"])))
+        )
         self._reported = 0
 
     def __repr__(self) -> str:

@@ -54,10 +54,14 @@ class Report:
 
 
 def train(
-    pack: Pack, *, device: torch.device, dtype: torch.dtype = torch.float32
+    pack: Pack, *, device: torch.device, dtype: torch.dtype = torch.float32, threads: int = 1
 ) -> Iterator[Report]:
-    """Train all members of `pack` on `device`, with a report at every rung and at the end."""
-    run = _Run(pack, device, dtype)
+    """Train all members of `pack` on `device`, with a report at every rung and at the end.
+
+    On a processor `threads` divide the members among them; they change no number. Torch's own
+    threads would only be in their way: they wait for work by keeping a core busy.
+    """
+    run = _Run(pack, device, dtype, threads)
     done = 0
     for mark in (*rungs(pack.halving, pack.steps), pack.steps):
         with _products(tf32=pack.tf32):
@@ -87,8 +91,9 @@ def _products(*, tf32: bool) -> Iterator[None]:
 class _Run:
     """The stacks of a pack in training, and their batches."""
 
-    def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype, threads: int) -> None:
         self._pack, self._device, self._dtype = pack, device, dtype
+        self._threads = threads
         self._stream = TrainingStream(
             pack.task, batch_size=pack.batch_size, device=device, dtype=dtype
         )
@@ -118,7 +123,7 @@ class _Run:
             trainees,
             dimension=self._pack.task.dimension,
             dtype=self._dtype,
-            threads=torch.get_num_threads(),
+            threads=self._threads,
         )
 
     def _tensor_stacks(self, part: Sequence[Trainee], steps_done: int) -> list[TensorStack]:

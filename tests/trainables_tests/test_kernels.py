@@ -205,15 +205,11 @@ def test_a_member_has_the_same_bits_alone_and_in_company(
 
 def test_threads_change_no_bit() -> None:
     pack = make_pack(every_kind(), steps=40, batch_size=100, dimension=5)
-    threads = torch.get_num_threads()
-    results = []
-    try:
-        for number in (1, 3):
-            torch.set_num_threads(number)
-            results.append([losses(report) for report in train(pack, device=CPU)])
-    finally:
-        torch.set_num_threads(threads)
-    assert results[0] == results[1]
+    one, three = (
+        [losses(report) for report in train(pack, device=CPU, threads=threads)]
+        for threads in (1, 3)
+    )
+    assert one == three
 
 
 def test_an_operation_names_its_slots() -> None:
