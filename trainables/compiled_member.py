@@ -89,39 +89,28 @@ class CompiledMember:
 
         The errors that are left in `space` are the derivatives of the batch's mean squared error.
         """
-        operations = []
-        *hidden, last = enumerate(self.layers)
-        for index, layer in hidden:
-            operations.append(
-                self.kernels.operation(
-                    "forward",
-                    weights_pointer=_address(weights, layer.weights),
-                    bias_pointer=self._bias(index, weights, space),
-                    **self._inputs(index, panels, space),
-                    fan_in=layer.fan_in,
-                    fan_out=layer.fan_out,
-                    panels=panels.number,
-                    outputs_pointer=_address(space.outputs[index]),
-                    derivatives_pointer=_address(space.derivatives[index]),
-                )
-            )
-        index, layer = last
-        operations.append(
+        operations = [
             self.kernels.operation(
-                "output",
-                weights_pointer=_address(weights, layer.weights),
-                bias_pointer=self._bias(index, weights, space),
-                **self._inputs(index, panels, space),
-                fan_in=layer.fan_in,
-                pairs=panels.pairs,
-                labels_pointer=_address(panels.labels),
-                labels_step_stride=panels.labels_step_stride,
-                scale=_bits(2.0 / panels.batch_size),
-                errors_pointer=_address(space.errors),
-                sums_pointer=_address(sums),
+                "forward",
+                **self._layer(index, weights, panels, space),
+                fan_out=layer.fan_out,
+                panels=panels.number,
+                outputs_pointer=_address(space.outputs[index]),
+                derivatives_pointer=_address(space.derivatives[index]),
             )
+            for index, layer in enumerate(self.layers[:-1])
+        ]
+        output = self.kernels.operation(
+            "output",
+            **self._layer(len(self.layers) - 1, weights, panels, space),
+            pairs=panels.pairs,
+            labels_pointer=_address(panels.labels),
+            labels_step_stride=panels.labels_step_stride,
+            scale=_bits(2.0 / panels.batch_size),
+            errors_pointer=_address(space.errors),
+            sums_pointer=_address(sums),
         )
-        return operations
+        return [*operations, output]
 
     def backward(self, weights: Tensor, panels: Panels, space: Workspace) -> list[Operation]:
         """Add what the errors of the slice in `space` make to its gradients."""
@@ -182,8 +171,17 @@ class CompiledMember:
             schedule_pointer=_address(schedule),
         )
 
-    def _bias(self, index: int, weights: Tensor, space: Workspace) -> int:
-        return _address(weights, self.layers[index].bias) if index else _address(space.no_bias)
+    def _layer(
+        self, index: int, weights: Tensor, panels: Panels, space: Workspace
+    ) -> dict[str, int]:
+        """What a layer reads."""
+        layer = self.layers[index]
+        return {
+            "weights_pointer": _address(weights, layer.weights),
+            "bias_pointer": _address(weights, layer.bias) if index else _address(space.no_bias),
+            **self._inputs(index, panels, space),
+            "fan_in": layer.fan_in,
+        }
 
     def _inputs(self, index: int, panels: Panels, space: Workspace) -> dict[str, int]:
         if index == 0:
