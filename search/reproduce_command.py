@@ -62,7 +62,9 @@ def _print(reproduction: Reproduction, to: str) -> None:
         + f" within {_number(reproduction.tolerance)}",
     ]
     if reproduction.exact is not None:
-        lines.append(f"sensitivity    {_number(reproduction.sensitivity)}, to a few units of rounding")
+        lines.append(
+            f"sensitivity    {_number(reproduction.sensitivity)}, to a few units of rounding"
+        )
     for line in (*lines, f"weights        {to}"):
         typer.echo(line)
 
