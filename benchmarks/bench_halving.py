@@ -114,8 +114,6 @@ def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, flo
                 task,
                 SELECTION_PAIRS if last else RUNG_PAIRS,
                 averaged=judge == "averaged" and not last,
-                device=CPU,
-                dtype=torch.float32,
             )
             for member, loss in zip(stack.members, found, strict=True):
                 losses[judge][rung][member.trial] = loss.mean

@@ -69,7 +69,8 @@ def tpe_pack(
             name: numpy.append(column, searched[name].to_internal_repr(found[name]))
             for name, column in above_columns.items()
         }
-        suggestions.append({name: {**fixed, **found}[name] for name in distributions})
+        values = fixed | found
+        suggestions.append({name: values[name] for name in distributions})
     return suggestions
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .data import RUNG_PAIRS, SELECTION_PAIRS, EvaluationPairs, TrainingStream
 from .network import Network
@@ -16,12 +16,12 @@ from .schedules import SCHEDULES
 class Checkpoint:
     """A member trained alone, after `step` steps.
 
-    `network` holds the weights, `average` their running average; `train_loss` is the mean squared
-    error on the last batch, before its step.
+    `network` holds the weights, `average` their running average; `train_loss` (0-dimensional, where
+    the network is) is the mean squared error on the last batch, before its step.
     """
 
     step: int
-    train_loss: float
+    train_loss: Tensor
     network: Network
     average: Network
 
@@ -60,7 +60,7 @@ def train_alone(
         with torch.no_grad():
             for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(weight, 1.0 / (0.1 * step + 1.0))
-        yield Checkpoint(step=step, train_loss=loss.item(), network=network, average=average)
+        yield Checkpoint(step=step, train_loss=loss.detach(), network=network, average=average)
 
 
 @torch.no_grad()

@@ -44,7 +44,7 @@ class Workspace:
         features = SLICE_PANELS * width * PANEL
         self.outputs = zeros(depth, features)
         self.derivatives = zeros(depth, features) if derivatives else self.outputs
-        self.deltas = zeros(min(depth, 2), features)
+        self.deltas = zeros(2, features)
         self.errors = zeros(SLICE_PANELS * PANEL)
         self.gradients = zeros(size)
         self.no_bias = zeros(max(width, 1))
@@ -131,7 +131,7 @@ class CompiledMember:
             if index == 0:
                 break
             # Two take turns: a layer's deltas are needed until those of the one below are there.
-            above, deltas = deltas, space.deltas[index % 2 if len(space.deltas) > 1 else 0]
+            above, deltas = deltas, space.deltas[index % 2]
             kept = ACTIVATIONS_WITH_DERIVATIVE
             below = space.derivatives if self.member.activation in kept else space.outputs
             operations += [

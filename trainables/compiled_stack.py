@@ -43,7 +43,7 @@ class CompiledStack:
         """Load `trainees`."""
         self._trainees = list(trainees)
         self.members = [trainee.member for trainee in trainees]
-        self._dtype = dtype
+        self.device, self.dtype = torch.device("cpu"), dtype
         number = NUMBERS[dtype]
         self._compiled = [
             CompiledMember(
@@ -75,7 +75,7 @@ class CompiledStack:
             depth=max((member.depth for member in hidden), default=0),
             size=max(states.shape[1] for states in self._states),
             derivatives=any(m.activation in ACTIVATIONS_WITH_DERIVATIVE for m in hidden),
-            dtype=self._dtype,
+            dtype=self.dtype,
         )
 
     def unload(self) -> list[Trainee]:

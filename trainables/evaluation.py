@@ -22,27 +22,19 @@ class Loss:
     normalised: float
 
 
-def evaluate(
-    stack: Stack,
-    task: Task,
-    pairs: int,
-    *,
-    averaged: bool,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> list[Loss]:
+def evaluate(stack: Stack, task: Task, pairs: int, *, averaged: bool) -> list[Loss]:
     """The loss of every member of `stack` on its evaluation pairs, in the stack's order.
 
     `averaged` judges the running average of the weights. Sums are taken in float64.
     """
     seeds = _streams([member.evaluation_seed for member in stack.members])
-    held_out = EvaluationPairs(task, seeds, device=device, dtype=dtype)
+    held_out = EvaluationPairs(task, seeds, device=stack.device, dtype=stack.dtype)
     evaluator = stack.evaluator(held_out.batches, averaged=averaged)
-    label_sums = torch.zeros(2, len(seeds), device=device, dtype=torch.float64)
+    label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
     for part in held_out.parts(pairs):
         evaluator.add()
-        for stream, labels in enumerate(part.labels.double().unbind(1)):
-            # Each by itself: the order of a sum depends on the shape of what is summed.
+        for stream, labels in enumerate(part.labels.double().transpose(0, 1).contiguous()):
+            # Each by itself: the order of a sum depends on the layout of what is summed.
             label_sums[0, stream] += labels.sum()
             label_sums[1, stream] += labels.square().sum()
     mean, mean_square = evaluator.sums / pairs

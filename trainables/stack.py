@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from .data import Batches
@@ -26,6 +27,8 @@ class Stack(Protocol):
     `schedule`, someone fills the batches, `train`. `unload` gives the members back, trained.
     """
 
+    device: torch.device
+    dtype: torch.dtype
     members: list[Member]
     """In the stack's own order, which that of its streams follows where each has its own."""
 

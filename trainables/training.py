@@ -138,7 +138,7 @@ class _Run:
                 dtype=self._dtype,
             )
             # So that its memory is known to suffice.
-            self._evaluate(stack, RUNG_PAIRS, averaged=True)
+            evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
         except torch.OutOfMemoryError:
             if len(part) == 1:
                 raise
@@ -151,16 +151,6 @@ class _Run:
             *self._tensor_stacks(part[:half], steps_done),
             *self._tensor_stacks(part[half:], steps_done),
         ]
-
-    def _evaluate(self, stack: Stack, pairs: int, *, averaged: bool) -> list[Loss]:
-        return evaluate(
-            stack,
-            self._pack.task,
-            pairs,
-            averaged=averaged,
-            device=self._device,
-            dtype=self._dtype,
-        )
 
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
@@ -210,7 +200,7 @@ class _Run:
         measured: dict[Member, tuple[float, Loss]] = {}
         for stack in self._stacks:
             train_losses = stack.take_squared_error() / (interval * pack.batch_size)
-            losses = self._evaluate(stack, pairs, averaged=not last)
+            losses = evaluate(stack, pack.task, pairs, averaged=not last)
             measured |= zip(
                 stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
             )

@@ -15,10 +15,10 @@ from llvmlite import binding, ir
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from trainables import Member, compiled_stack, train
 from trainables.kernels.activations import ACTIVATION_CODE
-from trainables.kernels.code import LANES, Code, Value
+from trainables.kernels.code import Code, Value
 from trainables.kernels.compiler import Kernels, Processor, machine_code
 from trainables.kernels.lanes import lane_sums
-from trainables.kernels.registers import Tile, best_tile
+from trainables.kernels.registers import LANES, Tile, best_tile
 from trainables.training import Report
 
 CPU = torch.device("cpu")
@@ -39,21 +39,21 @@ def apply(function: Callable[[Code, Value], Value], x: numpy.ndarray) -> numpy.n
     number = str(x.dtype)
     module = ir.Module()
     module.triple = binding.get_process_triple()
-    code, (source, target), _ = Code(module, number, Processor.host().tile(number)).kernel(
+    code, slots, _ = Code(module, number, Processor.host().tile(number)).kernel(
         "apply", ["source_pointer", "target_pointer"]
     )
+    source, target = slots.values()
 
-    def one(index: Value, _: list[Value]) -> list[Value]:
+    def one(index: Value) -> None:
         code.store_vector(function(code, code.load_vector(source.at(index))), target.at(index))
-        return []
 
-    code.repeat(0, code.integer(len(x)), one, step=LANES)
+    code.each(0, code.integer(len(x)), one, step=LANES)
     code.end()
     engine = machine_code(module, Processor.host())
     kernel = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
     result = numpy.empty_like(x)
-    slots = numpy.array([0, x.ctypes.data, result.ctypes.data], dtype=numpy.int64)
-    kernel(engine.get_function_address("apply"))(slots.ctypes.data, 0)
+    row = numpy.array([0, x.ctypes.data, result.ctypes.data], dtype=numpy.int64)
+    kernel(engine.get_function_address("apply"))(row.ctypes.data, 0)
     return result
 
 

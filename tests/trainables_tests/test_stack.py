@@ -117,13 +117,11 @@ def test_a_stack_judges_its_members_as_they_are_judged_alone(
     stack = trained(pack, stack_of, torch.float64)
     train_losses = stack.take_squared_error() / (pack.steps * batch_size)
     for averaged in (False, True):
-        losses = evaluate(
-            stack, pack.task, RUNG_PAIRS, averaged=averaged, device=CPU, dtype=torch.float64
-        )
+        losses = evaluate(stack, pack.task, RUNG_PAIRS, averaged=averaged)
         for member, loss, train_loss in zip(stack.members, losses, train_losses, strict=True):
             alone, squares = None, []
             for alone in train_alone(pack, member, device=CPU, dtype=torch.float64):
-                squares.append(alone.train_loss)
+                squares.append(float(alone.train_loss))
             assert alone is not None
             network = alone.average if averaged else alone.network
             nmse = evaluate_alone(network, pack, member, rung=True, device=CPU)

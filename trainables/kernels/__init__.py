@@ -13,9 +13,10 @@ known of a batch lies panel by panel: (panels, features, PANEL). B is padded to 
 """
 
 from .adam import BETA_1, BETA_2, EPSILON, SCHEDULE_NUMBERS, schedule_row
-from .code import LANES, PANEL
+from .code import PANEL
 from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, Processor, kernels_for
 from .program import Program
+from .registers import LANES
 
 __all__ = [
     "ACTIVATIONS_WITH_DERIVATIVE",

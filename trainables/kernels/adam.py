@@ -1,6 +1,7 @@
 """Adam over a member's weights (Kingma & Ba 2015, arXiv 1412.6980), with their running average."""
 
-from .code import LANES, Code, Value
+from .code import Code, Value
+from .registers import LANES
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -33,15 +34,15 @@ def write_adam(module: Code, *, averaging: bool) -> None:
     It leaves zeros in place of the gradients, for the next step's to be added to.
     """
     name = "adam_averaging" if averaging else "adam"
-    code, values, step = module.kernel(name, ADAM)
-    weights, gradients, first, second, average, size, learning_rate, schedule = values
+    code, slot, step = module.kernel(name, ADAM)
+    weights, gradients, first, second, average, size, learning_rate, schedule = slot.values()
     row = code.doubles(schedule).at(step * SCHEDULE_NUMBERS)
     factor, correction, average_weight = (
         code.splat(code.from_double(code.load(row.at(index)))) for index in range(SCHEDULE_NUMBERS)
     )
     rate = factor * code.splat(code.bits_as_double(learning_rate))
 
-    def some(index: Value, _: list[Value]) -> list[Value]:
+    def some(index: Value) -> None:
         gradient = code.load_vector(gradients.at(index))
         mean, square = code.load_vector(first.at(index)), code.load_vector(second.at(index))
         mean = mean + (gradient - mean) * (1.0 - BETA_1)
@@ -56,7 +57,6 @@ def write_adam(module: Code, *, averaging: bool) -> None:
             running = code.load_vector(average.at(index))
             running = running + (weight - running) * average_weight
             code.store_vector(running, average.at(index))
-        return []
 
-    code.repeat(0, size, some, step=LANES)
+    code.each(0, size, some, step=LANES)
     code.end()

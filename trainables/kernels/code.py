@@ -5,10 +5,8 @@ from typing import Any, Self
 
 from llvmlite import ir
 
-from .registers import Tile
+from .registers import LANES, Tile
 
-LANES = 16
-"""The lanes of a vector, whatever the processor's registers hold: they settle the order of sums."""
 PANEL = 64
 """Pairs in a panel."""
 PANEL_VECTORS = PANEL // LANES
@@ -50,14 +48,8 @@ class Value:
     def __truediv__(self, other: "Value | float") -> "Value":
         return self._with(other, "sdiv", "fdiv")
 
-    def __radd__(self, other: float) -> "Value":
-        return self.code.lift(other, self.type) + self
-
     def __rsub__(self, other: float) -> "Value":
         return self.code.lift(other, self.type) - self
-
-    def __rmul__(self, other: float) -> "Value":
-        return self.code.lift(other, self.type) * self
 
     def __rtruediv__(self, other: float) -> "Value":
         return self.code.lift(other, self.type) / self
@@ -93,28 +85,28 @@ class Code:
         self.pointer = self.scalar.as_pointer()
         self.builder: Any = None
 
-    def function(self, name: str, arguments: Sequence[Any]) -> tuple[Self, list[Value]]:
-        """Begin a function that only this module calls."""
-        return self._begin(name, arguments, "internal")
-
-    def kernel(self, name: str, slots: Sequence[str]) -> tuple[Self, list[Value], Value]:
-        """Begin a kernel: its slots, by their order, and the step that it is called for.
-
-        A slot whose name ends with `_pointer` is an address of numbers, any other an integer.
-        """
-        code, (row, step) = self._begin(name, [INTEGER.as_pointer(), INTEGER], "external")
-        values = []
-        for index, slot in enumerate(slots, start=1):
-            value = code.load(row.at(index))
-            values.append(code.address(value) if slot.endswith("_pointer") else value)
-        return code, values, step
-
-    def _begin(self, name: str, arguments: Sequence[Any], linkage: str) -> tuple[Self, list[Value]]:
+    def function(
+        self, name: str, arguments: Sequence[Any], *, linkage: str = "internal"
+    ) -> tuple[Self, list[Value]]:
+        """Begin a function; only this module calls it unless its linkage is "external"."""
         code = type(self)(self.module, self.number, self.tile)
         function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), arguments), name)
         function.linkage = linkage
         code.builder = ir.IRBuilder(function.append_basic_block())
         return code, [Value(code, argument) for argument in function.args]
+
+    def kernel(self, name: str, slots: Sequence[str]) -> tuple[Self, dict[str, Value], Value]:
+        """Begin a kernel: its slots by their names, and the step that it is called for.
+
+        A slot whose name ends with `_pointer` is an address of numbers, any other an integer.
+        """
+        arguments = [INTEGER.as_pointer(), INTEGER]
+        code, (row, step) = self.function(name, arguments, linkage="external")
+        values = {}
+        for index, slot in enumerate(slots, start=1):
+            value = code.load(row.at(index))
+            values[slot] = code.address(value) if slot.endswith("_pointer") else value
+        return code, values, step
 
     def end(self) -> None:
         """End the function."""
@@ -213,11 +205,10 @@ class Code:
         return self.select(left < right, left, right)
 
     def to_double(self, value: Value) -> Value:
-        """Numbers in double precision."""
+        """A vector in double precision."""
         if self.number == "float64":
             return value
-        kind = ir.VectorType(DOUBLE, LANES) if isinstance(value.type, ir.VectorType) else DOUBLE
-        return Value(self, self.builder.fpext(value.llvm, kind))
+        return Value(self, self.builder.fpext(value.llvm, ir.VectorType(DOUBLE, LANES)))
 
     def from_double(self, value: Value) -> Value:
         """A number in double precision rounded to this code's."""
@@ -259,6 +250,17 @@ class Code:
             phi.llvm.add_incoming(ended.llvm, last)
             results.append(phi)
         return results
+
+    def each(
+        self, start: Value | int, stop: Value, body: Callable[[Value], object], step: int = 1
+    ) -> None:
+        """A loop that carries no values: `body(index)`."""
+
+        def without_values(index: Value, _: list[Value]) -> list[Value]:
+            body(index)
+            return []
+
+        self.repeat(start, stop, without_values, step=step)
 
     def _phi(self, kind: Any, value: Value, block: Any) -> Value:
         phi = self.builder.phi(kind)

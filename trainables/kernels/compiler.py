@@ -129,24 +129,16 @@ def _write_all(module: Code, activation: str) -> None:
 def _write_run(module: Code) -> None:
     """`run`: an interpreter of operations, so that a block of steps is one call."""
     kernel = ir.FunctionType(ir.VoidType(), [INTEGER.as_pointer(), INTEGER])
-    function = ir.Function(
-        module.module,
-        ir.FunctionType(ir.VoidType(), [INTEGER.as_pointer(), INTEGER, INTEGER]),
-        "run",
-    )
-    code = Code(module.module, module.number, module.tile)
-    code.builder = ir.IRBuilder(function.append_basic_block())
-    operations, count, steps = (Value(code, argument) for argument in function.args)
+    arguments = [INTEGER.as_pointer(), INTEGER, INTEGER]
+    code, (operations, count, steps) = module.function("run", arguments, linkage="external")
 
-    def one_step(step: Value, _: list[Value]) -> list[Value]:
-        def one(index: Value, _: list[Value]) -> list[Value]:
-            row = operations.at(index * ROW)
-            address = code.builder.inttoptr(code.load(row).llvm, kernel.as_pointer())
-            code.builder.call(address, [row.llvm, step.llvm])
-            return []
+    def one(index: Value, step: Value) -> None:
+        row = operations.at(index * ROW)
+        address = code.builder.inttoptr(code.load(row).llvm, kernel.as_pointer())
+        code.builder.call(address, [row.llvm, step.llvm])
 
-        code.repeat(0, count, one)
-        return []
+    def all_of(step: Value) -> None:
+        code.each(0, count, lambda index: one(index, step))
 
-    code.repeat(0, steps, one_step)
+    code.each(0, steps, all_of)
     code.end()

@@ -9,7 +9,8 @@ from functools import cache
 import mpmath
 from llvmlite import ir
 
-from .code import INTEGER, LANES, Code, Value
+from .code import INTEGER, Code, Value
+from .registers import LANES
 
 LOG_2 = math.log(2.0)
 SHEPHERD_LAFRAMBOISE_K = 3.75

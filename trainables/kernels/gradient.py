@@ -2,8 +2,9 @@
 
 from itertools import product
 
-from .code import INTEGER, LANES, PANEL, PANEL_VECTORS, Code, Value
+from .code import INTEGER, PANEL, PANEL_VECTORS, Code, Value
 from .lanes import lane_sums
+from .registers import LANES
 
 WEIGHT_GRADIENT = (
     "deltas_pointer",  # (panels, O, PANEL)
@@ -32,8 +33,7 @@ def write_weight_gradient(module: Code) -> None:
     for outputs, inputs in sizes:
         _write_tile(module, outputs, inputs)
 
-    code, values, step = module.kernel("weight_gradient", WEIGHT_GRADIENT)
-    slot = dict(zip(WEIGHT_GRADIENT, values, strict=True))
+    code, slot, step = module.kernel("weight_gradient", WEIGHT_GRADIENT)
     deltas, gradients = slot["deltas_pointer"], slot["gradients_pointer"]
     inputs_of_step = slot["inputs_pointer"].at(step * slot["inputs_step_stride"])
     fan_in, fan_out = slot["fan_in"], slot["fan_out"]
@@ -55,31 +55,24 @@ def write_weight_gradient(module: Code) -> None:
             lambda case: code.call("gradient_{}_{}".format(*cases[case]), arguments),
         )
 
-    def blocks(first_output: Value, first_input: Value) -> None:
+    def block(first_output: Value, first_input: Value) -> None:
         last_output = code.least(first_output + BLOCK, fan_out)
         last_input = code.least(first_input + BLOCK, fan_in)
 
-        def row(output: Value, _: list[Value]) -> list[Value]:
+        def row(output: Value) -> None:
             height = code.least(last_output - output, side)
 
-            def column(index: Value, _: list[Value]) -> list[Value]:
+            def column(index: Value) -> None:
                 tile(output, index, height, code.least(last_input - index, side))
-                return []
 
-            code.repeat(first_input, last_input, column, step=side)
-            return []
+            code.each(first_input, last_input, column, step=side)
 
-        code.repeat(first_output, last_output, row, step=side)
+        code.each(first_output, last_output, row, step=side)
 
-    def block_row(first_output: Value, _: list[Value]) -> list[Value]:
-        def block(first_input: Value, _: list[Value]) -> list[Value]:
-            blocks(first_output, first_input)
-            return []
+    def blocks(output: Value) -> None:
+        code.each(0, fan_in, lambda index: block(output, index), step=BLOCK)
 
-        code.repeat(0, fan_in, block, step=BLOCK)
-        return []
-
-    code.repeat(0, fan_out, block_row, step=BLOCK)
+    code.each(0, fan_out, blocks, step=BLOCK)
     code.end()
 
 
@@ -121,44 +114,45 @@ def _write_tile(module: Code, outputs: int, inputs: int) -> None:
 def write_bias_gradient(module: Code) -> None:
     """The kernel `bias_gradient`: the sum over pairs of each output's delta."""
     for rows in (1, LANES):
-        code, (deltas, stride, panels, gradients) = module.function(
-            f"bias_gradient_{rows}", [module.pointer, INTEGER, INTEGER, module.pointer]
+        _write_bias_rows(module, rows)
+    code, slot, _ = module.kernel("bias_gradient", BIAS_GRADIENT)
+    fan_out = slot["fan_out"]
+
+    def some(row: Value, rows: int) -> None:
+        code.call(
+            f"bias_gradient_{rows}",
+            [
+                slot["deltas_pointer"].at(row * PANEL),
+                fan_out * PANEL,
+                slot["panels"],
+                slot["gradients_pointer"].at(row),
+            ],
         )
 
-        def panel_body(
-            panel: Value,
-            sums: list[Value],
-            code: Code = code,
-            deltas: Value = deltas,
-            stride: Value = stride,
-        ) -> list[Value]:
-            there = deltas.at(panel * stride)
-            new = []
-            for row, total in enumerate(sums):
-                for v in range(PANEL_VECTORS):
-                    total = total + code.load_vector(there.at(row * PANEL + v * LANES))
-                new.append(total)
-            return new
-
-        sums = code.repeat(0, panels, panel_body, [code.zeros()] * rows)
-        totals = lane_sums(code, sums)
-        if rows == LANES:
-            code.store_vector(code.load_vector(gradients) + totals, gradients)
-        else:
-            code.store(code.load(gradients) + code.lane(totals, 0), gradients)
-        code.end()
-
-    code, values, _ = module.kernel("bias_gradient", BIAS_GRADIENT)
-    deltas, fan_out, panels, gradients = values
     whole = fan_out / LANES * LANES
-    for start, stop, rows in ((code.integer(0), whole, LANES), (whole, fan_out, 1)):
+    code.each(0, whole, lambda row: some(row, LANES), step=LANES)
+    code.each(whole, fan_out, lambda row: some(row, 1))
+    code.end()
 
-        def some(row: Value, _: list[Value], rows: int = rows) -> list[Value]:
-            code.call(
-                f"bias_gradient_{rows}",
-                [deltas.at(row * PANEL), fan_out * PANEL, panels, gradients.at(row)],
-            )
-            return []
 
-        code.repeat(start, stop, some, step=rows)
+def _write_bias_rows(module: Code, rows: int) -> None:
+    """The gradients of the biases of one output, or of LANES."""
+    code, (deltas, stride, panels, gradients) = module.function(
+        f"bias_gradient_{rows}", [module.pointer, INTEGER, INTEGER, module.pointer]
+    )
+
+    def panel_body(panel: Value, sums: list[Value]) -> list[Value]:
+        there = deltas.at(panel * stride)
+        new = []
+        for row, total in enumerate(sums):
+            for v in range(PANEL_VECTORS):
+                total = total + code.load_vector(there.at(row * PANEL + v * LANES))
+            new.append(total)
+        return new
+
+    totals = lane_sums(code, code.repeat(0, panels, panel_body, [code.zeros()] * rows))
+    if rows == LANES:
+        code.store_vector(code.load_vector(gradients) + totals, gradients)
+    else:
+        code.store(code.load(gradients) + code.lane(totals, 0), gradients)
     code.end()

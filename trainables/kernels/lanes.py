@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .code import LANES, Code, Value
+from .code import Code, Value
+from .registers import LANES
 
 # Each stage adds two shuffles of a pair of vectors, which halves the lanes left to add up of each
 # and leaves the sums of both side by side. The lanes that meet are those that one instruction

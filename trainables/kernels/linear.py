@@ -1,12 +1,14 @@
 """Linear layers: forward with the activation, the output with its error, and deltas backward."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from llvmlite import ir
 
 from .activations import ActivationCode
-from .code import INTEGER, LANES, PANEL, PANEL_VECTORS, Code, Value
+from .code import INTEGER, PANEL, PANEL_VECTORS, Code, Value
 from .lanes import lane_sums
+from .registers import LANES
 
 FORWARD = (
     "weights_pointer",  # (O, I)
@@ -68,38 +70,55 @@ def _tile(
     return [sums[r * vectors : (r + 1) * vectors] for r in range(rows)]
 
 
-def _for_rows(
-    code: Code, prefix: str, rows: Value, arguments: Callable[[Value], list[Value]]
+def _write_tiles(
+    module: Code,
+    name: str,
+    arguments: Sequence[Any],
+    body: Callable[[Code, int, list[Value]], None],
 ) -> None:
-    """Call the tile of `prefix` for all rows: tiles of full height, then one of what is left."""
+    """The functions NAME_1, NAME_2, ... up to the tile's height; `body(code, rows, arguments)`."""
+    for rows in range(1, module.tile.rows + 1):
+        code, values = module.function(f"{name}_{rows}", arguments)
+        body(code, rows, values)
+        code.end()
+
+
+def _call_tiles(
+    code: Code,
+    name: str,
+    panels: Value,
+    rows: Value,
+    arguments: Callable[[Value, Value, Value], list[Value]],
+) -> None:
+    """Call them for all panels and rows; `arguments(panel, column, row)` of a tile's first.
+
+    Down each column go tiles of full height, then one of what is left.
+    """
     height = code.tile.rows
     whole = rows / height * height
 
-    def full(row: Value, _: list[Value]) -> list[Value]:
-        code.call(f"{prefix}_{height}", arguments(row))
-        return []
+    def column(panel: Value, vector: Value) -> None:
+        def call(height: int, row: Value) -> None:
+            code.call(f"{name}_{height}", arguments(panel, vector * LANES, row))
 
-    code.repeat(0, whole, full, step=height)
-    code.choose(
-        rows - whole,
-        range(1, height),
-        lambda left: code.call(f"{prefix}_{left}", arguments(whole)),
-    )
+        code.each(0, whole, lambda row: call(height, row), step=height)
+        code.choose(rows - whole, range(1, height), lambda left: call(left, whole))
+
+    def columns(panel: Value) -> None:
+        vectors = code.integer(PANEL_VECTORS)
+        code.each(0, vectors, lambda vector: column(panel, vector), step=code.tile.vectors)
+
+    code.each(0, panels, columns)
 
 
 def write_forward(module: Code, activation: ActivationCode) -> None:
     """The kernel `forward`: activation(weights inputs + bias)."""
     pointer, vectors = module.pointer, module.tile.vectors
-    for rows in range(1, module.tile.rows + 1):
-        code, (weights, bias, inputs, fan_in, outputs, derivatives) = module.function(
-            f"forward_{rows}", [pointer, pointer, pointer, INTEGER, pointer, pointer]
-        )
+
+    def tile(code: Code, rows: int, values: list[Value]) -> None:
+        weights, bias, inputs, fan_in, outputs, derivatives = values
         initial = [[code.splat(code.load(bias.at(r)))] * vectors for r in range(rows)]
-
-        def factor(k: Value, r: int, weights: Value = weights, fan_in: Value = fan_in) -> Value:
-            return weights.at(fan_in * r + k)
-
-        sums = _tile(code, factor, inputs, fan_in, initial)
+        sums = _tile(code, lambda k, r: weights.at(fan_in * r + k), inputs, fan_in, initial)
         for r in range(rows):
             for v in range(vectors):
                 place = code.integer(r * PANEL + v * LANES)
@@ -109,32 +128,24 @@ def write_forward(module: Code, activation: ActivationCode) -> None:
                     code.store_vector(sums[r][v], outputs.at(place))
         if not activation.in_registers:
             _activate_rows(code, activation, rows, outputs, derivatives)
-        code.end()
 
-    code, values, step = module.kernel("forward", FORWARD)
-    slot = dict(zip(FORWARD, values, strict=True))
+    _write_tiles(module, "forward", [pointer, pointer, pointer, INTEGER, pointer, pointer], tile)
+    code, slot, step = module.kernel("forward", FORWARD)
     inputs = slot["inputs_pointer"].at(step * slot["inputs_step_stride"])
     fan_in, fan_out = slot["fan_in"], slot["fan_out"]
 
-    def columns(panel: Value, vector: Value) -> None:
-        column = vector * LANES
-        above = (panel * fan_out) * PANEL + column
-        below = inputs.at(panel * slot["input_features"] * PANEL + column)
-        _for_rows(
-            code,
-            "forward",
-            fan_out,
-            lambda row: [
-                slot["weights_pointer"].at(row * fan_in),
-                slot["bias_pointer"].at(row),
-                below,
-                fan_in,
-                slot["outputs_pointer"].at(above + row * PANEL),
-                slot["derivatives_pointer"].at(above + row * PANEL),
-            ],
-        )
+    def arguments(panel: Value, column: Value, row: Value) -> list[Value]:
+        above = (panel * fan_out + row) * PANEL + column
+        return [
+            slot["weights_pointer"].at(row * fan_in),
+            slot["bias_pointer"].at(row),
+            inputs.at(panel * slot["input_features"] * PANEL + column),
+            fan_in,
+            slot["outputs_pointer"].at(above),
+            slot["derivatives_pointer"].at(above),
+        ]
 
-    _for_columns(code, slot["panels"], columns)
+    _call_tiles(code, "forward", slot["panels"], fan_out, arguments)
     code.end()
 
 
@@ -157,34 +168,18 @@ def _activate_rows(
 ) -> None:
     """The same for a tile that lies in `outputs`, as a loop: it is still in the cache."""
 
-    def row_body(row: Value, _: list[Value]) -> list[Value]:
+    def activate(row: Value) -> None:
         for v in range(code.tile.vectors):
             place = row * PANEL + v * LANES
             x = code.load_vector(outputs.at(place))
             _activate(code, activation, x, place, outputs, derivatives)
-        return []
 
-    code.repeat(0, code.integer(rows), row_body)
-
-
-def _for_columns(code: Code, panels: Value, body: Callable[[Value, Value], None]) -> None:
-    """`body(panel, vector)` for the first vector of every tile's columns."""
-
-    def panel_body(panel: Value, _: list[Value]) -> list[Value]:
-        def vector_body(vector: Value, _: list[Value]) -> list[Value]:
-            body(panel, vector)
-            return []
-
-        code.repeat(0, code.integer(PANEL_VECTORS), vector_body, step=code.tile.vectors)
-        return []
-
-    code.repeat(0, panels, panel_body)
+    code.each(0, code.integer(rows), activate)
 
 
 def write_output(module: Code) -> None:
     """The kernel `output`: the error of the one output, and the sums of its squares."""
-    code, values, step = module.kernel("output", OUTPUT)
-    slot = dict(zip(OUTPUT, values, strict=True))
+    code, slot, step = module.kernel("output", OUTPUT)
     inputs = slot["inputs_pointer"].at(step * slot["inputs_step_stride"])
     labels = slot["labels_pointer"].at(step * slot["labels_step_stride"])
     scale = code.splat(code.bits_as_double(slot["scale"]))
@@ -222,45 +217,32 @@ def write_output(module: Code) -> None:
 def write_backward(module: Code, activation: ActivationCode) -> None:
     """The kernel `backward`: deltas = (weights^T deltas_above) * the activation's derivative."""
     pointer, vectors = module.pointer, module.tile.vectors
-    for rows in range(1, module.tile.rows + 1):
-        code, (weights, fan_in, above, fan_out, outputs, deltas) = module.function(
-            f"backward_{rows}", [pointer, INTEGER, pointer, INTEGER, pointer, pointer]
-        )
 
-        def factor(k: Value, r: int, weights: Value = weights, fan_in: Value = fan_in) -> Value:
-            return weights.at(k * fan_in + r)
-
+    def tile(code: Code, rows: int, values: list[Value]) -> None:
+        weights, fan_in, above, fan_out, outputs, deltas = values
         initial = [[code.zeros()] * vectors for _ in range(rows)]
-        sums = _tile(code, factor, above, fan_out, initial)
+        sums = _tile(code, lambda k, r: weights.at(k * fan_in + r), above, fan_out, initial)
         for r in range(rows):
             for v in range(vectors):
                 place = r * PANEL + v * LANES
                 kept = code.load_vector(outputs.at(place))
                 delta = activation.backward(code, sums[r][v], kept)
                 code.store_vector(delta, deltas.at(place))
-        code.end()
 
-    code, values, _ = module.kernel("backward", BACKWARD)
-    slot = dict(zip(BACKWARD, values, strict=True))
+    _write_tiles(module, "backward", [pointer, INTEGER, pointer, INTEGER, pointer, pointer], tile)
+    code, slot, _ = module.kernel("backward", BACKWARD)
     fan_in, fan_out = slot["fan_in"], slot["fan_out"]
 
-    def columns(panel: Value, vector: Value) -> None:
-        column = vector * LANES
-        below = panel * fan_in * PANEL + column
-        above = slot["deltas_above_pointer"].at(panel * fan_out * PANEL + column)
-        _for_rows(
-            code,
-            "backward",
+    def arguments(panel: Value, column: Value, row: Value) -> list[Value]:
+        below = (panel * fan_in + row) * PANEL + column
+        return [
+            slot["weights_pointer"].at(row),
             fan_in,
-            lambda row: [
-                slot["weights_pointer"].at(row),
-                fan_in,
-                above,
-                fan_out,
-                slot["outputs_pointer"].at(below + row * PANEL),
-                slot["deltas_pointer"].at(below + row * PANEL),
-            ],
-        )
+            slot["deltas_above_pointer"].at(panel * fan_out * PANEL + column),
+            fan_out,
+            slot["outputs_pointer"].at(below),
+            slot["deltas_pointer"].at(below),
+        ]
 
-    _for_columns(code, slot["panels"], columns)
+    _call_tiles(code, "backward", slot["panels"], fan_in, arguments)
     code.end()

@@ -3,7 +3,9 @@
 import platform
 from dataclasses import dataclass
 
-LANE_COUNT = 16
+LANES = 16
+"""The lanes of a vector, whatever the processor's registers hold: they settle the order of sums."""
+MOST_ROWS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +23,13 @@ class Tile:
 
 def best_tile(*, registers: int, register_bytes: int, number_bytes: int) -> Tile:
     """The tile of most multiplications for each load."""
-    each = -(-LANE_COUNT * number_bytes // register_bytes)
+    each = -(-LANES * number_bytes // register_bytes)
     tiles = []
     for vectors in (4, 2, 1):
-        rows = (registers - 1) // (vectors * each) - 1
+        rows = min((registers - 1) // (vectors * each) - 1, MOST_ROWS)
         if rows > 0:
             loads = vectors * each + rows
-            tiles.append((rows * vectors * each / loads, min(rows, 6), vectors))
+            tiles.append((rows * vectors * each / loads, rows, vectors))
     _, rows, vectors = max(tiles, default=(0.0, 1, 1))
     side = 4 if (16 + 5) * each <= registers else 2 if (4 + 3) * each <= registers else 1
     return Tile(rows=rows, vectors=vectors, gradients=side)
