@@ -13,7 +13,7 @@ import numpy
 import torch
 
 from trainables import Member, Task
-from trainables.compiled_stack import CompiledStack
+from trainables.processor.compiled_stack import CompiledStack
 from trainables.data import BLOCK_STEPS, TrainingStream
 from trainables.trainee import Trainee
 

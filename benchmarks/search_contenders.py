@@ -91,7 +91,7 @@ def played(written: dict[str, Any]) -> list[dict[str, Any]]:
     from search.search_run import SearchRun
     from spaces import load_spec
     from trainables import train
-    from trainables.pack_trainable import pack_rows
+    from trainables.pack_rows import pack_rows
 
     torch.set_num_threads(1)
     run = SearchRun(load_spec(written))

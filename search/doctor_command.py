@@ -45,7 +45,7 @@ def _findings(address: str | None, out: str | None) -> Iterator[Finding]:
 
 
 def _kernels() -> Finding:
-    from trainables.kernels import Processor, kernels_for
+    from trainables.processor.kernels import Processor, kernels_for
 
     began = time.perf_counter()
     kernels_for("relu", "float32")

@@ -8,11 +8,12 @@ from typing import Any
 
 import pyarrow.compute
 import torch
+from torch import nn
 
 from results import OutputError, OutputFolder
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS
 from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
-from trainables.network import Network
 from trainables.pack_trainable import TF32_SUFFIX
 
 RELATIVE_TOLERANCE = 0.1
@@ -39,7 +40,7 @@ class Reproduction:
     obtained: float | None
     retrained: float | None
     sensitivity: float
-    network: Network
+    network: nn.Module
     """The weights that the nmse judges: the running average where the trial was pruned."""
 
     @property
@@ -128,7 +129,14 @@ def _not_found(trials: pyarrow.Table, wanted: Mapping[str, Any]) -> str:
 
 def pack_of(row: Mapping[str, Any]) -> Pack:
     """The pack that holds the row's network alone."""
-    member = Member(**{name: row[name] for name in Member.__dataclass_fields__})
+    member = Member(
+        trial=row["trial"],
+        replicate=row["replicate"],
+        hyperparameters={name: row.get(name) for name in MEMBER_HYPERPARAMETERS},
+        initialisation_seed=row["initialisation_seed"],
+        data_seed=row["data_seed"],
+        evaluation_seed=row["evaluation_seed"],
+    )
     return Pack(
         search=row["search"],
         study=row["study"],

@@ -4,7 +4,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.data import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
+from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
 from .reproduction import row_device
 

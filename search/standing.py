@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from spaces import Spec
-from trainables.halving import rungs
+from trainables import Halving
+from trainables.stop_rules import stop_rule_of
 
 from .search_run import SearchRun
 from .study_run import Row, StudyRun
@@ -150,13 +151,11 @@ class _Plan:
     def search_steps(self, steps: int) -> float:
         """Of all trials, with what halving saves."""
         halving = self.spec.halving
+        rule = stop_rule_of(None if halving is None else Halving(**halving.model_dump()))
         alive, done, total = self.spec.budget.pack_size, 0, 0
-        for mark in (*rungs(halving, steps), steps):  # type: ignore[arg-type]
+        for mark in (*rule.rungs(steps), steps):
             total += alive * (mark - done)
-            done = mark
-            if halving is not None:
-                kept = math.ceil(alive / halving.reduction_factor)
-                alive = min(alive, max(kept, halving.min_survivors))
+            done, alive = mark, rule.kept(alive)
         return total * self.spec.budget.trials / self.spec.budget.pack_size
 
     def confirm_steps(self, steps: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spaces import Spec, Study
+from spaces.vocabulary import configuration_of
 from trainables import Halving, Member, Pack, Task
 
 from .seeds import derive_seed
@@ -178,16 +179,8 @@ class StudyRun:
         )
 
     def _member(self, parameters: Parameters, **identity: int) -> Member:
-        known = {**self.study.fixed, **parameters}
         return Member(
-            multiplication=known["multiplication"],
-            depth=known["depth"],
-            width=known["width"],
-            learning_rate=known["learning_rate"],
-            activation=known["activation"],
-            optimizer=known["optimizer"],
-            schedule=known["schedule"],
-            **identity,
+            hyperparameters=configuration_of({**self.study.fixed, **parameters}), **identity
         )
 
     def _pack(self, *, steps_factor: int, **rest: Any) -> Pack:

@@ -1,4 +1,4 @@
-"""What a worker does: data, networks, stacks, optimiser, training, and one thin Ray adapter."""
+"""What a worker does: sources, families, optimisers, engines, training, and one Ray adapter."""
 
 from .pack import Halving, Member, Pack, Task
 from .training import Evaluation, Report, train

@@ -1,4 +1,9 @@
-"""One member trained alone, with plain torch.nn and torch.optim: the reference of every row."""
+"""One member trained alone, with plain torch.nn and torch.optim: the reference of every row.
+
+What it shares with the engines is what defines the row: the pairs (`sources`), the initial weights
+(`families`), the schedule and the weight of the running average (`schedules`). Forward and backward
+pass, loss, optimiser and evaluation are torch's own.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,10 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .data import RUNG_PAIRS, SELECTION_PAIRS, EvaluationPairs, TrainingStream
-from .network import Network
+from .families import family_of
+from .optimisers import OPTIMISERS, optimiser_settings
 from .pack import Member, Pack
-from .schedules import SCHEDULES
+from .schedules import SCHEDULES, average_weight
+from .sources import source_of
+from .sources.batches import RUNG_PAIRS, SELECTION_PAIRS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +29,8 @@ class Checkpoint:
 
     step: int
     train_loss: Tensor
-    network: Network
-    average: Network
+    network: nn.Module
+    average: nn.Module
 
 
 def train_alone(
@@ -33,22 +40,24 @@ def train_alone(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Checkpoint]:
-    """Train `member` of `pack` with one `torch.optim.Adam`, with a checkpoint after every step.
+    """Train `member` of `pack` with torch's own optimiser, with a checkpoint after every step.
 
     The checkpoint's networks are the live ones: the next step changes them.
     """
-    task = pack.task
-    network = Network(member, task.dimension).to(device, dtype)
-    average = Network(member, task.dimension).to(device, dtype)
-    optimizer = torch.optim.Adam(network.parameters(), lr=member.learning_rate)
+    task, family = pack.task, family_of(member)
+    network = family.reference(member, task.dimension).to(device, dtype)
+    average = family.reference(member, task.dimension).to(device, dtype)
+    optimizer = OPTIMISERS[member.optimizer].reference(
+        network.parameters(), lr=member.learning_rate, **optimiser_settings(member)
+    )
     factor_at = SCHEDULES[member.schedule]
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: factor_at(step, pack.steps)
     )
-    stream = TrainingStream(task, batch_size=pack.batch_size, device=device, dtype=dtype)
+    stream = source_of(task).training(batch_size=pack.batch_size, device=device, dtype=dtype)
     stream.arrange([member.data_seed])
     dimension = task.dimension
-    for step in range(1, pack.steps + 1):
+    for step in range(pack.steps):
         stream.fill(1)
         inputs, labels = stream.block.inputs[0, 0], stream.block.labels[0, 0]
         a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
@@ -59,19 +68,19 @@ def train_alone(
         schedule.step()
         with torch.no_grad():
             for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
-                mean.lerp_(weight, 1.0 / (0.1 * step + 1.0))
-        yield Checkpoint(step=step, train_loss=loss.detach(), network=network, average=average)
+                mean.lerp_(weight, average_weight(step))
+        yield Checkpoint(step=step + 1, train_loss=loss.detach(), network=network, average=average)
 
 
 @torch.no_grad()
 def evaluate_alone(
-    network: Network, pack: Pack, member: Member, *, rung: bool, device: torch.device
+    network: nn.Module, pack: Pack, member: Member, *, rung: bool, device: torch.device
 ) -> float:
     """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all."""
     dimension = pack.task.dimension
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
-    pairs = EvaluationPairs(pack.task, [member.evaluation_seed], device=device, dtype=dtype)
+    pairs = source_of(pack.task).evaluation([member.evaluation_seed], device=device, dtype=dtype)
     for part in pairs.parts(RUNG_PAIRS if rung else SELECTION_PAIRS):
         for inputs, expected in zip(part.inputs[:, 0], part.labels[:, 0], strict=True):
             a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .data import EvaluationPairs
 from .pack import Task
+from .sources import source_of
 from .stack import Stack
 
 
@@ -28,7 +28,7 @@ def evaluate(stack: Stack, task: Task, pairs: int, *, averaged: bool) -> list[Lo
     `averaged` judges the running average of the weights. Sums are taken in float64.
     """
     seeds = _streams([member.evaluation_seed for member in stack.members])
-    held_out = EvaluationPairs(task, seeds, device=stack.device, dtype=stack.dtype)
+    held_out = source_of(task).evaluation(seeds, device=stack.device, dtype=stack.dtype)
     evaluator = stack.evaluator(held_out.batches, averaged=averaged)
     label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
     for part in held_out.parts(pairs):

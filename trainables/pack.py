@@ -1,8 +1,7 @@
 """What the driver sends to a worker: a pack of members to be trained together."""
 
-import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 Phase = Literal["search", "confirm"]
@@ -26,11 +25,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Halving:
-    """Successive halving inside a pack.
-
-    At `grace_period * reduction_factor**i` steps the best `1 / reduction_factor` of the members
-    alive go on, at least `min_survivors` of them (Jamieson & Talwalkar 2016, arXiv 1502.07943).
-    """
+    """Successive halving inside a pack: what `stop_rules.SuccessiveHalving` follows."""
 
     grace_period: int
     reduction_factor: int
@@ -41,36 +36,32 @@ class Halving:
 class Member:
     """One network of a pack: its hyperparameters and its seeds.
 
-    `depth` counts hidden layers (0: one linear layer), `width` the units in each of them.
-    Members with equal `data_seed` see the same batches, step by step.
+    `hyperparameters` holds every one that the members of a pack need not share, by its name; those
+    of the model are read by its family, those of training here. Members with equal `data_seed` see
+    the same batches, step by step.
     """
 
     trial: int
     replicate: int
-    multiplication: bool
-    depth: int
-    width: int
-    learning_rate: float
-    activation: str
-    optimizer: str
-    schedule: str
+    hyperparameters: Mapping[str, Any] = field(hash=False)
     initialisation_seed: int
     data_seed: int
     evaluation_seed: int
 
     @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        """The units of each hidden layer, from the input to the output."""
-        return (self.width,) * self.depth
+    def optimizer(self) -> str:
+        """The optimiser's name."""
+        return str(self.hyperparameters["optimizer"])
 
-    def input_size(self, dimension: int) -> int:
-        """The number of inputs: [a, b], or [a, b, a * b] with the multiplication input."""
-        return dimension * (3 if self.multiplication else 2)
+    @property
+    def schedule(self) -> str:
+        """The name of the learning rate's course over the steps."""
+        return str(self.hyperparameters["schedule"])
 
-    def parameters(self, dimension: int) -> int:
-        """The number of trainable parameters, weights and biases."""
-        sizes = (self.input_size(dimension), *self.layer_sizes, 1)
-        return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
+    @property
+    def learning_rate(self) -> float:
+        """The peak learning rate of the schedule."""
+        return float(self.hyperparameters["learning_rate"])
 
 
 @dataclass(frozen=True, kw_only=True)

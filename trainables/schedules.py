@@ -17,9 +17,13 @@ def _linear(step: int, steps: int) -> float:
     return 1.0 - step / steps
 
 
+AVERAGE_HORIZON = 0.1
+"""The running average of the weights looks back over about this share of the steps done."""
+
+
 def average_weight(step: int) -> float:
     """The share of the weights after `step` (from 0) in their running average."""
-    return 1.0 / (0.1 * (step + 1) + 1.0)
+    return 1.0 / (AVERAGE_HORIZON * (step + 1) + 1.0)
 
 
 SCHEDULES: Mapping[str, Callable[[int, int], float]] = {

@@ -5,8 +5,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .data import Batches
 from .pack import Member
+from .sources.batches import Batches
 from .trainee import Trainee
 
 
@@ -42,7 +42,10 @@ class Stack(Protocol):
         """Set the learning rates and averages of the block that begins with `first_step`."""
 
     def train(self, steps: int) -> None:
-        """Adam steps of every member, on the mean squared errors of the first `steps` batches."""
+        """A step of every member's optimiser on each of the first `steps` batches.
+
+        What falls is the mean squared error of the batch.
+        """
 
     def take_squared_error(self) -> Tensor:
         """The squared training error (K,), float64, summed over all pairs since the last call."""

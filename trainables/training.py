@@ -1,27 +1,22 @@
 """Training a pack: a pure generator of reports. No Ray, no disk, no clock."""
 
-import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-from .compiled_stack import CompiledStack
-from .cuda_graph import BlockGraph
-from .data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
+from .engine import engine_for
 from .evaluation import Loss, evaluate
-from .halving import rungs, survivors
 from .pack import Member, Pack
 from .schedules import SCHEDULES
+from .sources import source_of
+from .sources.batches import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS
 from .stack import Stack
-from .stack_layout import cut
-from .tensor_stack import TensorStack
+from .stop_rules import stop_rule_of
 from .trainee import Trainee
-
-logger = logging.getLogger(__name__)
 
 Status = Literal["running", "pruned", "diverged", "completed"]
 
@@ -63,18 +58,13 @@ def train(
     """
     run = _Run(pack, device, dtype, threads)
     done = 0
-    for mark in (*rungs(pack.halving, pack.steps), pack.steps):
+    for mark in (*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps):
         with _products(tf32=pack.tf32):
             run.advance(done, mark)
         yield run.report(mark - done, mark)
         done = mark
         if not run.alive:
             return
-
-
-def uses_kernels(device: torch.device) -> bool:
-    """Whether packs on `device` are trained by compiled kernels, not by tensor operations."""
-    return device.type == "cpu"
 
 
 @contextmanager
@@ -92,10 +82,12 @@ class _Run:
     """The stacks of a pack in training, and their batches."""
 
     def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype, threads: int) -> None:
-        self._pack, self._device, self._dtype = pack, device, dtype
-        self._threads = threads
-        self._stream = TrainingStream(
-            pack.task, batch_size=pack.batch_size, device=device, dtype=dtype
+        self._pack = pack
+        self._engine = engine_for(pack, device=device, dtype=dtype, threads=threads)
+        self._stop_rule = stop_rule_of(pack.halving)
+        self._source = source_of(pack.task)
+        self._batches = self._source.training(
+            batch_size=pack.batch_size, device=device, dtype=dtype
         )
         self._shared = len({member.data_seed for member in pack.members}) == 1
         dimension = pack.task.dimension
@@ -108,55 +100,19 @@ class _Run:
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
         """Put `trainees` into stacks; the batches follow the order of their members."""
         self._stacks: list[Stack] = []
-        if uses_kernels(self._device):
-            self._stacks = [self._compiled_stack(trainees)] if trainees else []
-        else:
-            dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
-            for part in cut(trainees, dimension=dimension, batch_size=batch_size):
-                self._stacks += self._tensor_stacks(part, steps_done)
-        self._stream.arrange(
+        self._stacks = self._engine.stacks(trainees, steps_done)
+        self._batches.arrange(
             [member.data_seed for stack in self._stacks for member in stack.members]
         )
-
-    def _compiled_stack(self, trainees: Sequence[Trainee]) -> CompiledStack:
-        return CompiledStack(
-            trainees,
-            dimension=self._pack.task.dimension,
-            dtype=self._dtype,
-            threads=self._threads,
-        )
-
-    def _tensor_stacks(self, part: Sequence[Trainee], steps_done: int) -> list[TensorStack]:
-        """One stack of `part`, or several where the device has not the memory for one."""
-        try:
-            stack = TensorStack(
-                part,
-                dimension=self._pack.task.dimension,
-                batch_size=self._pack.batch_size,
-                steps_done=steps_done,
-                device=self._device,
-                dtype=self._dtype,
-            )
-            # So that its memory is known to suffice.
-            evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
-        except torch.OutOfMemoryError:
-            if len(part) == 1:
-                raise
-        else:
-            return [stack]
-        # Outside the except clause: the error's traceback would keep the failed stack alive.
-        half = len(part) // 2
-        logger.warning("out of memory with %d members in a stack: split in two", len(part))
-        return [
-            *self._tensor_stacks(part[:half], steps_done),
-            *self._tensor_stacks(part[half:], steps_done),
-        ]
 
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
         """Train from `done` steps to `mark`."""
         self._bind(averaging=mark < self._pack.steps)
-        whole = self._block_runner()
+        # Valid until the stacks are made anew.
+        whole = self._engine.block_runner(
+            lambda: self._run_block(BLOCK_STEPS), self._batches.generators
+        )
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
             for stack in self._stacks:
@@ -167,18 +123,8 @@ class _Run:
                 self._run_block(steps)
             done += steps
 
-    def _block_runner(self) -> Callable[[], None]:
-        """Runs a whole block: on a GPU as one graph, valid until the stacks are cut anew."""
-
-        def block() -> None:
-            self._run_block(BLOCK_STEPS)
-
-        if self._device.type == "cuda":
-            return BlockGraph(block, self._stream.generators)
-        return block
-
     def _run_block(self, steps: int) -> None:
-        self._stream.fill(steps)
+        self._batches.fill(steps)
         for stack in self._stacks:
             stack.train(steps)
 
@@ -188,7 +134,7 @@ class _Run:
         for stack in self._stacks:
             last = first + len(stack.members)
             streams = slice(None) if self._shared else slice(first, last)
-            stack.bind(self._stream.block.of_streams(streams), averaging=averaging)
+            stack.bind(self._batches.block.of_streams(streams), averaging=averaging)
             first = last
 
     @torch.inference_mode()
@@ -229,10 +175,9 @@ class _Run:
         finite = {
             order[member]: loss.mean
             for member, (train_loss, loss) in measured.items()
-            if math.isfinite(train_loss + loss.mean + loss.standard_error)
+            if math.isfinite(train_loss + loss.mean + loss.standard_error + loss.normalised)
         }
-        halving = self._pack.halving
-        going = set(finite) if last or halving is None else survivors(finite, halving)
+        going = set(finite) if last else self._stop_rule.going(finite)
         statuses: dict[Member, Status] = {}
         for member in measured:
             if order[member] not in finite:

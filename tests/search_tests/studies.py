@@ -10,7 +10,7 @@ import torch
 from search.search_run import SearchRun
 from spaces import Spec, load_spec
 from trainables import Pack
-from trainables.pack_trainable import PackRows
+from trainables.pack_rows import PackRows
 from trainables.training import train
 
 Rows = tuple[list[dict[str, Any]], list[dict[str, Any]]]

@@ -17,7 +17,7 @@ from search.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduc
 from search.search_run import SearchRun
 from spaces import load_spec
 from trainables import train
-from trainables.pack_trainable import pack_rows
+from trainables.pack_rows import pack_rows
 
 SPEC = {
     "name": "reproducible",

@@ -8,25 +8,30 @@ from trainables import Halving, Member, Pack, Task
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
 SCHEDULES = ("constant", "cosine", "linear")
+OPTIMISERS = ("adam", "adamw", "sgd", "adagrad")
 
 
 def make_member(trial: int = 0, **given: object) -> Member:
     """A member with defaults for whatever is not given."""
-    values = {
-        "trial": trial,
-        "replicate": 0,
+    seeds = {"initialisation_seed": 100 + trial, "data_seed": 7, "evaluation_seed": 9}
+    hyperparameters = {
         "multiplication": False,
         "depth": 1,
         "width": 8,
         "learning_rate": 1e-2,
         "activation": "relu",
         "optimizer": "adam",
+        "weight_decay": 0.3,
+        "momentum": 0.9,
         "schedule": "cosine",
-        "initialisation_seed": 100 + trial,
-        "data_seed": 7,
-        "evaluation_seed": 9,
     }
-    return Member(**{**values, **given})  # type: ignore[arg-type]
+    return Member(
+        trial=trial,
+        replicate=0,
+        hyperparameters=hyperparameters
+        | {name: value for name, value in given.items() if name not in seeds},
+        **(seeds | {name: value for name, value in given.items() if name in seeds}),  # type: ignore[arg-type]
+    )
 
 
 def make_pack(
@@ -62,6 +67,7 @@ def member_lists(draw: strategies.DrawFn) -> list[Member]:
                 strategies.booleans(),
                 strategies.sampled_from(ACTIVATIONS),
                 strategies.sampled_from(SCHEDULES),
+                strategies.sampled_from(OPTIMISERS),
             ),
             min_size=1,
             max_size=2,
@@ -70,13 +76,16 @@ def member_lists(draw: strategies.DrawFn) -> list[Member]:
     shared = draw(strategies.booleans())
     members = []
     for trial in range(draw(strategies.integers(1, 7))):
-        multiplication, activation, schedule = draw(strategies.sampled_from(kinds))
+        multiplication, activation, schedule, optimizer = draw(strategies.sampled_from(kinds))
         members.append(
             make_member(
                 trial,
                 multiplication=multiplication,
                 activation=activation,
                 schedule=schedule,
+                optimizer=optimizer,
+                weight_decay=draw(strategies.floats(0, 1)),
+                momentum=draw(strategies.floats(0, 0.95)),
                 depth=draw(strategies.integers(0, 4)),
                 width=draw(strategies.integers(1, 20)),
                 learning_rate=draw(strategies.floats(1e-4, 1e-2)),

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables import Task
-from trainables.data import Batches, EvaluationPairs, TrainingStream
+from trainables.sources.batches import Batches
+from trainables.sources.random_vectors import HeldOutPairs, TrainingStream
 
 CPU = torch.device("cpu")
 
@@ -24,7 +25,7 @@ def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tens
 
 
 def parts_of(task: Task, seed: int, pairs: int) -> Iterator[Batches]:
-    return EvaluationPairs(task, [seed], device=CPU, dtype=torch.float32).parts(pairs)
+    return HeldOutPairs(task, [seed], device=CPU, dtype=torch.float32).parts(pairs)
 
 
 @settings(deadline=None)

@@ -23,9 +23,11 @@ import torch
 from trainables import Member, Pack, Task, train
 
 member = Member(
-    trial=0, replicate=0, multiplication=True, depth=0, width=1, learning_rate=1e-2,
-    activation="relu", optimizer="adam", schedule="cosine", initialisation_seed=1, data_seed=2,
-    evaluation_seed=3,
+    trial=0, replicate=0, initialisation_seed=1, data_seed=2, evaluation_seed=3,
+    hyperparameters=dict(
+        multiplication=True, depth=0, width=1, learning_rate=1e-2, activation="relu",
+        optimizer="adam", schedule="cosine",
+    ),
 )
 pack = Pack(
     search="s", study="s", number=0, phase="search", steps_factor=1, task=Task(dimension=1),

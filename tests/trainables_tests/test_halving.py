@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.trainables_tests.packs import make_member, make_pack
 from trainables import Halving, train
-from trainables.halving import rungs, survivors
+from trainables.stop_rules import NobodyStops, SuccessiveHalving
 
 losses = st.dictionaries(st.integers(0, 99), st.floats(0, 1e6), min_size=1, max_size=40)
 
@@ -17,7 +17,7 @@ losses = st.dictionaries(st.integers(0, 99), st.floats(0, 1e6), min_size=1, max_
 @given(losses=losses, factor=st.integers(2, 5), floor=st.integers(1, 6))
 def test_the_best_survive(losses: dict[int, float], factor: int, floor: int) -> None:
     halving = Halving(grace_period=1, reduction_factor=factor, min_survivors=floor)
-    going = survivors(losses, halving)
+    going = SuccessiveHalving(halving).going(losses)
     assert len(going) == min(len(losses), max(floor, math.ceil(len(losses) / factor)))
     left = set(losses) - going
     if left:
@@ -28,12 +28,12 @@ def test_the_best_survive(losses: dict[int, float], factor: int, floor: int) -> 
 def test_rungs_are_the_powers_below_the_end(grace: int, factor: int, steps: int) -> None:
     halving = Halving(grace_period=grace, reduction_factor=factor, min_survivors=1)
     expected = [grace * factor**i for i in range(20) if grace * factor**i < steps]
-    assert list(rungs(halving, steps)) == expected
+    assert list(SuccessiveHalving(halving).rungs(steps)) == expected
 
 
 @given(st.integers(1, 5000))
 def test_without_halving_there_are_three_evaluations_on_the_way(steps: int) -> None:
-    marks = rungs(None, steps)
+    marks = NobodyStops().rungs(steps)
     assert all(0 < mark < steps for mark in marks)
     assert list(marks) == sorted(set(marks))
 
@@ -49,7 +49,7 @@ def test_a_pack_shrinks_to_those_with_the_lowest_averaged_loss() -> None:
     for report in reports[:-1]:
         judged = {e.member.trial: e.loss.mean for e in report.evaluations if e.loss is not None}
         going = {e.member.trial for e in report.evaluations if e.status == "running"}
-        assert going == survivors(judged, halving)
+        assert going == SuccessiveHalving(halving).going(judged)
     assert {e.status for e in reports[-1].evaluations} == {"completed"}
 
 

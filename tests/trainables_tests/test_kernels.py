@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from llvmlite import binding, ir
 
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
-from trainables import Member, compiled_stack, train
-from trainables.kernels.activations import ACTIVATION_CODE
-from trainables.kernels.code import Code, Value
-from trainables.kernels.compiler import Kernels, Processor, machine_code
-from trainables.kernels.lanes import lane_sums
-from trainables.kernels.registers import LANES, Tile, best_tile
+from trainables import Member, train
+from trainables.processor import compiled_stack
+from trainables.processor.kernels.activation_code import ACTIVATION_CODE
+from trainables.processor.kernels.code import Code, Value
+from trainables.processor.kernels.compiler import Kernels, Processor, machine_code
+from trainables.processor.kernels.lanes import lane_sums
+from trainables.processor.kernels.registers import LANES, Tile, best_tile
 from trainables.training import Report
 
 CPU = torch.device("cpu")

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from tests.trainables_tests.packs import make_member, member_lists
 from trainables import Member
-from trainables.activations import ACTIVATIONS
-from trainables.compiled_stack import CompiledStack
-from trainables.data import EvaluationPairs, TrainingStream
-from trainables.memory import batch_bytes, stack_bytes
+from trainables.families import family_of
+from trainables.families.mlp import Mlp
+from trainables.gpu.stack_memory import batch_bytes, stack_bytes
+from trainables.gpu.stack_shape import StackShape
+from trainables.gpu.tensor_stack import TensorStack
+from trainables.optimisers import state_names
 from trainables.pack import Task
-from trainables.stack_shape import StackShape
-from trainables.tensor_stack import TensorStack
+from trainables.processor.compiled_stack import CompiledStack
+from trainables.sources import source_of
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -40,14 +42,21 @@ def live_bytes() -> int:
 def test_a_stack_holds_what_is_foretold(
     members: list[Member], dimension: int, batch_size: int
 ) -> None:
+    first = members[0]
+    activation = Mlp.of(first).activation
     kind = [
-        make_member(m.trial, depth=m.depth, width=m.width, activation=members[0].activation)
-        for m in sorted(members, key=lambda member: -member.depth)
+        make_member(
+            member.trial,
+            depth=Mlp.of(member).depth,
+            width=Mlp.of(member).width,
+            activation=activation,
+            optimizer=first.optimizer,
+        )
+        for member in sorted(members, key=lambda member: -Mlp.of(member).depth)
     ]
     trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in kind]
-    stream = TrainingStream(
-        Task(dimension=dimension), batch_size=batch_size, device=CPU, dtype=torch.float32
-    )
+    source = source_of(Task(dimension=dimension))
+    stream = source.training(batch_size=batch_size, device=CPU, dtype=torch.float32)
     before = live_bytes()
     stream.arrange([7])
     stack = TensorStack(
@@ -59,11 +68,15 @@ def test_a_stack_holds_what_is_foretold(
         dtype=torch.float32,
     )
     stack.bind(stream.block, averaging=True)
-    pairs = EvaluationPairs(Task(dimension=dimension), [9], device=CPU, dtype=torch.float32)
+    pairs = source.evaluation([9], device=CPU, dtype=torch.float32)
     evaluator = stack.evaluator(pairs.batches, averaged=True)
     used = live_bytes() - before
     foretold = stack_bytes(
-        StackShape(kind, dimension), ACTIVATIONS[kind[0].activation], batch_size, torch.float32
+        StackShape([Mlp.of(member) for member in kind], dimension),
+        activation=activation,
+        optimizer=first.optimizer,
+        batch_size=batch_size,
+        dtype=torch.float32,
     ) + batch_bytes(dimension, batch_size, 1, torch.float32)
     squares = len(kind) * 1024 * 8 * 2  # what an evaluation makes while it runs
     assert evaluator.sums.shape == (2, len(kind))
@@ -84,12 +97,18 @@ def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
     before = live_bytes()
     stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=threads)
     used = live_bytes() - before
-    weights = [-(-member.parameters(dimension) // 16) * 16 for member in members]
-    deepest = max(member.depth for member in members)
-    widest = max((member.width for member in members if member.depth), default=0)
+    weights = [-(-family_of(m).parameters(m, dimension) // 16) * 16 for m in members]
+    states = sum(
+        len(state_names(member.optimizer)) * size
+        for member, size in zip(members, weights, strict=True)
+    )
+    models = [Mlp.of(member) for member in members]
+    deepest = max(mlp.depth for mlp in models)
+    widest = max((mlp.width for mlp in models if mlp.depth), default=0)
     pairs = 256  # a slice, whatever the batch size
     # Outputs and their derivatives, two layers' deltas, the errors; gradients; a missing bias.
     workspace = (2 * deepest + 2) * widest * pairs + pairs + max(weights) + max(widest, 1)
-    tables = 16 * 3 * 8 * 3 + len(members) * 2 * 8
+    # Of the schedules: 16 steps of 4 numbers for each kind; of members: two sums, two settings.
+    tables = 16 * 4 * 8 * len(members) + len(members) * 4 * 8
     assert stack.members == members
-    assert used <= (4 * sum(weights) + min(threads, len(members)) * workspace) * 4 + tables
+    assert used <= (states + min(threads, len(members)) * workspace) * 4 + tables

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 
 from tests.trainables_tests.packs import make_member, member_lists
 from trainables import Member
-from trainables.activations import ACTIVATIONS
-from trainables.memory import stack_bytes
-from trainables.stack_layout import GPU_COSTS, cut, stack_seconds
-from trainables.stack_shape import StackShape
+from trainables.families.mlp import Mlp
+from trainables.gpu.stack_layout import GPU_COSTS, cut, stack_seconds
+from trainables.gpu.stack_memory import stack_bytes
+from trainables.gpu.stack_shape import StackShape
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -27,7 +27,11 @@ def test_a_cut_is_a_partition_by_kind(members: list[Member]) -> None:
     placed = [trainee.member.trial for stack in stacks for trainee in stack]
     assert sorted(placed) == sorted(member.trial for member in members)
     for stack in stacks:
-        kinds = {(t.member.multiplication, t.member.activation, t.member.schedule) for t in stack}
+        kinds = {
+            (mlp.multiplication, mlp.activation, t.member.schedule, t.member.optimizer)
+            for t in stack
+            for mlp in [Mlp.of(t.member)]
+        }
         assert len(kinds) == 1
 
 
@@ -36,7 +40,7 @@ def test_a_cut_is_a_partition_by_kind(members: list[Member]) -> None:
 def test_a_cut_is_no_slower_by_its_own_estimate_than_one_stack_or_one_each(
     members: list[Member],
 ) -> None:
-    kind = [make_member(m.trial, depth=m.depth, width=m.width) for m in members]
+    kind = [make_member(m.trial, depth=Mlp.of(m).depth, width=Mlp.of(m).width) for m in members]
 
     def seconds(parts: list[list[Trainee]]) -> float:
         return sum(
@@ -56,6 +60,8 @@ def test_stacks_keep_to_the_bytes_they_may_take() -> None:
     stacks = cut(trainees, dimension=2, batch_size=256, costs=costs)
     assert len(stacks) > 1
     for stack in stacks:
-        shape = StackShape([trainee.member for trainee in stack], 2)
-        needed = stack_bytes(shape, ACTIVATIONS["relu"], 256, torch.float32)
+        shape = StackShape([Mlp.of(trainee.member) for trainee in stack], 2)
+        needed = stack_bytes(
+            shape, activation="relu", optimizer="adam", batch_size=256, dtype=torch.float32
+        )
         assert needed <= costs.stack_bytes

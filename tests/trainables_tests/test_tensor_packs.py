@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from tests.trainables_tests.packs import make_member, make_pack
-from trainables import Halving, train, training
-from trainables.tensor_stack import TensorStack
+from trainables import Halving, Pack, train, training
+from trainables.gpu import tensor_engine
+from trainables.gpu.tensor_engine import TensorEngine
+from trainables.gpu.tensor_stack import TensorStack
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -17,7 +19,13 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stacks of tensors, here on the processor, for whatever is trained."""
-    monkeypatch.setattr(training, "uses_kernels", lambda device: False)
+
+    def engine_for(
+        pack: Pack, *, device: torch.device, dtype: torch.dtype, threads: int
+    ) -> TensorEngine:
+        return TensorEngine(pack, device=device, dtype=dtype)
+
+    monkeypatch.setattr(training, "engine_for", engine_for)
 
 
 @pytest.mark.usefixtures("as_if_on_a_gpu")
@@ -35,7 +43,7 @@ def test_out_of_memory_splits_the_stack_and_goes_on(
                 raise torch.OutOfMemoryError("out of memory")
             super().__init__(trainees, **rest)
 
-    monkeypatch.setattr(training, "TensorStack", SmallDevice)
+    monkeypatch.setattr(tensor_engine, "TensorStack", SmallDevice)
     split = list(train(pack, device=CPU, dtype=torch.float64))[-1]
     assert "out of memory with 7 members in a stack: split in two" in caplog.text
     for one, other in zip(whole.evaluations, split.evaluations, strict=True):
@@ -49,7 +57,7 @@ def test_a_single_member_that_does_not_fit_is_an_error(monkeypatch: pytest.Monke
     def full(*arguments: Any, **rest: Any) -> TensorStack:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(training, "TensorStack", full)
+    monkeypatch.setattr(tensor_engine, "TensorStack", full)
     with pytest.raises(torch.OutOfMemoryError, match="out of memory"):
         list(train(make_pack([make_member()]), device=CPU))
 

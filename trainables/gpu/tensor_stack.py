@@ -1,7 +1,7 @@
 """A stack for GPUs: members of a pack trained as one batched computation of tensor operations.
 
 Narrower members are padded with zero weights. Since every activation maps 0 to 0, the gradients
-there are zero and Adam leaves the zeros alone, so no mask is needed.
+there are zero and every optimiser leaves the zeros alone, so no mask is needed.
 """
 
 from collections.abc import Sequence
@@ -10,18 +10,20 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .activations import ACTIVATIONS
-from .adam import adam_operation
-from .data import BLOCK_STEPS, Batches
-from .operations import Batch, Operation, Workspace, backward, forward, run
-from .schedules import SCHEDULES, average_weight
-from .stack import Evaluator
+from ..families.mlp import Mlp
+from ..optimisers import OPTIMISERS, optimiser_settings, state_names
+from ..schedules import SCHEDULES, average_weight
+from ..sources.batches import BLOCK_STEPS, Batches
+from ..stack import Evaluator
+from ..trainee import Trainee
+from .activation_operations import ACTIVATION_OPERATIONS
+from .layer_operations import Batch, Operation, Workspace, backward, forward, run
+from .optimiser_operations import OPTIMISER_OPERATIONS, FlatBuffers
 from .stack_shape import StackShape
-from .trainee import Trainee
 
 
 class TensorStack:
-    """K members, their weights and their Adam state in flat buffers."""
+    """K members, their weights and their optimiser's state in flat buffers."""
 
     def __init__(
         self,
@@ -33,24 +35,35 @@ class TensorStack:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        """Load `trainees`, all of one multiplication, activation and schedule.
+        """Load `trainees`, all of one multiplication, activation, schedule and optimiser.
 
-        `steps_done` is the number of Adam steps behind them.
+        `steps_done` is the number of steps behind them.
         """
-        self._trainees = sorted(trainees, key=lambda trainee: -trainee.member.depth)
+        self._trainees = sorted(trainees, key=lambda trainee: -Mlp.of(trainee.member).depth)
         self.members = [trainee.member for trainee in self._trainees]
         self.device, self.dtype = device, dtype
         self._batch_size = batch_size
-        self._shape = StackShape(self.members, dimension)
-        self._activation = ACTIVATIONS[self.members[0].activation]
+        models = [Mlp.of(member) for member in self.members]
+        self._shape = StackShape(models, dimension)
+        self._activation = ACTIVATION_OPERATIONS[models[0].activation]
+        self._optimiser = OPTIMISER_OPERATIONS[self.members[0].optimizer]
         self._factor_at = SCHEDULES[self.members[0].schedule]
 
         def flat(value: float) -> Tensor:
             return torch.full((self._shape.size,), value, device=device, dtype=dtype)
 
-        # weights, first moment, second moment, running average: the axis of Trainee.pieces
-        self._states = [flat(0.0) for _ in range(4)]
-        self._gradients, self._scaled, self._learning_rates = flat(0.0), flat(0.0), flat(1.0)
+        optimizer = self.members[0].optimizer
+        # The axis of Trainee.pieces.
+        self._states = [flat(0.0) for _ in state_names(optimizer)]
+        self._buffers = FlatBuffers(
+            scaled=flat(0.0),
+            gradients=flat(0.0),
+            states=self._states[1:-1],
+            learning_rates=flat(1.0),
+            settings=[flat(0.0) for _ in OPTIMISERS[optimizer].settings],
+            spare=flat(0.0) if self._optimiser.needs_spare else None,
+            step=torch.tensor(float(steps_done), device=device),
+        )
         self._layers = [self._shape.layers(state) for state in self._states]
         self._space = self._workspace(batch_size, backward=True)
         self._squared_error = torch.zeros_like(self._space.predictions)
@@ -59,7 +72,6 @@ class TensorStack:
         def zeros(*sizes: int) -> Tensor:
             return torch.zeros(*sizes, device=device, dtype=dtype)
 
-        self._adam_step = torch.tensor(float(steps_done), device=device)
         self._factors, self._average_weights = zeros(BLOCK_STEPS), zeros(BLOCK_STEPS)
         self._programs: list[list[Operation]] = []
 
@@ -79,11 +91,13 @@ class TensorStack:
                 blocks = self._shape.pieces(layers, index)
                 for block, piece in zip(blocks, trainee.pieces, strict=True):
                     block.copy_(piece[row])
-        rates = self._shape.layers(self._learning_rates)
         for index, member in enumerate(self.members):
-            for block in self._shape.pieces(rates, index):
-                block.fill_(member.learning_rate)
-        torch.div(self._states[0], self._learning_rates, out=self._scaled)
+            settings = (member.learning_rate, *optimiser_settings(member).values())
+            flats = (self._buffers.learning_rates, *self._buffers.settings)
+            for flat, value in zip(flats, settings, strict=True):
+                for block in self._shape.pieces(self._shape.layers(flat), index):
+                    block.fill_(value)
+        torch.div(self._states[0], self._buffers.learning_rates, out=self._buffers.scaled)
 
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
@@ -103,7 +117,7 @@ class TensorStack:
 
     def _step_operations(self, batch: Batch, index: int, averaging: bool) -> list[Operation]:
         space, weights = self._space, self._states[0]
-        layers, gradients = self._layers[0], self._shape.layers(self._gradients)
+        layers, gradients = self._layers[0], self._shape.layers(self._buffers.gradients)
         scale = torch.tensor(2.0 / self._batch_size, device=self.device, dtype=self.dtype)
         operations: list[Operation] = [
             *forward(self._shape, self._activation, layers, space, batch),
@@ -111,21 +125,12 @@ class TensorStack:
             partial(self._squared_error.addcmul_, space.error, space.error),
             partial(space.error.mul_, scale),
             *backward(self._shape, self._activation, layers, gradients, space, batch),
-            # Adam moves the weights divided by the members' learning rates, so that one fused
-            # call with the schedule's factor alone serves members of any learning rate.
-            adam_operation(
-                self._scaled,
-                self._gradients,
-                self._states[1],
-                self._states[2],
-                self._adam_step,
-                self._factors[index],
-            ),
-            partial(torch.mul, self._scaled, self._learning_rates, out=weights),
+            *self._optimiser.step(self._buffers, self._factors[index]),
+            partial(torch.mul, self._buffers.scaled, self._buffers.learning_rates, out=weights),
         ]
         if averaging:
             average_weight = self._average_weights[index]
-            operations.append(partial(self._states[3].lerp_, weights, average_weight))
+            operations.append(partial(self._states[-1].lerp_, weights, average_weight))
         return operations
 
     def schedule(self, first_step: int, steps: int) -> None:
@@ -150,7 +155,7 @@ class TensorStack:
     def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
         """See `Stack`."""
         space = self._workspace(batches.labels.shape[-1], backward=False)
-        layers = self._layers[3 if averaged else 0]
+        layers = self._layers[-1 if averaged else 0]
         programs = []
         for inputs, labels in zip(batches.inputs, batches.labels, strict=True):
             batch = Batch(inputs, labels)

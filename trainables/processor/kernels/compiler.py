@@ -9,11 +9,11 @@ from typing import Any, Self
 
 from llvmlite import binding, ir
 
-from .activations import ACTIVATION_CODE
-from .adam import ADAM, write_adam
+from .activation_code import ACTIVATION_CODE
 from .code import INTEGER, Code, Value
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
 from .linear import BACKWARD, FORWARD, OUTPUT, write_backward, write_forward, write_output
+from .optimiser_code import OPTIMISER, OPTIMISER_CODE, write_optimiser
 from .registers import Tile, best_tile, host_registers
 
 ACTIVATIONS_WITH_DERIVATIVE = frozenset(
@@ -26,8 +26,8 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "backward": BACKWARD,
     "weight_gradient": WEIGHT_GRADIENT,
     "bias_gradient": BIAS_GRADIENT,
-    "adam": ADAM,
-    "adam_averaging": ADAM,
+    **dict.fromkeys(OPTIMISER_CODE, OPTIMISER),
+    **{f"{name}_averaging": OPTIMISER for name in OPTIMISER_CODE},
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
 """The integers of an operation: its kernel's address, and then its slots."""
@@ -121,8 +121,9 @@ def _write_all(module: Code, activation: str) -> None:
     write_backward(module, code)
     write_weight_gradient(module)
     write_bias_gradient(module)
-    write_adam(module, averaging=False)
-    write_adam(module, averaging=True)
+    for name in OPTIMISER_CODE:
+        write_optimiser(module, name, averaging=False)
+        write_optimiser(module, name, averaging=True)
     _write_run(module)
 
 

@@ -13,10 +13,10 @@ from itertools import groupby, pairwise
 
 import torch
 
-from .activations import ACTIVATIONS
-from .memory import stack_bytes
+from ..families.mlp import Mlp
+from ..trainee import Trainee
+from .stack_memory import stack_bytes
 from .stack_shape import StackShape
-from .trainee import Trainee
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def stack_seconds(
     trainees: Sequence[Trainee], *, dimension: int, batch_size: int, costs: DeviceCosts
 ) -> float:
     """The estimated time of one training step of a stack of `trainees`."""
-    members = [trainee.member for trainee in trainees]
+    members = [Mlp.of(trainee.member) for trainee in trainees]
     width = max((member.width for member in members if member.depth), default=0)
     depths = [member.depth for member in members]
     operations = 14 + 8 * max(depths) + 3 * len(set(depths) - {0})
@@ -81,14 +81,15 @@ def cut(
     return stacks
 
 
-def _kind(trainee: Trainee) -> tuple[bool, str, str]:
-    member = trainee.member
-    return member.multiplication, member.activation, member.schedule
+def _kind(trainee: Trainee) -> tuple[bool, str, str, str]:
+    member, mlp = trainee.member, Mlp.of(trainee.member)
+    return mlp.multiplication, mlp.activation, member.schedule, member.optimizer
 
 
 def _units(trainee: Trainee) -> int:
     """The width of a member with hidden layers; 0 without, where the width means nothing."""
-    return trainee.member.width if trainee.member.depth else 0
+    mlp = Mlp.of(trainee.member)
+    return mlp.width if mlp.depth else 0
 
 
 def _best_runs(
@@ -126,6 +127,11 @@ def _within_bounds(
 
 
 def _bytes(run: list[Trainee], dimension: int, batch_size: int) -> int:
-    members = sorted((trainee.member for trainee in run), key=lambda member: -member.depth)
-    shape = StackShape(members, dimension)
-    return stack_bytes(shape, ACTIVATIONS[members[0].activation], batch_size, torch.float32)
+    members = sorted((Mlp.of(trainee.member) for trainee in run), key=lambda mlp: -mlp.depth)
+    return stack_bytes(
+        StackShape(members, dimension),
+        activation=members[0].activation,
+        optimizer=run[0].member.optimizer,
+        batch_size=batch_size,
+        dtype=torch.float32,
+    )

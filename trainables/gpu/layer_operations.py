@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .activations import Activation
+from .activation_operations import ActivationOperations
 from .stack_shape import Layers, StackShape
 
 Operation = Callable[[], object]
@@ -38,7 +38,7 @@ class Workspace:
     def __init__(
         self,
         shape: StackShape,
-        activation: Activation,
+        activation: ActivationOperations,
         size: int,
         *,
         backward: bool,
@@ -65,7 +65,11 @@ def run(operations: Sequence[Operation]) -> None:
 
 
 def forward(
-    shape: StackShape, activation: Activation, layers: Layers, space: Workspace, batch: Batch
+    shape: StackShape,
+    activation: ActivationOperations,
+    layers: Layers,
+    space: Workspace,
+    batch: Batch,
 ) -> list[Operation]:
     """The operations that fill `space.predictions` from `batch`."""
     operations: list[Operation] = []
@@ -103,7 +107,7 @@ def _first_layer(weight: Tensor, inputs: Tensor, out: Tensor) -> Operation:
 
 def backward(
     shape: StackShape,
-    activation: Activation,
+    activation: ActivationOperations,
     layers: Layers,
     gradients: Layers,
     space: Workspace,

@@ -2,37 +2,40 @@
 
 import torch
 
-from .activations import Activation
-from .data import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS
+from ..sources.batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS
+from .activation_operations import ACTIVATION_OPERATIONS
+from .optimiser_operations import flat_buffers
 from .stack_shape import StackShape
-
-FLAT_BUFFERS = 7
-"""Weights, their scaled copy, gradients, two moments, running average, learning rates."""
 
 
 def stack_bytes(
-    shape: StackShape, activation: Activation, batch_size: int, dtype: torch.dtype
+    shape: StackShape,
+    *,
+    activation: str,
+    optimizer: str,
+    batch_size: int,
+    dtype: torch.dtype,
 ) -> int:
     """The most bytes that a stack holds at once: its own, and those of an evaluation.
 
     Batches, which all stacks of a pack share, are not counted: `batch_bytes` does.
     """
     members = len(shape.members)
+    copies = 1 if ACTIVATION_OPERATIONS[activation].in_place else 2
     training = (
-        FLAT_BUFFERS * shape.size
-        + _activation_numbers(shape, activation, batch_size)
+        flat_buffers(optimizer) * shape.size
+        + _activation_numbers(shape, copies, batch_size)
         + batch_size * shape.width * shape.with_hidden * len(shape.counts[:2])  # deltas
         + 2 * members * batch_size  # errors, and their squares summed
     )
-    evaluation = _activation_numbers(shape, activation, EVALUATION_CHUNK)
+    evaluation = _activation_numbers(shape, copies, EVALUATION_CHUNK)
     # The squared errors of a chunk are float64, and so are those of its labels.
     squares = members * EVALUATION_CHUNK * 8 * 2
     return (training + evaluation) * dtype.itemsize + squares
 
 
-def _activation_numbers(shape: StackShape, activation: Activation, pairs: int) -> int:
+def _activation_numbers(shape: StackShape, copies: int, pairs: int) -> int:
     """The numbers of a forward pass: every hidden layer's activations, and the predictions."""
-    copies = 1 if activation.in_place else 2
     return pairs * (copies * shape.width * sum(shape.counts) + len(shape.members))
 
 

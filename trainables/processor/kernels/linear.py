@@ -5,7 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .activations import ActivationCode
+from .activation_code import ActivationCode
 from .code import INTEGER, PANEL, PANEL_VECTORS, Code, Value
 from .lanes import lane_sums
 from .registers import LANES

@@ -1,11 +1,11 @@
-"""The network as a plain module: the reference that the stacks are held against."""
+"""The MLP as a plain module: the reference that the engines are held against."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from .activations import ACTIVATIONS
-from .initialisation import initial_layers
-from .pack import Member
+from .activation_modules import ACTIVATION_MODULES
 
 
 class Network(nn.Module):
@@ -14,17 +14,19 @@ class Network(nn.Module):
     depth 0 is one `Linear`; depth 2 is `Linear, activation, Linear, activation, Linear`.
     """
 
-    def __init__(self, member: Member, dimension: int) -> None:
-        """Build the network of `member` with its initial weights, float32, on the CPU."""
+    def __init__(
+        self, layers: Sequence[tuple[Tensor, Tensor]], *, activation: str, multiplication: bool
+    ) -> None:
+        """Build the network with these weights (outputs, inputs) and biases, which are copied."""
         super().__init__()
-        self.multiplication = member.multiplication
+        self.multiplication = multiplication
         modules: list[nn.Module] = []
-        for weight, bias in initial_layers(member, dimension):
+        for weight, bias in layers:
             linear = nn.Linear(weight.shape[1], weight.shape[0])
             with torch.no_grad():
                 linear.weight.copy_(weight)
                 linear.bias.copy_(bias)
-            modules += [linear, ACTIVATIONS[member.activation].module()]
+            modules += [linear, ACTIVATION_MODULES[activation]()]
         self.layers = nn.Sequential(*modules[:-1])
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from .pack import Member
+from ..families.mlp import Mlp
 
 ALIGNMENT = 16
 """Blocks of the flat buffers begin at multiples of so many numbers: 64 bytes in float32."""
@@ -33,13 +33,13 @@ class Layers(NamedTuple):
 
 
 class StackShape:
-    """Members sorted by depth, deepest first, and the blocks of their weights.
+    """Models sorted by depth, deepest first, and the blocks of their weights.
 
     The K_j members that have hidden layer j (from 0) are then a prefix. The members without a
     hidden layer come last.
     """
 
-    def __init__(self, members: Sequence[Member], dimension: int) -> None:
+    def __init__(self, members: Sequence[Mlp], dimension: int) -> None:
         """All of one multiplication and activation; already sorted by depth, deepest first."""
         self.members = tuple(members)
         self.width = max((member.width for member in members if member.depth), default=0)

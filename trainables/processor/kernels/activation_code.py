@@ -1,4 +1,4 @@
-"""The activations within kernels; the names are those of `trainables.activations`."""
+"""The activations within kernels; the names are those of `families.activation_modules`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

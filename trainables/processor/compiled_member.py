@@ -1,7 +1,7 @@
-"""The operations of one member: its forward and backward pass and its Adam step, as kernels.
+"""The operations of one MLP: its forward and backward pass and its optimiser's step, as kernels.
 
 The first layer's bias is the weight of the row of ones among the inputs; a further layer's bias
-stands behind its weights. That is the order of `Trainee.pieces`, one after the other.
+stands behind its weights. That is the order of the family's pieces, one after the other.
 """
 
 import struct
@@ -11,8 +11,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..families.mlp import Mlp
+from ..optimisers import optimiser_settings
+from ..pack import Member
 from .kernels import ACTIVATIONS_WITH_DERIVATIVE, PANEL, Kernels
-from .pack import Member
 from .panels import SLICE_PANELS, Panels
 
 Operation = list[int]
@@ -69,14 +71,18 @@ class CompiledMember:
     member: Member
     dimension: int
     kernels: Kernels
+    mlp: Mlp = field(init=False)
     layers: list[_Layer] = field(init=False)
+    _settings: Tensor = field(init=False)
     size: int = field(init=False)
     """The numbers of all weights and biases."""
 
     def __post_init__(self) -> None:
-        sizes = (self.member.input_size(self.dimension), *self.member.layer_sizes, 1)
+        self.mlp = Mlp.of(self.member)
+        settings = [self.member.learning_rate, *optimiser_settings(self.member).values()]
+        self._settings = torch.tensor(settings, dtype=torch.float64)
         self.layers, start = [], 0
-        for index, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        for index, (fan_in, fan_out) in enumerate(pairwise(self.mlp.sizes(self.dimension))):
             ones = 1 if index == 0 else 0
             self.layers.append(_Layer(fan_in + ones, fan_out, start))
             start += (fan_in + 1) * fan_out
@@ -133,7 +139,7 @@ class CompiledMember:
             # Two take turns: a layer's deltas are needed until those of the one below are there.
             above, deltas = deltas, space.deltas[index % 2]
             kept = ACTIVATIONS_WITH_DERIVATIVE
-            below = space.derivatives if self.member.activation in kept else space.outputs
+            below = space.derivatives if self.mlp.activation in kept else space.outputs
             operations += [
                 self.kernels.operation(
                     "bias_gradient",
@@ -155,19 +161,20 @@ class CompiledMember:
             ]
         return operations
 
-    def adam(
+    def optimise(
         self, states: Tensor, space: Workspace, schedule: Tensor, *, averaging: bool
     ) -> Operation:
-        """Adam on `states` (4, size and padding): weights, two moments, average of the weights."""
+        """The optimiser's step on `states` (S, size and padding), the `state_names` in their order.
+
+        `schedule` holds a row of its optimiser's numbers for each step.
+        """
+        name = self.member.optimizer
         return self.kernels.operation(
-            "adam_averaging" if averaging else "adam",
-            weights_pointer=_address(states[0]),
+            f"{name}_averaging" if averaging else name,
+            states_pointer=_address(states),
             gradients_pointer=_address(space.gradients),
-            first_moment_pointer=_address(states[1]),
-            second_moment_pointer=_address(states[2]),
-            average_pointer=_address(states[3]),
             size=states.shape[1],
-            learning_rate=_bits(self.member.learning_rate),
+            settings_pointer=_address(self._settings),
             schedule_pointer=_address(schedule),
         )
 

@@ -12,17 +12,14 @@ Legend: B pairs in a batch, I inputs and O outputs of a layer; a panel is PANEL 
 known of a batch lies panel by panel: (panels, features, PANEL). B is padded to whole panels.
 """
 
-from .adam import BETA_1, BETA_2, EPSILON, SCHEDULE_NUMBERS, schedule_row
 from .code import PANEL
 from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, Processor, kernels_for
+from .optimiser_code import SCHEDULE_NUMBERS, schedule_row
 from .program import Program
 from .registers import LANES
 
 __all__ = [
     "ACTIVATIONS_WITH_DERIVATIVE",
-    "BETA_1",
-    "BETA_2",
-    "EPSILON",
     "LANES",
     "PANEL",
     "SCHEDULE_NUMBERS",

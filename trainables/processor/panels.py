@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .data import Batches
+from ..sources.batches import Batches
 from .kernels import PANEL
 
 SLICE_PANELS = 4

@@ -10,8 +10,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ..families.mlp import Mlp
+from ..pack import Member
+from ..schedules import SCHEDULES, average_weight
+from ..sources.batches import BLOCK_STEPS, Batches
+from ..stack import Evaluator
+from ..trainee import Trainee
 from .compiled_member import CompiledMember, Workspace
-from .data import BLOCK_STEPS, Batches
 from .kernels import (
     ACTIVATIONS_WITH_DERIVATIVE,
     LANES,
@@ -21,10 +26,7 @@ from .kernels import (
     schedule_row,
 )
 from .panels import PanelCopy
-from .schedules import SCHEDULES, average_weight
-from .stack import Evaluator
 from .team import Team
-from .trainee import Trainee
 
 NUMBERS = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -49,18 +51,18 @@ class CompiledStack:
             CompiledMember(
                 member=member,
                 dimension=dimension,
-                kernels=kernels_for(member.activation, number),
+                kernels=kernels_for(Mlp.of(member).activation, number),
             )
             for member in self.members
         ]
-        # weights, first moment, second moment, running average: the axis of Trainee.pieces
+        # One row for each of the optimiser's `state_names`: the axis of Trainee.pieces.
         self._states = [
             _padded(torch.cat([piece.flatten(1) for piece in trainee.pieces], dim=1))
             for trainee in trainees
         ]
         self._sums = torch.zeros(len(trainees), 2, dtype=torch.float64)
         self._schedules = {
-            member.schedule: torch.zeros(BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
+            _course(member): torch.zeros(BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
             for member in self.members
         }
         self._team = Team([compiled.size for compiled in self._compiled], threads)
@@ -69,12 +71,12 @@ class CompiledStack:
         self._programs: list[list[Program]] = []
 
     def _workspace(self) -> Workspace:
-        hidden = [member for member in self.members if member.depth]
+        hidden = [compiled.mlp for compiled in self._compiled if compiled.mlp.depth]
         return Workspace(
-            width=max((member.width for member in hidden), default=0),
-            depth=max((member.depth for member in hidden), default=0),
+            width=max((mlp.width for mlp in hidden), default=0),
+            depth=max((mlp.depth for mlp in hidden), default=0),
             size=max(states.shape[1] for states in self._states),
-            derivatives=any(m.activation in ACTIVATIONS_WITH_DERIVATIVE for m in hidden),
+            derivatives=any(mlp.activation in ACTIVATIONS_WITH_DERIVATIVE for mlp in hidden),
             dtype=self.dtype,
         )
 
@@ -101,8 +103,8 @@ class CompiledStack:
             for part in panels.slices(index):
                 operations += compiled.forward(states[0], part, space, self._sums[index])
                 operations += compiled.backward(states[0], part, space)
-            schedule = self._schedules[compiled.member.schedule]
-            operations.append(compiled.adam(states, space, schedule, averaging=averaging))
+            schedule = self._schedules[_course(compiled.member)]
+            operations.append(compiled.optimise(states, space, schedule, averaging=averaging))
             return Program(compiled.kernels, operations)
 
         self._programs = self._share(program)
@@ -115,10 +117,11 @@ class CompiledStack:
     def schedule(self, first_step: int, steps: int) -> None:
         """See `Stack`."""
         block = range(first_step, min(first_step + BLOCK_STEPS, steps))
-        for name, table in self._schedules.items():
-            factor_at = SCHEDULES[name]
+        for (optimizer, course), table in self._schedules.items():
+            factor_at = SCHEDULES[course]
             rows = [
-                schedule_row(step, factor_at(step, steps), average_weight(step)) for step in block
+                schedule_row(optimizer, step, factor_at(step, steps), average_weight(step))
+                for step in block
             ]
             table[: len(rows)] = torch.tensor(rows, dtype=torch.float64)
 
@@ -142,7 +145,7 @@ class CompiledStack:
 
         def program(index: int, space: Workspace) -> Program:
             compiled = self._compiled[index]
-            weights = self._states[index][3 if averaged else 0]
+            weights = self._states[index][-1 if averaged else 0]
             operations = []
             for part in panels.slices(index):
                 operations += compiled.forward(weights, part, space, sums[index])
@@ -161,6 +164,11 @@ class _CompiledEvaluator:
     def add(self) -> None:
         self._panels.copy()
         self._team.run(self._programs, self._panels.steps, flush_denormal=False)
+
+
+def _course(member: Member) -> tuple[str, str]:
+    """What settles the numbers that change from step to step."""
+    return member.optimizer, member.schedule
 
 
 def _padded(states: Tensor) -> Tensor:

@@ -1,0 +1,260 @@
+"""The words of a search: every hyperparameter, task field and outcome, each described once.
+
+Plain data of the standard library, which all five packages may import. The spec's checks, a pack's
+members, the columns of the tables and of TensorBoard, short labels, `reproduce` and the data
+dictionary derive from it. A further hyperparameter is one more entry here, and its meaning in the
+engines.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Value = bool | int | float | str
+Kind = Literal["int", "float", "bool", "name"]
+Scope = Literal["member", "pack", "task"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A hyperparameter, or a field of the task: what it is, and what values it may have."""
+
+    name: str
+    kind: Kind
+    description: str
+    """One sentence, with the unit where there is one: the column's description."""
+    scope: Scope
+    """Who may differ in it: the members of a pack, packs (their members share it), or tasks."""
+    default: Value | None
+    """None: there is no default, the spec must say it."""
+    minimum: float = -math.inf
+    minimum_excluded: bool = False
+    maximum: float = math.inf
+    """The maximum itself is excluded where it is finite."""
+    names: tuple[str, ...] = ()
+    """The allowed names, for kind "name"."""
+    belongs_to: tuple[str, ...] = ()
+    """The optimisers that read it; empty: whatever the optimiser is. Null in other rows."""
+    why_not_in_space: str = ""
+    """The reason, where an optimiser must not choose it; empty where it may."""
+    label: str = ""
+    """A short name for narrow places; empty: the name is short enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of training a member: a column of `trials` that is no hyperparameter."""
+
+    name: str
+    kind: Literal["int", "float", "text", "time"]
+    description: str
+    nullable: bool = False
+    is_metric: bool = False
+    """Whether it is compared between trials: a metric of TensorBoard's HParams tab."""
+
+
+_SHARED = "the members of a pack share it; put it in grid or fixed"
+_ONE_TASK = "a study has one task; put it in grid or task"
+
+_HYPERPARAMETERS = (
+    Field(
+        name="dimension",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        label="d",
+        description="Length of each of the two input vectors.",
+        why_not_in_space="losses of different dimensions can't be compared, an optimiser would "
+        "pick the smallest; put it in grid (a study per dimension) or fixed",
+    ),
+    Field(
+        name="multiplication",
+        kind="bool",
+        scope="member",
+        default=False,
+        label="mult",
+        description="Whether the elementwise product of the two vectors is part of the input.",
+    ),
+    Field(
+        name="depth",
+        kind="int",
+        scope="member",
+        default=2,
+        minimum=0,
+        description="Number of hidden layers; 0: one linear layer.",
+    ),
+    Field(
+        name="width",
+        kind="int",
+        scope="member",
+        default=32,
+        minimum=1,
+        description="Units in each hidden layer, as suggested even at depth 0.",
+    ),
+    Field(
+        name="learning_rate",
+        kind="float",
+        scope="member",
+        default=1e-2,
+        minimum=0,
+        minimum_excluded=True,
+        label="rate",
+        description="Peak learning rate of the schedule.",
+    ),
+    Field(
+        name="activation",
+        kind="name",
+        scope="member",
+        default="relu",
+        names=("relu", "gelu", "silu", "tanh"),
+        description="Activation of the hidden layers.",
+    ),
+    Field(
+        name="optimizer",
+        kind="name",
+        scope="member",
+        default="adam",
+        names=("adam", "adamw", "sgd", "adagrad"),
+        description="Optimizer: adam, adamw (decoupled weight decay), sgd or adagrad.",
+    ),
+    Field(
+        name="weight_decay",
+        kind="float",
+        scope="member",
+        default=0.0,
+        minimum=0,
+        belongs_to=("adamw",),
+        label="decay",
+        description="Decoupled weight decay: each step takes this share of the weights and biases, "
+        "times the learning rate; null where the optimizer has none.",
+    ),
+    Field(
+        name="momentum",
+        kind="float",
+        scope="member",
+        default=0.0,
+        minimum=0,
+        maximum=1,
+        belongs_to=("sgd",),
+        description="Share of the velocity that a step keeps; null where the optimizer has none.",
+    ),
+    Field(
+        name="schedule",
+        kind="name",
+        scope="member",
+        default="cosine",
+        names=("constant", "cosine", "linear"),
+        description="Course of the learning rate over the steps.",
+    ),
+    Field(
+        name="batch_size",
+        kind="int",
+        scope="pack",
+        default=256,
+        minimum=1,
+        label="batch",
+        description="Training pairs in each step.",
+        why_not_in_space=_SHARED,
+    ),
+    Field(
+        name="steps",
+        kind="int",
+        scope="pack",
+        default=4000,
+        minimum=1,
+        description="Optimizer steps of a trial that completes.",
+        why_not_in_space=_SHARED,
+    ),
+)
+
+HYPERPARAMETERS: Mapping[str, Field] = {field.name: field for field in _HYPERPARAMETERS}
+"""The hyperparameters by name, in the order in which they are shown."""
+
+MEMBER_HYPERPARAMETERS: Mapping[str, Field] = {
+    name: field for name, field in HYPERPARAMETERS.items() if field.scope == "member"
+}
+"""Those in which the members of a pack may differ: what a member is made of."""
+
+_TASK_FIELDS = (
+    Field(
+        name="target",
+        kind="name",
+        scope="task",
+        default="dot",
+        names=("dot",),
+        description="The function to be learned; dot: the dot product.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="inputs",
+        kind="name",
+        scope="task",
+        default="normal",
+        names=("normal",),
+        description="Distribution of the inputs; normal: independent, standard normal.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="scale",
+        kind="float",
+        scope="task",
+        default=1.0,
+        minimum=0,
+        minimum_excluded=True,
+        description="What every input component is multiplied with.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="label_noise_std",
+        kind="float",
+        scope="task",
+        default=0.0,
+        minimum=0,
+        label="noise",
+        description="Standard deviation of the normal noise added to training labels, in label "
+        "units.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="data",
+        kind="name",
+        scope="task",
+        default="stream",
+        names=("stream",),
+        description="Source of the training data; stream: fresh pairs at every step.",
+        why_not_in_space=_ONE_TASK,
+    ),
+)
+
+TASK_FIELDS: Mapping[str, Field] = {field.name: field for field in _TASK_FIELDS}
+"""The fields of the task beside the dimension."""
+
+FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS}
+"""All of both."""
+
+
+def unused_hyperparameters(optimizers: Sequence[object]) -> tuple[str, ...]:
+    """The hyperparameters that none of these optimisers reads."""
+    return tuple(
+        name
+        for name, field in HYPERPARAMETERS.items()
+        if field.belongs_to and not set(field.belongs_to) & set(optimizers)
+    )
+
+
+def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:
+    """Every member hyperparameter in these, in order; null where the optimiser doesn't read it.
+
+    `hyperparameters` may hold more, and must hold every one that the optimiser reads.
+    """
+    unused = unused_hyperparameters([hyperparameters["optimizer"]])
+    return {
+        name: None if name in unused else hyperparameters[name] for name in MEMBER_HYPERPARAMETERS
+    }
+
+
+def without_defaults(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The values that differ from the defaults of their fields, or whose field has none."""
+    return {name: value for name, value in values.items() if value != FIELDS[name].default}

@@ -1,0 +1,34 @@
+"""What the rest of the project asks of a family of models."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from ..pack import Member
+
+
+class Family(Protocol):
+    """A kind of model: what its hyperparameters mean, and how it begins.
+
+    An engine that trains a family knows its computations; everything else about a model is asked
+    here. All methods are pure.
+    """
+
+    name: str
+
+    def layer_sizes(self, member: Member) -> tuple[int, ...]:
+        """The units of each hidden layer, from the input to the output."""
+
+    def parameters(self, member: Member, dimension: int) -> int:
+        """The number of trainable parameters, weights and biases."""
+
+    def initial_pieces(self, member: Member, dimension: int) -> Sequence[Tensor]:
+        """The weight blocks before the first step, float32, on the CPU, from the seed alone."""
+
+    def reference(self, member: Member, dimension: int) -> nn.Module:
+        """The member as a plain module with its initial weights, float32, on the CPU.
+
+        It takes two batches of vectors (B, D) and gives the predictions (B,). It shares the initial
+        weights with the engines, and no computation.
+        """

@@ -1,0 +1,91 @@
+"""The MLP on two vectors: [a, b] or [a, b, a * b] -> hidden layers -> one number."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from ..pack import Member
+from .mlp_initial_weights import initial_layers
+from .mlp_network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mlp:
+    """The configuration of an MLP: the hyperparameters of this family.
+
+    `depth` counts hidden layers (0: one linear layer; 2: linear, activation, linear, activation,
+    linear), `width` the units in each of them; with `multiplication` the elementwise product of the
+    two vectors is part of the input.
+    """
+
+    multiplication: bool
+    depth: int
+    width: int
+    activation: str
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        """The configuration in a member's hyperparameters."""
+        given: Any = member.hyperparameters
+        return cls(**{field.name: given[field.name] for field in fields(cls)})
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """The units of each hidden layer, from the input to the output."""
+        return (self.width,) * self.depth
+
+    def input_size(self, dimension: int) -> int:
+        """The number of inputs: [a, b], or [a, b, a * b] with the multiplication input."""
+        return dimension * (3 if self.multiplication else 2)
+
+    def sizes(self, dimension: int) -> tuple[int, ...]:
+        """The inputs, the units of each hidden layer, and the one output."""
+        return (self.input_size(dimension), *self.layer_sizes, 1)
+
+
+class MlpFamily:
+    """See `Family`.
+
+    A member's weight blocks lie in the order of its layers. The first layer is one block
+    (outputs, I + 1) with its bias in column 2 D, where the inputs have their row of ones; a further
+    layer is two: (outputs, inputs) and (outputs, 1).
+    """
+
+    name = "mlp"
+
+    def layer_sizes(self, member: Member) -> tuple[int, ...]:
+        """See `Family`."""
+        return Mlp.of(member).layer_sizes
+
+    def parameters(self, member: Member, dimension: int) -> int:
+        """See `Family`."""
+        sizes = Mlp.of(member).sizes(dimension)
+        return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
+
+    def initial_pieces(self, member: Member, dimension: int) -> list[Tensor]:
+        """See `Family`."""
+        sizes = Mlp.of(member).sizes(dimension)
+        return layer_pieces(initial_layers(sizes, member.initialisation_seed), dimension)
+
+    def reference(self, member: Member, dimension: int) -> Network:
+        """See `Family`."""
+        mlp = Mlp.of(member)
+        return Network(
+            initial_layers(mlp.sizes(dimension), member.initialisation_seed),
+            activation=mlp.activation,
+            multiplication=mlp.multiplication,
+        )
+
+
+def layer_pieces(layers: Sequence[tuple[Tensor, Tensor]], dimension: int) -> list[Tensor]:
+    """The weight blocks of layers, each given by its weight (outputs, inputs) and bias."""
+    (first, first_bias), *further = layers
+    vectors = 2 * dimension
+    pieces = [torch.cat([first[:, :vectors], first_bias[:, None], first[:, vectors:]], dim=1)]
+    for weight, bias in further:
+        pieces += [weight, bias[:, None]]
+    return pieces

@@ -1,0 +1,1 @@
+"""The engine for GPUs: stacks of like members as batched tensor operations."""

@@ -1,0 +1,66 @@
+"""Packs on a GPU: cut into stacks of like members, split further where memory is short."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ..evaluation import evaluate
+from ..pack import Pack
+from ..sources.batches import RUNG_PAIRS
+from ..stack import Stack
+from ..trainee import Trainee
+from .cuda_graph import BlockGraph
+from .stack_layout import cut
+from .tensor_stack import TensorStack
+
+logger = logging.getLogger(__name__)
+
+
+class TensorEngine:
+    """See `Engine`."""
+
+    def __init__(self, pack: Pack, *, device: torch.device, dtype: torch.dtype) -> None:
+        """Train `pack` on `device`."""
+        self._pack, self._device, self._dtype = pack, device, dtype
+
+    def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
+        """See `Engine`."""
+        dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
+        return [
+            stack
+            for part in cut(trainees, dimension=dimension, batch_size=batch_size)
+            for stack in self._stacks_of(part, steps_done)
+        ]
+
+    def block_runner(
+        self, block: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        """See `Engine`: as one graph, where the device has them."""
+        return BlockGraph(block, generators) if self._device.type == "cuda" else block
+
+    def _stacks_of(self, part: Sequence[Trainee], steps_done: int) -> list[Stack]:
+        """One stack of `part`, or several where the device has not the memory for one."""
+        try:
+            stack = TensorStack(
+                part,
+                dimension=self._pack.task.dimension,
+                batch_size=self._pack.batch_size,
+                steps_done=steps_done,
+                device=self._device,
+                dtype=self._dtype,
+            )
+            # So that its memory is known to suffice.
+            evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
+        except torch.OutOfMemoryError:
+            if len(part) == 1:
+                raise
+        else:
+            return [stack]
+        # Outside the except clause: the error's traceback would keep the failed stack alive.
+        half = len(part) // 2
+        logger.warning("out of memory with %d members in a stack: split in two", len(part))
+        return [
+            *self._stacks_of(part[:half], steps_done),
+            *self._stacks_of(part[half:], steps_done),
+        ]

@@ -1,0 +1,37 @@
+"""Packs on a processor: one stack of all members, whose threads divide them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ..pack import Pack
+from ..stack import Stack
+from ..trainee import Trainee
+from .compiled_stack import CompiledStack
+
+
+class CompiledEngine:
+    """See `Engine`."""
+
+    def __init__(self, pack: Pack, *, dtype: torch.dtype, threads: int) -> None:
+        """Train `pack` with so many threads at most; they change no number."""
+        self._pack, self._dtype, self._threads = pack, dtype, threads
+
+    def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
+        """See `Engine`."""
+        if not trainees:
+            return []
+        return [
+            CompiledStack(
+                trainees,
+                dimension=self._pack.task.dimension,
+                dtype=self._dtype,
+                threads=self._threads,
+            )
+        ]
+
+    def block_runner(
+        self, block: Callable[[], None], generators: Sequence[torch.Generator]
+    ) -> Callable[[], None]:
+        """See `Engine`."""
+        return block

@@ -1,0 +1,149 @@
+"""The optimisers' steps over a member's weights, with the running average of the weights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...optimisers.adagrad import ADAGRAD_EPSILON
+from ...optimisers.adam import BETA_1, BETA_2, EPSILON
+from .code import Code, Value
+from .registers import LANES
+
+OPTIMISER = (
+    "states_pointer",  # (S, size): weights, the optimiser's own states, their running average
+    "gradients_pointer",  # (size,); size is a multiple of LANES
+    "size",
+    "settings_pointer",  # doubles: the learning rate, then the optimiser's own settings
+    "schedule_pointer",  # (steps, SCHEDULE_NUMBERS) doubles, as `schedule_row` gives them
+)
+SCHEDULE_NUMBERS = 4
+"""The numbers of a row of the schedule, one for each step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What an optimiser reads to change some of the weights: vectors, all of one place.
+
+    `rate` is the learning rate at this step, `numbers` what `OptimiserCode.step_numbers` gave for
+    the step, `settings` the member's.
+    """
+
+    weight: Value
+    gradient: Value
+    states: Sequence[Value]
+    rate: Value
+    numbers: Sequence[Value]
+    settings: Sequence[Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserCode:
+    """How an optimiser's step is computed.
+
+    `states` and `settings` count its own states and settings. `update(code, update)` gives the new
+    weight and the new states. `step_numbers(step, factor)` gives the factor that the learning rate
+    is multiplied with at a step (from 0) where the schedule's is `factor`, and up to two more.
+    """
+
+    states: int
+    settings: int = 0
+    step_numbers: Callable[[int, float], tuple[float, ...]] = lambda step, factor: (factor,)
+    update: Callable[[Code, Update], tuple[Value, list[Value]]]
+
+
+def _adam_numbers(step: int, factor: float) -> tuple[float, float, float]:
+    """With the corrections of both moments; the schedule's own factor is for the decay."""
+    count = step + 1
+    return factor / (1.0 - BETA_1**count), (1.0 - BETA_2**count) ** -0.5, factor
+
+
+def _adam(code: Code, at: Update) -> tuple[Value, list[Value]]:
+    mean, square = at.states
+    mean = mean + (at.gradient - mean) * (1.0 - BETA_1)
+    square = square * BETA_2 + at.gradient * at.gradient * (1.0 - BETA_2)
+    root = code.intrinsic("sqrt", square) * at.numbers[0] + EPSILON
+    return at.weight - at.rate * (mean / root), [mean, square]
+
+
+def _adamw(code: Code, at: Update) -> tuple[Value, list[Value]]:
+    learning_rate, weight_decay = at.settings
+    kept = 1.0 - learning_rate * at.numbers[1] * weight_decay
+    decayed = Update(**{**vars(at), "weight": at.weight * kept})
+    return _adam(code, decayed)
+
+
+def _sgd(code: Code, at: Update) -> tuple[Value, list[Value]]:
+    (velocity,), (_, momentum) = at.states, at.settings
+    velocity = velocity * momentum + at.gradient
+    return at.weight - at.rate * velocity, [velocity]
+
+
+def _adagrad(code: Code, at: Update) -> tuple[Value, list[Value]]:
+    (squares,) = at.states
+    squares = squares + at.gradient * at.gradient
+    root = code.intrinsic("sqrt", squares) + ADAGRAD_EPSILON
+    return at.weight - at.rate * (at.gradient / root), [squares]
+
+
+OPTIMISER_CODE: Mapping[str, OptimiserCode] = {
+    "adam": OptimiserCode(states=2, step_numbers=_adam_numbers, update=_adam),
+    "adamw": OptimiserCode(states=2, settings=1, step_numbers=_adam_numbers, update=_adamw),
+    "sgd": OptimiserCode(states=1, settings=1, update=_sgd),
+    "adagrad": OptimiserCode(states=1, update=_adagrad),
+}
+"""The names are those of `trainables.optimisers`."""
+
+
+def schedule_row(optimizer: str, step: int, factor: float, average_weight: float) -> list[float]:
+    """What a member's `step` (from 0) needs of the numbers that all of one schedule share.
+
+    `factor` is that on the learning rate, `average_weight` the new weights' share in their average.
+    """
+    numbers = OPTIMISER_CODE[optimizer].step_numbers(step, factor)
+    padding = SCHEDULE_NUMBERS - 1 - len(numbers)
+    return [average_weight, *numbers, *[0.0] * padding]
+
+
+def write_optimiser(module: Code, name: str, *, averaging: bool) -> None:
+    """The kernel NAME, or NAME_averaging, which takes the new weights into their average.
+
+    It leaves zeros in place of the gradients, for the next step's to be added to.
+    """
+    optimiser = OPTIMISER_CODE[name]
+    full_name = f"{name}_averaging" if averaging else name
+    code, slot, step = module.kernel(full_name, OPTIMISER)
+    size, gradients = slot["size"], slot["gradients_pointer"]
+    weights, *own, average = (
+        slot["states_pointer"].at(size * row) for row in range(optimiser.states + 2)
+    )
+
+    def splats(pointer: Value, count: int) -> list[Value]:
+        return [
+            code.splat(code.from_double(code.load(pointer.at(index)))) for index in range(count)
+        ]
+
+    schedule = code.doubles(slot["schedule_pointer"]).at(step * SCHEDULE_NUMBERS)
+    average_weight, factor, *numbers = splats(schedule, SCHEDULE_NUMBERS)
+    settings = splats(code.doubles(slot["settings_pointer"]), 1 + optimiser.settings)
+    rate = factor * settings[0]
+
+    def some(index: Value) -> None:
+        update = Update(
+            weight=code.load_vector(weights.at(index)),
+            gradient=code.load_vector(gradients.at(index)),
+            states=[code.load_vector(state.at(index)) for state in own],
+            rate=rate,
+            numbers=numbers,
+            settings=settings,
+        )
+        weight, states = optimiser.update(code, update)
+        code.store_vector(code.zeros(), gradients.at(index))
+        code.store_vector(weight, weights.at(index))
+        for state, pointer in zip(states, own, strict=True):
+            code.store_vector(state, pointer.at(index))
+        if averaging:
+            running = code.load_vector(average.at(index))
+            running = running + (weight - running) * average_weight
+            code.store_vector(running, average.at(index))
+
+    code.each(0, size, some, step=LANES)
+    code.end()

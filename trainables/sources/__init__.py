@@ -1,0 +1,18 @@
+"""Sources: where a task's batches and its evaluation pairs come from."""
+
+from collections.abc import Callable, Mapping
+
+from ..pack import Task
+from .random_vectors import RandomVectors
+from .source import EvaluationPairs, Source, TrainingBatches
+
+SOURCES: Mapping[str, Callable[[Task], Source]] = {"stream": RandomVectors}
+"""Every source by its name in the spec, the task's `data`."""
+
+
+def source_of(task: Task) -> Source:
+    """The source of the task's batches."""
+    return SOURCES[task.data](task)
+
+
+__all__ = ["SOURCES", "EvaluationPairs", "Source", "TrainingBatches", "source_of"]

@@ -1,0 +1,56 @@
+"""What training and evaluation ask of a source."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+
+from .batches import Batches
+
+
+class TrainingBatches(Protocol):
+    """The training batches of one or several seeds, in the order of the steps."""
+
+    block: Batches
+    """BLOCK_STEPS batches; `fill` overwrites them, `arrange` makes new ones."""
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """The generators that `fill` draws from."""
+
+    def arrange(self, seeds: Sequence[int]) -> None:
+        """From now on give the batches of `seeds`, in this order, each once.
+
+        New seeds start with their first batch; all must therefore be named before the first step.
+        """
+
+    def fill(self, steps: int) -> None:
+        """Draw the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
+
+
+class EvaluationPairs(Protocol):
+    """Noise-free pairs of every seed, some chunks at a time."""
+
+    batches: Batches
+    """The chunks at hand; the next ones overwrite them."""
+
+    def parts(self, pairs: int) -> Iterator[Batches]:
+        """The first `pairs` pairs from the start, as `batches` with chunks after chunks in it."""
+
+
+class Source(Protocol):
+    """Where the pairs of one task come from.
+
+    Numbers depend on a seed and on the kind of device alone: not on what else is drawn, nor on how
+    many seeds are asked for together.
+    """
+
+    def training(
+        self, *, batch_size: int, device: torch.device, dtype: torch.dtype
+    ) -> TrainingBatches:
+        """The training batches of no seeds yet; `arrange` says which."""
+
+    def evaluation(
+        self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
+    ) -> EvaluationPairs:
+        """The evaluation pairs of `seeds`, one entry a stream."""
