@@ -48,7 +48,7 @@ def _kernels() -> Finding:
     from trainables.processor.kernels import Processor, kernels_for
 
     began = time.perf_counter()
-    kernels_for("relu", "float32")
+    kernels_for("relu", "adam", "float32")
     seconds = time.perf_counter() - began
     processor = Processor.host()
     text = f"{processor}, compiled in {seconds:.1f} s"

@@ -3,7 +3,6 @@
 import ctypes
 import platform
 from collections.abc import Callable
-from functools import cache
 
 import numpy
 import pytest
@@ -12,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llvmlite import binding, ir
 
-from tests.trainables_tests.packs import make_member, make_pack, member_lists
+from tests.trainables_tests.packs import OPTIMISERS, make_member, make_pack, member_lists
 from trainables import Member, train
 from trainables.processor import compiled_stack
 from trainables.processor.kernels.activation_code import ACTIVATION_CODE
 from trainables.processor.kernels.code import Code, Value
-from trainables.processor.kernels.compiler import Kernels, Processor, machine_code
+from trainables.processor.kernels.compiler import Kernels, Processor, kernels_for, machine_code
 from trainables.processor.kernels.lanes import lane_sums
 from trainables.processor.kernels.registers import LANES, Tile, best_tile
 from trainables.training import Report
@@ -140,6 +139,7 @@ def every_kind(count: int = 8) -> list[Member]:
             width=3 + 7 * i,
             multiplication=i % 3 == 0,
             activation=["relu", "gelu", "silu", "tanh"][i // 2 % 4],
+            optimizer=OPTIMISERS[i % 4],
             data_seed=7 + i,
         )
         for i in range(count)
@@ -147,9 +147,9 @@ def every_kind(count: int = 8) -> list[Member]:
 
 
 def with_kernels(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, make: Callable[[str, str], Kernels]
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, make: Callable[[str, str, str], Kernels]
 ) -> list[list[tuple[float | None, float | None]]]:
-    monkeypatch.setattr(compiled_stack, "kernels_for", cache(make))
+    monkeypatch.setattr(compiled_stack, "kernels_for", make)
     pack = make_pack(every_kind(), steps=40, batch_size=100, dimension=5)
     return [losses(report) for report in train(pack, device=CPU, dtype=dtype)]
 
@@ -160,11 +160,8 @@ def with_kernels(
 def test_code_for_another_processor_gives_the_same_bits(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, other: Processor
 ) -> None:
-    def made_for(processor: Processor) -> Callable[[str, str], Kernels]:
-        return lambda activation, number: Kernels(activation, number, processor)
-
-    here = with_kernels(monkeypatch, dtype, made_for(Processor.host()))
-    assert with_kernels(monkeypatch, dtype, made_for(other)) == here
+    here = with_kernels(monkeypatch, dtype, kernels_for)
+    assert with_kernels(monkeypatch, dtype, partial(kernels_for, processor=other)) == here
 
 
 @pytest.mark.parametrize(
@@ -182,14 +179,10 @@ def test_tiles_change_no_bit(monkeypatch: pytest.MonkeyPatch, tile: Tile) -> Non
         def tile(self, number: str) -> Tile:
             return tile
 
-    def usual(activation: str, number: str) -> Kernels:
-        return Kernels(activation, number, host)
-
-    def other(activation: str, number: str) -> Kernels:
-        return Kernels(activation, number, OtherTile(name=host.name, features=host.features))
-
-    expected = with_kernels(monkeypatch, torch.float32, usual)
-    assert with_kernels(monkeypatch, torch.float32, other) == expected
+    other = OtherTile(name=host.name, features=host.features)
+    expected = with_kernels(monkeypatch, torch.float32, kernels_for)
+    retiled = partial(kernels_for, processor=other)
+    assert with_kernels(monkeypatch, torch.float32, retiled) == expected
 
 
 @settings(max_examples=10, deadline=None)
@@ -214,6 +207,6 @@ def test_threads_change_no_bit() -> None:
 
 
 def test_an_operation_names_its_slots() -> None:
-    kernels = Kernels("relu", "float32", Processor.host())
+    kernels = kernels_for("relu", "adam", "float32")
     with pytest.raises(ValueError, match=r"bias_gradient takes the slots .*'panels'.*got \['x'\]"):
         kernels.operation("bias_gradient", x=1)

@@ -51,7 +51,7 @@ class CompiledStack:
             CompiledMember(
                 member=member,
                 dimension=dimension,
-                kernels=kernels_for(Mlp.of(member).activation, number),
+                kernels=kernels_for(Mlp.of(member).activation, member.optimizer, number),
             )
             for member in self.members
         ]

@@ -2,7 +2,7 @@
 
 import ctypes
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
@@ -20,14 +20,16 @@ ACTIVATIONS_WITH_DERIVATIVE = frozenset(
     name for name, code in ACTIVATION_CODE.items() if code.keeps_derivative
 )
 X86 = ("x86_64", "amd64", "i386", "i686")
-SLOTS: Mapping[str, tuple[str, ...]] = {
+LAYER_SLOTS: Mapping[str, tuple[str, ...]] = {
     "forward": FORWARD,
     "output": OUTPUT,
     "backward": BACKWARD,
     "weight_gradient": WEIGHT_GRADIENT,
     "bias_gradient": BIAS_GRADIENT,
-    **dict.fromkeys(OPTIMISER_CODE, OPTIMISER),
-    **{f"{name}_averaging": OPTIMISER for name in OPTIMISER_CODE},
+}
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    **LAYER_SLOTS,
+    **{f"{name}{suffix}": OPTIMISER for name in OPTIMISER_CODE for suffix in ("", "_averaging")},
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
 """The integers of an operation: its kernel's address, and then its slots."""
@@ -77,19 +79,30 @@ def machine_code(module: Any, processor: Processor) -> Any:
     return engine
 
 
-class Kernels:
-    """The compiled kernels of one activation and one type of numbers."""
+class CompiledModule:
+    """Compiled functions for one type of numbers, and where they lie in memory."""
 
-    def __init__(self, activation: str, number: str, processor: Processor) -> None:
-        """Compile them, in a few tenths of a second; `number` is float32 or float64."""
-        module = ir.Module(f"{activation}_{number}")
+    def __init__(
+        self, number: str, processor: Processor, names: Iterable[str], write: Callable[[Code], None]
+    ) -> None:
+        """Compile what `write` writes, in a few tenths of a second; `number`: float32, float64."""
+        module = ir.Module()
         module.triple = binding.get_process_triple()
-        _write_all(Code(module, number, processor.tile(number)), activation)
+        write(Code(module, number, processor.tile(number)))
         self._engine = machine_code(module, processor)
-        self._addresses = {name: self._engine.get_function_address(name) for name in SLOTS}
+        self.addresses = {name: int(self._engine.get_function_address(name)) for name in names}
+
+
+class Kernels:
+    """The compiled kernels of one activation, one optimiser and one type of numbers."""
+
+    def __init__(self, layers: CompiledModule, optimiser: CompiledModule) -> None:
+        """Take a module with the kernels of layers, and one with those of an optimiser."""
+        self._modules = (layers, optimiser)  # their code must outlive its use
+        self._addresses = layers.addresses | optimiser.addresses
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         run = ctypes.CFUNCTYPE(None, pointer, integer, integer)
-        self.run = run(self._engine.get_function_address("run"))
+        self.run = run(layers.addresses["run"])
         """`run(operations, count, steps)`: all operations in their order, for each step from 0."""
 
     def operation(self, kernel: str, **slots: int) -> list[int]:
@@ -101,10 +114,45 @@ class Kernels:
         return [*row, *[0] * (ROW - len(row))]
 
 
+def kernels_for(
+    activation: str, optimizer: str, number: str, processor: Processor | None = None
+) -> Kernels:
+    """The kernels, compiled the first time that they are asked for in this process.
+
+    `number` is float32 or float64; without a `processor` they are for the one at hand.
+    """
+    processor = processor or Processor.host()
+    return Kernels(
+        _compiled_layers(activation, number, processor),
+        _compiled_optimiser(optimizer, number, processor),
+    )
+
+
 @cache
-def kernels_for(activation: str, number: str) -> Kernels:
-    """The kernels, compiled the first time that they are asked for in this process."""
-    return Kernels(activation, number, Processor.host())
+def _compiled_layers(activation: str, number: str, processor: Processor) -> CompiledModule:
+    """The kernels of layers with this activation, and `run`."""
+    code = ACTIVATION_CODE[activation]
+
+    def write(module: Code) -> None:
+        write_forward(module, code)
+        write_output(module)
+        write_backward(module, code)
+        write_weight_gradient(module)
+        write_bias_gradient(module)
+        _write_run(module)
+
+    return CompiledModule(number, processor, (*LAYER_SLOTS, "run"), write)
+
+
+@cache
+def _compiled_optimiser(optimizer: str, number: str, processor: Processor) -> CompiledModule:
+    """The kernels of this optimiser, without and with the running average."""
+
+    def write(module: Code) -> None:
+        write_optimiser(module, optimizer, averaging=False)
+        write_optimiser(module, optimizer, averaging=True)
+
+    return CompiledModule(number, processor, (optimizer, f"{optimizer}_averaging"), write)
 
 
 @cache
@@ -112,19 +160,6 @@ def _target() -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple()
-
-
-def _write_all(module: Code, activation: str) -> None:
-    code = ACTIVATION_CODE[activation]
-    write_forward(module, code)
-    write_output(module)
-    write_backward(module, code)
-    write_weight_gradient(module)
-    write_bias_gradient(module)
-    for name in OPTIMISER_CODE:
-        write_optimiser(module, name, averaging=False)
-        write_optimiser(module, name, averaging=True)
-    _write_run(module)
 
 
 def _write_run(module: Code) -> None:
