@@ -3,6 +3,7 @@
 import ctypes
 import platform
 from collections.abc import Callable
+from functools import partial
 
 import numpy
 import pytest
