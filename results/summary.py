@@ -1,7 +1,7 @@
 """The achievable loss: one row for each study."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -36,8 +36,11 @@ _OF_THE_BEST = (
 )
 
 
-def summarise(trials: pa.Table) -> pa.Table:
-    """Return the `SUMMARY` of a table of `TRIALS`: one row per study, by dimension, then name.
+def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
+    """Return the `SUMMARY` of a table of `TRIALS`: one row per study.
+
+    First come the studies named in `order`, in that order; then the others by their dimension and
+    by the values of their grid, numbers as numbers.
 
     The best trial of a study is the completed one of the search with the lowest nmse, of equal
     ones the lowest number. `nmse`, `nmse_min`, `nmse_max` and `loss` come from its confirm
@@ -49,8 +52,26 @@ def summarise(trials: pa.Table) -> pa.Table:
     """
     frame = trials.to_pandas().sort_values(["search", *TRIAL_KEY])
     rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
-    rows.sort(key=lambda row: (row["dimension"], row["study"], row["search"]))
+    places = {study: place for place, study in enumerate(order)}
+    rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
     return pa.Table.from_pylist(rows, schema=SUMMARY)
+
+
+def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    pairs = [pair.partition("=") for pair in row["study"].split(",")]
+    return row["dimension"], [(key, _sortable(text)) for key, _, text in pairs], row["search"]
+
+
+def _sortable(text: str) -> tuple[float, str]:
+    """Order a grid's value in a study's name: numbers by size, before words.
+
+    >>> sorted(["128", "relu", "16", "1e-05", "false"], key=_sortable)
+    ['1e-05', '16', '128', 'false', 'relu']
+    """
+    try:
+        return float(text), text
+    except ValueError:
+        return math.inf, text
 
 
 def _study_row(group: pd.DataFrame) -> dict[str, Any]:

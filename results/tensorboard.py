@@ -7,6 +7,7 @@ steps of a trial are `nmse`, `loss`, `train_loss`, `learning_rate`; its results,
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -47,8 +48,33 @@ HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)
 """The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it
 ended (`phase`, `replicate`, `steps_factor`, `status`)."""
 
-Range = tuple[float, float]
-Values = Sequence[bool | int | float | str]
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A column may hold every number from `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A column holds one of `values`, all of the column's type."""
+
+    values: Sequence[Value]
+
+
+ColumnDomain = Interval | Listed
+
+_UNKNOWN = Listed(())
+_COLUMN_TYPES: Mapping[str, type[Value]] = {
+    "string": str,
+    "int64": int,
+    "double": float,
+    "bool": bool,
+}
 
 
 class TensorBoardWriter:
@@ -58,13 +84,13 @@ class TensorBoardWriter:
     the first try came.
     """
 
-    def __init__(self, files: EventFiles, domains: Mapping[str, Range | Values]) -> None:
+    def __init__(self, files: EventFiles, domains: Mapping[str, ColumnDomain]) -> None:
         """Announce the columns of the HParams tab.
 
         Args:
             files: Where the events go; closed by `close`.
-            domains: For each of `HPARAMS` whose values are known beforehand a tuple (low, high),
-                or a list of all values. TensorBoard offers them as filters.
+            domains: What is known beforehand of the values of each of `HPARAMS`; a column that
+                isn't there may hold any text. TensorBoard offers them as filters.
         """
         self._files = files
         self._last_steps: dict[str, int] = {}
@@ -140,13 +166,13 @@ def _curve_point(row: Row) -> Summary:
     )
 
 
-def _experiment(domains: Mapping[str, Range | Values]) -> Summary:
+def _experiment(domains: Mapping[str, ColumnDomain]) -> Summary:
     """The columns of the HParams tab. TensorBoard shows first those that are said to differ."""
     infos = []
     for name in HPARAMS:
-        known = domains.get(name, [])
-        info = api_pb2.HParamInfo(name=name, differs=len(set(known)) > 1)
-        _domain(name, known).update_hparam_info(info)
+        known = domains.get(name, _UNKNOWN)
+        info = api_pb2.HParamInfo(name=name, differs=_differs(known))
+        _announced(name, known).update_hparam_info(info)
         infos.append(info)
     metrics = [Metric(f"final/{name}", display_name=name).as_proto() for name in METRICS]
     experiment = api_pb2.Experiment(
@@ -172,11 +198,21 @@ def _hparams_summary(tag: str, **content: Any) -> Summary:
     return Summary(value=[value])
 
 
-def _domain(name: str, known: Range | Values) -> Domain:
-    """The domain of a column, in the column's type; any text where nothing is known."""
-    if not isinstance(known, tuple):
-        return Discrete(list(known), dtype=None if known else str)
-    low, high = known
-    if str(TRIALS.field(name).type) == "int64":
-        return IntInterval(int(low), int(high))
-    return RealInterval(float(low), float(high))
+def _differs(known: ColumnDomain) -> bool:
+    match known:
+        case Interval(low=low, high=high):
+            return low < high
+        case Listed(values=values):
+            return len(set(values)) > 1
+
+
+def _announced(name: str, known: ColumnDomain) -> Domain:
+    """TensorBoard's word for the domain of a column, in the column's own type."""
+    column_type = _COLUMN_TYPES[str(TRIALS.field(name).type)]
+    match known:
+        case Interval(low=low, high=high) if column_type is int:
+            return IntInterval(int(low), int(high))
+        case Interval(low=low, high=high):
+            return RealInterval(float(low), float(high))
+        case Listed(values=values):
+            return Discrete([column_type(value) for value in values], dtype=column_type)

@@ -1,7 +1,9 @@
 """The command line: `dottune`, or `python -m search`."""
 
 import json
-from typing import Annotated
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,12 +16,16 @@ from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
 
+if TYPE_CHECKING:
+    from .overview import Overview
+
 application = typer.Typer(
     name="dottune",
     help="How well can an MLP learn the dot product? A distributed hyperparameter search.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help and errors hold brackets, which rich would take for its own
 )
 application.add_typer(job_commands)
 application.add_typer(doctor_command)
@@ -80,10 +86,16 @@ def show(
         folder = OutputFolder(uri)
         if not folder.exists():
             raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
+        from .overview import overview
+
+        found = overview(folder)
+        unfinished = f"unfinished: {found.missing}; unless it runs now, {_go_on(folder)}"
         if as_json:
-            typer.echo(json.dumps(folder.read_summary().to_pylist(), indent=2))
+            typer.echo(json.dumps(found.summary.to_pylist(), indent=2))
         else:
-            _show(folder)
+            _print_table(folder, found)
+        if found.missing:
+            typer.echo(unfinished, err=as_json)
 
 
 @application.command()
@@ -134,22 +146,31 @@ def _stderr() -> Console:
     return Console(stderr=True)
 
 
-def _show(folder: OutputFolder) -> None:
+def _print_table(folder: OutputFolder, found: "Overview") -> None:
+    from .plain_text import say, say_table
     from .summary_table import summary_table
 
     console = Console()
-    console.print(summary_table(folder.read_summary(), title=folder.uri))
+    say(console, folder.uri)
+    say_table(console, summary_table(found.summary))
 
 
-def _conclude(uri: str, failed: object) -> None:
+def _go_on(folder: OutputFolder) -> str:
+    return f"go on with: dottune resume {shlex.quote(folder.uri)}"
+
+
+def _conclude(uri: str, failed: Mapping[str, str]) -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
+    from .overview import overview
+    from .plain_text import say
+
     folder = OutputFolder(uri)
-    _show(folder)
+    _print_table(folder, overview(folder))
     console = Console()
-    console.print(f"trials   {folder.uri}/trials", highlight=False, soft_wrap=True)
-    console.print(f"summary  {folder.uri}/summary.parquet", highlight=False, soft_wrap=True)
-    if isinstance(failed, dict) and failed:
+    say(console, f"trials   {folder.uri}/trials")
+    say(console, f"summary  {folder.uri}/summary.parquet")
+    if failed:
         for study, reason in failed.items():
-            _stderr().print(f"[red]{study}: {reason}[/red]", soft_wrap=True)
-        _stderr().print(f"try them again with: dottune resume {folder.uri}", soft_wrap=True)
+            say(_stderr(), f"{study}: {reason}", style="red")
+        say(_stderr(), f"try them again with: dottune resume {shlex.quote(folder.uri)}")
         raise typer.Exit(FAILED)

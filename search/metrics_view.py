@@ -4,11 +4,11 @@ import time
 from collections import deque
 from typing import Any
 
-from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from cluster.metrics import SearchMetrics, SearchNumbers
 
+from .guard import View
 from .search_run import SearchRun
 from .standing import Standing
 
@@ -19,8 +19,8 @@ RATE_SECONDS = 60.0
 STATUSES = ("completed", "pruned", "diverged")
 
 
-class MetricsView(Callback):
-    """Keeps the metrics of a search alive while Tune runs it. In the driver's process only."""
+class MetricsView(View):
+    """Keeps the metrics of a search alive while Tune runs it."""
 
     def __init__(self, run: SearchRun) -> None:
         """Watch `run`; Ray must be connected."""
@@ -28,10 +28,6 @@ class MetricsView(Callback):
         self._metrics = SearchMetrics(run.spec.name)
         self._marks: deque[tuple[float, int, int]] = deque()
         self._set_at = -SET_SECONDS
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune stores its callbacks, and gauges can't be stored."""
-        return {}
 
     def __enter__(self) -> "MetricsView":
         """Show that the search has begun."""

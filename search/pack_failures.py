@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from results import OutputError
 
 from .search_run import SearchRun
+from .searcher import pack_of
 
 logger = logging.getLogger(__name__)
 
@@ -29,34 +30,38 @@ class PackFailures(Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune before it tries the pack again, in a new process."""
-        study, number = _pack_of(trial)
+        study, number = pack_of(trial)
         logger.warning("%s: pack %d failed, trying again: %s", study, number, _reason(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune after the last attempt."""
-        study, number = _pack_of(trial)
+        study, number = pack_of(trial)
         self._run.fail(study, f"pack {number} failed: {_reason(trial)}")
         error = _error(trial)
         if not isinstance(getattr(error, "cause", None), OutputError):
             logger.error("%s: pack %d:\n%s", study, number, error)
 
 
-def _pack_of(trial: Trial) -> tuple[str, int]:
-    pack = trial.config["pack"]
-    return pack["study"], pack["number"]
+def _error(trial: Trial) -> BaseException | str:
+    """The error of the latest attempt, from the files that Tune keeps.
 
-
-def _error(trial: Trial) -> BaseException | None:
-    """The error of the latest attempt, from the file that Tune keeps it in."""
-    if trial.pickled_error_file is None:
-        return None
-    error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-    return error
+    Those of workers are kept whole. Of one in the driver's own loop (the searcher, a callback)
+    there is the text alone, and the whole one of an earlier attempt may still lie there.
+    """
+    text = Path(trial.error_file).read_text() if trial.error_file is not None else ""
+    if trial.pickled_error_file is not None:
+        error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+        if text.endswith(f"{error}\n"):
+            return error
+    return text.rpartition("\nFailure # ")[2]
 
 
 def _reason(trial: Trial) -> str:
     error = _error(trial)
+    if isinstance(error, str):
+        lines = error.strip().splitlines()
+        return f"in the search's own process: {lines[-1]}" if lines else "Ray Tune gave no reason"
     if isinstance(error, RayTaskError):
         cause = error.cause
         return str(cause) if isinstance(cause, OutputError) else f"{type(cause).__name__}: {cause}"
-    return str(error).splitlines()[0] if error is not None else "its worker could not be started"
+    return (str(error).splitlines() or [type(error).__name__])[0]

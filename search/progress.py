@@ -3,14 +3,17 @@
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from ray.tune import Callback
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from .guard import View
+from .plain_text import say
 from .search_run import SearchRun
 from .short_number import short_number
 from .standing import Standing, StudyStanding
@@ -22,29 +25,28 @@ REFRESH_SECONDS = 0.25
 """The live table at most so often."""
 SPARKLINE_WIDTH = 12
 _BLOCKS, _ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
+_LEAST_NAME, _LONGEST_NAME = 10, 22
 _LINES_AROUND = 5
 """Of the screen, beside the studies: headings, the totals, the prompt's line and one to spare."""
 _URGENCY = {"confirming": 0, "searching": 1, "failed": 2, "done": 3, "waiting": 4}
 _STYLES = {"done": "green", "failed": "red", "waiting": "dim", "confirming": "cyan"}
 
 
-class ProgressView(Callback):
+class ProgressView(View):
     """Shows a search while Tune runs it: trials, best nmse so far, throughput, time left."""
 
-    def __init__(self, run: SearchRun, console: Console) -> None:
-        """Watch `run`; write to `console`."""
-        self._run, self._console = run, console
+    def __init__(self, run: SearchRun, console: Console, heading: Sequence[str] = ()) -> None:
+        """Watch `run`; write to `console`, the lines of `heading` first."""
+        self._run, self._console, self._heading = run, console, heading
         self._standing = Standing(run)
         self._shown_at = time.monotonic()
         self._announced = {name for name, study in run.studies.items() if study.finished}
         self._live: Live | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune stores its callbacks, and a terminal can't be stored."""
-        return {}
-
     def __enter__(self) -> "ProgressView":
         """Start the live table on a terminal."""
+        for line in self._heading:
+            say(self._console, line)
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
@@ -79,6 +81,7 @@ class ProgressView(Callback):
         self._live.update(
             screen(
                 self._standing,
+                width=self._console.width,
                 height=self._console.height,
                 ascii_only=options.ascii_only,
             ),
@@ -86,7 +89,7 @@ class ProgressView(Callback):
         )
 
     def _print_line(self) -> None:
-        self._console.print(plain_line(self._standing), soft_wrap=True, highlight=False)
+        say(self._console, plain_line(self._standing))
 
     def _announce(self) -> None:
         """Say once of each study that it has finished."""
@@ -96,7 +99,7 @@ class ProgressView(Callback):
             self._announced.add(name)
             best = short_number(self._standing.studies[name].best)
             text = f"{study_label(name)} done: best nmse {best} of {study.trials_ended} trials"
-            self._console.print(text, soft_wrap=True, highlight=False)
+            say(self._console, text)
 
 
 def plain_line(standing: Standing) -> str:
@@ -111,37 +114,65 @@ def plain_line(standing: Standing) -> str:
     return " · ".join([*parts, *_pace(standing)])
 
 
-def screen(standing: Standing, *, height: int, ascii_only: bool) -> Group:
-    """The live view: a line for each study, as many as fit `height` lines, and the totals."""
+def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> Group:
+    """The live view: a line for each study, as many as fit `height` lines, and the totals.
+
+    Numbers are never cut: where `width` columns are too few, less is shown of the studies' names
+    and of the picture, then fewer counts.
+    """
     run = standing.run
-    room = max(height - _LINES_AROUND, 1)
-    names = _most_urgent(standing, room)
+    names = _most_urgent(standing, room=max(height - _LINES_AROUND, 1))
+    columns = [
+        _Column("best nmse", [short_number(standing.studies[name].best) for name in names], "bold"),
+        _Column(
+            "so far", [_sparkline_of(standing.studies[name], ascii_only) for name in names], "cyan"
+        ),
+        _Column("trials", [_trials_of(standing.studies[name]) for name in names]),
+        _Column("pruned", [str(standing.studies[name].statuses["pruned"]) for name in names]),
+        _Column("diverged", [str(standing.studies[name].statuses["diverged"]) for name in names]),
+        _Column("", [standing.phase(run.studies[name]) for name in names]),
+    ]
+    for dispensable in ("so far", "pruned", "diverged", ""):
+        room = width - sum(column.width + 1 for column in columns)
+        if room >= _LEAST_NAME:
+            break
+        columns = [column for column in columns if column.heading != dispensable]
+    room = width - sum(column.width + 1 for column in columns)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("study", no_wrap=True, overflow="ellipsis", max_width=22)
-    table.add_column("best nmse", justify="right", no_wrap=True)
-    table.add_column("so far", no_wrap=True, min_width=SPARKLINE_WIDTH)
-    table.add_column("trials", justify="right", no_wrap=True)
-    table.add_column("pruned", justify="right", no_wrap=True)
-    table.add_column("diverged", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name in names:
-        study = standing.studies[name]
-        phase = standing.phase(run.studies[name])
-        table.add_row(
-            study_label(name),
-            Text(short_number(study.best), style="bold"),
-            Text(_sparkline_of(study, ascii_only), style="cyan"),
-            f"{study.ended}/{study.trials}",
-            str(study.statuses["pruned"]),
-            str(study.statuses["diverged"]),
-            Text(phase, style=_STYLES.get(phase, "")),
-        )
+    most = max(min(room, _LONGEST_NAME), 1)
+    table.add_column("study", no_wrap=True, overflow="ellipsis", max_width=most)
+    for column in columns:
+        side: Literal["left", "right"] = "left" if column.heading in ("", "so far") else "right"
+        table.add_column(column.heading, justify=side, no_wrap=True, min_width=column.width)
+    for index, name in enumerate(names):
+        table.add_row(Text(study_label(name)), *(column.cell(index) for column in columns))
     totals = Text(" · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)]))
     hidden = len(run.studies) - len(names)
     if hidden:
         totals.append(f" · {hidden} more studies", style="dim")
     totals.no_wrap, totals.overflow = True, "ellipsis"
     return Group(table, totals)
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    texts: Sequence[str]
+    style: str = ""
+
+    @property
+    def width(self) -> int:
+        """In characters of the terminal."""
+        least = SPARKLINE_WIDTH if self.heading == "so far" else 0
+        return max(least, *(cell_len(text) for text in (self.heading, *self.texts)))
+
+    def cell(self, index: int) -> Text:
+        text = self.texts[index]
+        return Text(text, style=self.style or _STYLES.get(text, ""))
+
+
+def _trials_of(study: StudyStanding) -> str:
+    return f"{study.ended}/{study.trials}"
 
 
 def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:

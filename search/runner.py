@@ -20,6 +20,7 @@ from results import TRIALS, OutputError, OutputFolder, summarise
 from spaces import Spec, load_spec
 from spaces.yaml_text import read_yaml
 
+from .plain_text import say
 from .provenance import command_line, from_json, now, provenance, to_json
 from .search_run import SearchRun
 
@@ -138,7 +139,7 @@ def _run(
 ) -> SearchResult:
     console = console or Console(stderr=True)
     for note in run.spec.notes():
-        console.print(f"[yellow]note:[/yellow] {note}", soft_wrap=True)
+        say(console, f"note: {note}", style="yellow")
     if not run.finished:
         # Ray must see these before it is imported.
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -152,8 +153,8 @@ def _run(
             # Last: it makes the folder a search, which must be complete even after a kill.
             folder.write_text("spec.yaml", run.spec.to_yaml())
             _tune(run, folder, request, cluster, console)
-    rows = run.finished_rows
-    folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))
+    rows = pyarrow.Table.from_pylist(run.finished_rows, TRIALS)
+    folder.write_summary(summarise(rows, order=[*run.studies]))
     if run.finished:
         folder.compact()
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
@@ -177,7 +178,6 @@ def _tune(
     from .pack_failures import PackFailures
     from .scheduler import PackScheduler
     from .searcher import PackSearcher
-    from .summary_writer import SummaryWriter
     from .watching import watching
 
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
@@ -202,7 +202,6 @@ def _tune(
                     storage_path=scratch,
                     verbose=0,
                     callbacks=[
-                        SummaryWriter(run, folder),
                         PackFailures(run),
                         *watchers,
                         interruption,

@@ -3,10 +3,17 @@
 from pathlib import Path
 from typing import Any, cast
 
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from .search_run import SearchRun
 from .study_label import pack_title
+
+
+def pack_of(trial: Trial) -> tuple[str, int]:
+    """The study and the number of the pack that a Tune trial trains."""
+    pack = trial.config["pack"]
+    return pack["study"], pack["number"]
 
 
 class PackSearcher(Searcher):

@@ -30,6 +30,8 @@ class StudyRun:
         self._history: dict[int, tuple[Outcome, ...]] = {}
         self._started: set[int] = set()
         self._finished: set[int] = set()
+        self._next = 0
+        self._best: Row | None = None
         self.trial_rows: list[Row] = []
 
     @property
@@ -50,18 +52,20 @@ class StudyRun:
     @property
     def finished(self) -> bool:
         """Whether no pack is left."""
-        return self._finished.issuperset(self._numbers())
+        searched = len(self._history) == self._search_packs
+        return searched and len(self._finished) >= len(self._numbers())
 
     @property
     def exhausted(self) -> bool:
         """Whether every pack, also those to come, has been started."""
         searched = len(self._history) == self._search_packs
-        return self._started.issuperset(self._numbers()) and (searched or not self._steps_factors)
+        all_started = self._first_not_started() >= len(self._numbers())
+        return all_started and (searched or not self._steps_factors)
 
     def next_pack(self) -> Pack | None:
         """The next pack that can start now, marked as started; None if none can."""
-        number = next((each for each in self._numbers() if each not in self._started), None)
-        if number is None:
+        number = self._first_not_started()
+        if number >= len(self._numbers()):
             return None
         if number < self._search_packs:
             if not self._finished.issuperset(needed_packs(self.spec, number)):
@@ -81,20 +85,22 @@ class StudyRun:
             outcomes = self._outcomes(trial_rows, curve_rows)
             self._history[number] = outcomes
             self._suggested[number] = [outcome.parameters for outcome in outcomes]
+            completed = [row for row in trial_rows if row["status"] == "completed"]
+            if self._best is not None:
+                completed.append(self._best)
+            self._best = min(completed, key=lambda row: (row["nmse"], row["trial"]), default=None)
+
+    def _first_not_started(self) -> int:
+        """The lowest number of a pack that has not started, needed or not."""
+        while self._next in self._started:
+            self._next += 1
+        return self._next
 
     def _numbers(self) -> range:
         """The packs known to be needed so far: confirm packs once there is a winner."""
-        if len(self._history) < self._search_packs or self._best_row() is None:
+        if len(self._history) < self._search_packs or self._best is None:
             return range(self._search_packs)
         return range(self._search_packs + len(self._steps_factors))
-
-    def _best_row(self) -> Row | None:
-        completed = [
-            row
-            for row in self.trial_rows
-            if row["phase"] == "search" and row["status"] == "completed"
-        ]
-        return min(completed, key=lambda row: (row["nmse"], row["trial"]), default=None)
 
     def _outcomes(
         self, trial_rows: Sequence[Row], curve_rows: Sequence[Row]
@@ -156,7 +162,7 @@ class StudyRun:
 
     def _confirm_pack(self, number: int) -> Pack:
         """All replicates of the winner for one steps factor; each has its own data."""
-        best = self._best_row()
+        best = self._best
         assert best is not None
         assert self.spec.confirm is not None
         members = tuple(

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from .short_number import short_number
 from .study_label import study_label
@@ -26,14 +27,12 @@ HEADINGS = (
 )
 
 
-def summary_table(summary: pyarrow.Table, title: str) -> Table:
+def summary_table(summary: pyarrow.Table) -> Table:
     """One line per study: the confirmed nmse, the configuration that reached it, the trials.
 
     The trials are counted by status; the time is that of all the study's packs.
     """
     table = Table(
-        title=title,
-        title_justify="left",
         caption=CAPTION,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -44,7 +43,7 @@ def summary_table(summary: pyarrow.Table, title: str) -> Table:
         style = "bold" if heading == "nmse" else None
         table.add_column(heading, justify="right", style=style, no_wrap=True)
     for row in summary.to_pylist():
-        table.add_row(*_cells(row))
+        table.add_row(*map(Text, _cells(row)))
     return table
 
 

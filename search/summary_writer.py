@@ -1,27 +1,60 @@
-"""Rewrites the summary whenever a study has finished."""
+"""Keeps the summary in step with the studies that have finished."""
 
+import time
 from typing import Any
 
 import pyarrow
-from ray.tune import Callback
+from ray.tune.experiment import Trial
 
 from results import TRIALS, OutputFolder, summarise
 
+from .guard import View
 from .search_run import SearchRun
+from .searcher import pack_of
+
+WRITE_SECONDS = 5.0
+"""The file is written anew at most so often: it holds all studies, and a store takes its time."""
 
 
-class SummaryWriter(Callback):
-    """Keeps `summary.parquet` in step with the studies that have finished."""
+class SummaryWriter(View):
+    """Rewrites `summary.parquet` while the search runs; the runner writes it when it has ended.
+
+    A study is summarised once, when it finishes.
+    """
 
     def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
         """Watch `run`; write to `folder`."""
         self._run, self._folder = run, folder
+        self._summaries: dict[str, pyarrow.Table] = {}
         self._written = 0
+        self._written_at = -WRITE_SECONDS
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def __enter__(self) -> "SummaryWriter":
+        """Summarise what an earlier run has finished."""
+        for name in self._run.studies:
+            self._summarise(name)
+        return self
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Any], trial: Trial, **info: Any
+    ) -> None:
         """Called by Tune in the driver after the searcher has taken in a pack's rows."""
-        finished = sum(study.finished for study in self._run.studies.values())
-        if finished > self._written:
-            self._written = finished
-            rows = self._run.finished_rows
-            self._folder.write_summary(summarise(pyarrow.Table.from_pylist(rows, TRIALS)))
+        study, _ = pack_of(trial)
+        self._summarise(study)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune after every turn of its loop, at least once a second."""
+        due = time.monotonic() - self._written_at >= WRITE_SECONDS
+        if due and len(self._summaries) > self._written:
+            self._written_at = time.monotonic()
+            self._written = len(self._summaries)
+            in_order = [
+                self._summaries[name] for name in self._run.studies if name in self._summaries
+            ]
+            self._folder.write_summary(pyarrow.concat_tables(in_order))
+
+    def _summarise(self, name: str) -> None:
+        study = self._run.studies[name]
+        if study.finished and name not in self._summaries:
+            rows = pyarrow.Table.from_pylist(study.trial_rows, TRIALS)
+            self._summaries[name] = summarise(rows)

@@ -1,25 +1,23 @@
 """TensorBoard's event files, kept in step with a running search."""
 
-import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
-from ray.tune import Callback
+from ray.tune.experiment import Trial
 
 from results import OutputFolder
 from results.event_files import open_event_files
 from results.loss_figure import loss_figure
-from results.tensorboard import Range, TensorBoardWriter, Values
-from spaces import Choices, Spec, studies
+from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWriter
+from spaces import Choices, FloatRange, IntRange, Spec, studies
 
+from .guard import Guard, View
 from .search_run import SearchRun
+from .searcher import pack_of
 from .study_label import study_label
-from .study_run import Row
-
-logger = logging.getLogger(__name__)
+from .study_run import Row, StudyRun
 
 SAMPLED_CURVES = 16
 """With `tensorboard: best`, so many trials of each study show their curves, evenly spread over
@@ -28,68 +26,55 @@ their numbers, beside those that were the best so far and the confirm replicates
 FIGURE = "nmse_by_depth_and_width"
 
 
-class TensorBoardView(Callback):
+class TensorBoardView(View):
     """Writes what TensorBoard shows: every trial, and the curves that the spec asks for.
 
-    Used in the driver's process only. A folder that can't be written ends the view, not the search.
+    Begins anew: what an earlier, interrupted run wrote is written again from its rows.
     """
 
     def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
-        """Begin anew: what an earlier, interrupted run wrote is written again from its rows."""
-        self._run = run
+        """Watch `run`, whose rows are in `folder`; write beside them."""
+        self._run, self._folder = run, folder
         self._best: dict[str, Row] = {}
         self._ended: Counter[str] = Counter()
-        self._drawn: set[str] = set()
+        self._figures = Guard("TensorBoard's figures")
+        self._files = open_event_files(folder.uri)
         self._writer: TensorBoardWriter | None = None
-        with self._forgiving():
-            files = open_event_files(folder.uri)
-            files.clear()
-            self._writer = TensorBoardWriter(files, domains(run.spec))
-            if run.trials_ended:
-                trials, curves = folder.read_trials(), folder.read_curves()
-                self._take(trials.to_pylist(), curves.to_pylist(), restored=True)
-                self._draw_finished()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune stores its callbacks, and a writer can't be stored."""
-        return {}
 
     def __enter__(self) -> "TensorBoardView":
-        """Watch for the length of the block."""
+        """Write what is known beforehand, and what an earlier run has done."""
+        self._files.clear()
+        self._writer = TensorBoardWriter(self._files, domains(self._run.spec))
+        if self._run.trials_ended:
+            trials, curves = self._folder.read_trials(), self._folder.read_curves()
+            self._take(trials.to_pylist(), curves.to_pylist(), restored=True)
+            for study in self._run.studies.values():
+                self._draw(study)
         return self
 
     def __exit__(self, *error: object) -> None:
         """Store what is still on its way."""
-        if self._writer is not None:
-            self._writer.close()
+        self._files.close()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Called by Tune for each report of a pack, the last one with its finished rows."""
-        with self._forgiving():
-            self._take(result.get("trial_rows", ()), result["curve_rows"])
+        self._take(result.get("trial_rows", ()), result["curve_rows"])
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_complete(
+        self, iteration: int, trials: list[Any], trial: Trial, **info: Any
+    ) -> None:
         """Called by Tune after the searcher has taken in a pack's rows."""
-        with self._forgiving():
-            self._draw_finished()
-
-    @contextmanager
-    def _forgiving(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            logger.warning("TensorBoard's files can't be written (%s); the search goes on", error)
-            self._writer = None
+        study, _ = pack_of(trial)
+        self._draw(self._run.studies[study])
 
     def _take(
         self, trial_rows: Sequence[Row], curve_rows: Sequence[Row], restored: bool = False
     ) -> None:
         """Write rows: now, or (`restored`) under the time at which they were made."""
         writer = self._writer
-        if writer is None:
-            return
+        assert writer is not None  # within the block
         times = {
             run_name(row): row["started_at"].timestamp() if restored else None for row in trial_rows
         }
@@ -130,15 +115,16 @@ class TensorBoardView(Callback):
                 writer.write_best(study_run(study), self._ended[study], best, times[name])
         return improved
 
-    def _draw_finished(self) -> None:
-        """Draw each study that has finished since the last call."""
-        for study in self._run.studies.values():
-            if self._writer is None or study.name in self._drawn or not study.finished:
-                continue
-            self._drawn.add(study.name)
-            figure = loss_figure(study.trial_rows, study_label(study.name))
-            if figure is not None:
-                self._writer.write_figure(study_run(study.name), FIGURE, *figure)
+    def _draw(self, study: StudyRun) -> None:
+        """Draw a study once it has finished; its curves don't depend on that."""
+        if study.finished:
+            self._figures.attempt(lambda: self._write_figure(study))
+
+    def _write_figure(self, study: StudyRun) -> None:
+        assert self._writer is not None  # within the block
+        figure = loss_figure(study.trial_rows, study_label(study.name))
+        if figure is not None:
+            self._writer.write_figure(study_run(study.name), FIGURE, *figure)
 
 
 def study_run(study: str) -> str:
@@ -171,20 +157,28 @@ def _study_folder(study: str) -> str:
     return study_label(study.replace("/", "%2F"), "/")
 
 
-def domains(spec: Spec) -> dict[str, Range | Values]:
+def domains(spec: Spec) -> dict[str, ColumnDomain]:
     """What is known beforehand of the values in each column of the HParams tab."""
-    known: dict[str, Range | Values] = {
-        "study": [study.name for study in studies(spec)],
-        "phase": ["search", "confirm"],
-        "status": ["completed", "pruned", "diverged"],
-        "replicate": (0, spec.confirm.replicates - 1 if spec.confirm else 0),
-        "steps_factor": list(spec.confirm.steps_factors) if spec.confirm else [1],
+    factors = list(spec.confirm.steps_factors) if spec.confirm else [1]
+    steps = [int(value) for value in spec.grid.get("steps") or [spec.fixed["steps"]]]
+    known: dict[str, ColumnDomain] = {
+        "study": Listed([study.name for study in studies(spec)]),
+        "phase": Listed(["search", "confirm"]),
+        "status": Listed(["completed", "pruned", "diverged"]),
+        "replicate": Interval(0, spec.confirm.replicates - 1 if spec.confirm else 0),
+        "steps_factor": Listed(factors),
+        "schedule_steps": Listed(sorted({each * factor for each in steps for factor in factors})),
     }
-    known |= {name: [value] for name, value in (spec.task.model_dump() | spec.fixed).items()}
-    known |= spec.grid
-    known["schedule_steps"] = sorted(
-        {int(steps) * int(factor) for steps in known["steps"] for factor in known["steps_factor"]}
-    )
-    for name, domain in spec.space.items():
-        known[name] = domain.choices if isinstance(domain, Choices) else (domain.low, domain.high)
-    return known
+    single = spec.task.model_dump() | spec.fixed
+    known |= {name: Listed([value]) for name, value in single.items()}
+    known |= {name: Listed(values) for name, values in spec.grid.items()}
+    return known | {name: _column_domain(domain) for name, domain in spec.space.items()}
+
+
+def _column_domain(domain: IntRange | FloatRange | Choices) -> ColumnDomain:
+    match domain:
+        case IntRange(low=low, high=high) | FloatRange(low=low, high=high):
+            return Interval(low, high)
+        case Choices(choices=choices):
+            return Listed(choices)
+    assert_never(domain)

@@ -1,4 +1,4 @@
-"""Everything that shows a running search to people, as one list of Tune callbacks."""
+"""Everything that accompanies a running search, none of which can hurt it."""
 
 import shlex
 from collections.abc import Iterator
@@ -9,9 +9,11 @@ from rich.console import Console
 
 from results import OutputFolder
 
+from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
 from .search_run import SearchRun
+from .summary_writer import SummaryWriter
 from .tensorboard_view import TensorBoardView
 
 
@@ -19,20 +21,20 @@ from .tensorboard_view import TensorBoardView
 def watching(
     run: SearchRun, folder: OutputFolder, console: Console, *, dashboard: str | None
 ) -> Iterator[list[Callback]]:
-    """Show `run` for the length of the block: on `console`, as metrics, in TensorBoard.
+    """Accompany `run` for the length of the block: on `console`, as metrics, in `folder`.
 
-    `dashboard` is the HOST:PORT of Ray's, if it has one.
+    `dashboard` is the HOST:PORT of Ray's, if it has one. Whatever fails is left out from then on.
     """
-    for line in where_to_watch(run, folder, dashboard):
-        console.print(line, soft_wrap=True, highlight=False)
+    heading = where_to_watch(run, folder, dashboard)
+    views = [
+        Guarded("the progress", lambda: ProgressView(run, console, heading)),
+        Guarded("the metrics", lambda: MetricsView(run)),
+        Guarded("the summary of the studies so far", lambda: SummaryWriter(run, folder)),
+    ]
+    if run.spec.tensorboard != "off":
+        views.append(Guarded("TensorBoard's files", lambda: TensorBoardView(run, folder)))
     with ExitStack() as stack:
-        callbacks: list[Callback] = [
-            stack.enter_context(ProgressView(run, console)),
-            stack.enter_context(MetricsView(run)),
-        ]
-        if run.spec.tensorboard != "off":
-            callbacks.append(stack.enter_context(TensorBoardView(run, folder)))
-        yield callbacks
+        yield [stack.enter_context(view) for view in views]
 
 
 def where_to_watch(run: SearchRun, folder: OutputFolder, dashboard: str | None) -> list[str]:
@@ -43,7 +45,8 @@ def where_to_watch(run: SearchRun, folder: OutputFolder, dashboard: str | None) 
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":
-        lines.append(f"TensorBoard  tensorboard --logdir {shlex.quote(folder.uri)}/tensorboard")
+        log_folder = shlex.quote(f"{folder.uri}/tensorboard")
+        lines.append(f"TensorBoard  tensorboard --logdir {log_folder}")
     if dashboard:
         lines.append(f"dashboard    http://{dashboard} (its token: ray get-auth-token)")
     return lines
