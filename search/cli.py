@@ -13,6 +13,7 @@ from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
+from .resuming_command import resuming_command
 
 application = typer.Typer(
     name="dottune",
@@ -151,5 +152,5 @@ def _conclude(uri: str, failed: object) -> None:
     if isinstance(failed, dict) and failed:
         for study, reason in failed.items():
             _stderr().print(f"[red]{study}: {reason}[/red]", soft_wrap=True)
-        _stderr().print(f"try them again with: dottune resume {folder.uri}", soft_wrap=True)
+        _stderr().print(f"try them again with: {resuming_command(folder.uri)}", soft_wrap=True)
         raise typer.Exit(FAILED)
