@@ -2,7 +2,8 @@
 
 from .constructions import constructed_nmse
 from .folder import OutputFolder
-from .location import OutputError
+from .location import OutputError, OutputUnavailable
+from .patience import Patience, patiently
 from .schemas import CURVES, SUMMARY, TRIALS
 from .summary import summarise
 
@@ -12,6 +13,9 @@ __all__ = [
     "TRIALS",
     "OutputError",
     "OutputFolder",
+    "OutputUnavailable",
+    "Patience",
     "constructed_nmse",
+    "patiently",
     "summarise",
 ]

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from .location import OutputError, first_line, parse_location
+from .location import OutputError, OutputUnavailable, first_line, parse_location
 from .parts import COMPACTED, part_name, without_repeats
+from .patience import may_pass
 from .rows import Row, table_of
 from .schemas import CURVE_KEY, CURVES, SCHEMA_VERSION, SUMMARY, TRIAL_KEY, TRIALS
 from .storage import Storage, open_storage
@@ -240,7 +241,7 @@ class OutputFolder:
         try:
             yield
         except (OSError, UnicodeError, pa.ArrowException) as error:
-            raise OutputError(
+            raise (OutputUnavailable if may_pass(error) else OutputError)(
                 f"an output folder must be {needed}; got {self.uri} ({first_line(error)}); "
                 + _NEXT_STEPS[needed]
             ) from error

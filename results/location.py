@@ -13,6 +13,10 @@ class OutputError(ValueError):
     """An output folder can't be used; the message says the rule, the value and the next step."""
 
 
+class OutputUnavailable(OutputError):
+    """An output folder can't be used just now, as a store or the network is away."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Location:
     """A place that can be written to.

@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.fs
 
-from .location import Location, OutputError, first_line
+from .location import Location, OutputError, OutputUnavailable, first_line
+from .patience import may_pass
 
 
 class Storage(ABC):
@@ -139,7 +140,7 @@ def open_storage(location: Location) -> Storage:
     try:
         filesystem, _ = pyarrow.fs.FileSystem.from_uri(location.root + options)
     except (OSError, pa.ArrowException) as error:
-        raise OutputError(
+        raise (OutputUnavailable if may_pass(error) else OutputError)(
             f"an output folder must be reachable; got {location.uri} ({first_line(error)}); "
             "check the name, the network and the credentials in the environment"
         ) from error

@@ -15,6 +15,7 @@ from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
+from .resuming_command import resuming_command
 
 if TYPE_CHECKING:
     from .overview import Overview
@@ -172,5 +173,5 @@ def _conclude(uri: str, failed: Mapping[str, str]) -> None:
     if failed:
         for study, reason in failed.items():
             say(_stderr(), f"{study}: {reason}", style="red")
-        say(_stderr(), f"try them again with: dottune resume {shlex.quote(folder.uri)}")
+        say(_stderr(), f"try them again with: {resuming_command(folder.uri)}")
         raise typer.Exit(FAILED)

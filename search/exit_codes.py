@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import typer
 
 from cluster.errors import ClusterError, RequestError
-from results import OutputError
+from results import OutputError, OutputUnavailable
 from spaces import SpecError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -17,12 +17,9 @@ def explained() -> Iterator[None]:
     """Turn expected errors into a message and an exit code, never a traceback."""
     try:
         yield
-    except (SpecError, OutputError, RequestError) as error:
+    except (ClusterError, OutputError, SpecError) as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG_INPUT) from None
-    except ClusterError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(_code_of(error)) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
@@ -33,3 +30,12 @@ def explained() -> Iterator[None]:
             typer.echo(str(error), err=True)
             raise typer.Exit(INTERRUPTED) from None
         raise
+
+
+def _code_of(error: ClusterError | OutputError | SpecError) -> int:
+    """FAILED where the same command may work another time; else the input is wrong."""
+    if isinstance(error, OutputUnavailable):
+        return FAILED
+    if isinstance(error, ClusterError) and not isinstance(error, RequestError):
+        return FAILED
+    return WRONG_INPUT

@@ -27,6 +27,16 @@ class PackFailures(Callback):
     def __init__(self, run: SearchRun) -> None:
         """Tell `run` the reasons."""
         self._run = run
+        self._waiting: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Trial, result: dict[str, Any], **_: Any
+    ) -> None:
+        """Called by Tune for each report of a pack: some say that it waits to be written."""
+        if "waits" in result and trial.trial_id not in self._waiting:
+            self._waiting.add(trial.trial_id)
+            study, number = pack_of(trial)
+            logger.warning("%s: pack %d waits to be written: %s", study, number, result["waits"])
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune before it tries the pack again, in a new process."""

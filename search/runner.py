@@ -16,12 +16,13 @@ from rich.console import Console
 
 from cluster.connect import connected
 from cluster.resources import Cluster, WorkerRequest, worker_request, workers_at_once
-from results import TRIALS, OutputError, OutputFolder, summarise
+from results import TRIALS, OutputError, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
 from spaces.yaml_text import read_yaml
 
 from .plain_text import say
 from .provenance import command_line, from_json, now, provenance, to_json
+from .resuming_command import resuming_command
 from .search_run import SearchRun
 
 logger = logging.getLogger(__name__)
@@ -84,8 +85,8 @@ def run_search(
     folder = OutputFolder(out or f"runs/{resolved.name}")
     if folder.exists():
         raise OutputError(
-            f"{folder.uri} already holds a search; finish it with `dottune resume {folder.uri}`, "
-            "or choose another folder with --out"
+            f"{folder.uri} already holds a search; finish it with "
+            f"`{resuming_command(folder.uri)}`, or choose another folder with --out"
         )
     folder.check_writable()
     record = provenance(command_line())
@@ -149,17 +150,29 @@ def _run(
         logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
         with connected(address) as cluster:
             request = worker_request(run.spec.resources, cluster)
-            folder.write_text("provenance.json", to_json(records))
+            patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
-            folder.write_text("spec.yaml", run.spec.to_yaml())
+            patiently(lambda: folder.write_text("spec.yaml", run.spec.to_yaml()))
             _tune(run, folder, request, cluster, console)
-    rows = pyarrow.Table.from_pylist(run.finished_rows, TRIALS)
-    folder.write_summary(summarise(rows, order=[*run.studies]))
-    if run.finished:
-        folder.compact()
-        records[-1]["finished_at"] = records[-1]["finished_at"] or now()
-    folder.write_text("provenance.json", to_json(records))
+    try:
+        _write_outcome(run, folder, records)
+    except OutputUnavailable as error:
+        raise OutputUnavailable(
+            f"{error}; the rows written before are kept: go on with "
+            f"`{resuming_command(folder.uri)}`"
+        ) from error
     return SearchResult(folder.uri, dict(run.failed))
+
+
+def _write_outcome(run: SearchRun, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
+    """Write what is known at the end: the summary, the record of this run."""
+    rows = pyarrow.Table.from_pylist(run.finished_rows, TRIALS)
+    summary = summarise(rows, order=[*run.studies])
+    patiently(lambda: folder.write_summary(summary))
+    if run.finished:
+        patiently(folder.compact)
+        records[-1]["finished_at"] = records[-1]["finished_at"] or now()
+    patiently(lambda: folder.write_text("provenance.json", to_json(records)))
 
 
 def _tune(
@@ -216,7 +229,7 @@ def _tune(
     except Interrupted:
         raise SearchInterrupted(
             f"interrupted with {run.trials_ended} of {run.trials} trials done; "
-            f"go on with `dottune resume {folder.uri}`"
+            f"go on with `{resuming_command(folder.uri)}`"
         ) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

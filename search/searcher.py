@@ -50,6 +50,9 @@ class PackSearcher(Searcher):
     ) -> None:
         """Take in the rows of a pack, or stop its study if it failed for good."""
         study, number = self._in_flight.pop(trial_id)
+        if result is not None and "unwritten" in result:
+            self.run.fail(study, f"pack {number} failed: {result['unwritten']}")
+            return
         if error or result is None or "trial_rows" not in result:
             self.run.fail(study, f"pack {number} failed")  # PackFailures adds why
             return

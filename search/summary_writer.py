@@ -1,12 +1,13 @@
 """Keeps the summary in step with the studies that have finished."""
 
+import logging
 import time
 from typing import Any
 
 import pyarrow
 from ray.tune.experiment import Trial
 
-from results import TRIALS, OutputFolder, summarise
+from results import TRIALS, OutputFolder, OutputUnavailable, summarise
 
 from .guard import View
 from .search_run import SearchRun
@@ -15,11 +16,14 @@ from .searcher import pack_of
 WRITE_SECONDS = 5.0
 """The file is written anew at most so often: it holds all studies, and a store takes its time."""
 
+logger = logging.getLogger(__name__)
+
 
 class SummaryWriter(View):
     """Rewrites `summary.parquet` while the search runs; the runner writes it when it has ended.
 
-    A study is summarised once, when it finishes.
+    A study is summarised once, when it finishes. Nothing waits here, as Tune's loop would wait with
+    it: while the store is away the summary stays behind.
     """
 
     def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
@@ -47,11 +51,15 @@ class SummaryWriter(View):
         due = time.monotonic() - self._written_at >= WRITE_SECONDS
         if due and len(self._summaries) > self._written:
             self._written_at = time.monotonic()
-            self._written = len(self._summaries)
             in_order = [
                 self._summaries[name] for name in self._run.studies if name in self._summaries
             ]
-            self._folder.write_summary(pyarrow.concat_tables(in_order))
+            try:
+                self._folder.write_summary(pyarrow.concat_tables(in_order))
+            except OutputUnavailable as error:
+                logger.warning("the summary is written later: %s", error)
+            else:
+                self._written = len(in_order)
 
     def _summarise(self, name: str) -> None:
         study = self._run.studies[name]

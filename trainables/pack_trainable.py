@@ -14,7 +14,7 @@ from ray import tune
 # Ray names its workers by it, and has no public call and no types for it.
 from ray._raylet import setproctitle  # type: ignore[attr-defined]
 
-from results import OutputFolder
+from results import OutputError, OutputFolder, OutputUnavailable, Patience
 
 from .pack import Pack
 from .pack_rows import PackRows
@@ -33,6 +33,10 @@ class PackTrainable(tune.Trainable):
     output folder's URI) and `cpus` (the threads to use). The actor is reused from pack to pack. A
     report before the last says how far the pack is and holds the rows of curves since the report
     before; the last one holds all rows, as they were written.
+
+    A store that is away is waited for with the rows at hand; the reports of that time say `waits`:
+    why. Rows that can't be written raise nothing, as Tune would train the pack again: the last
+    report says `unwritten`, why, in their place.
     """
 
     def setup(self, config: Mapping[str, Any]) -> None:
@@ -52,6 +56,7 @@ class PackTrainable(tune.Trainable):
             train(pack, device=device, threads=max(1, int(config["cpus"])))
         )
         self._reported = 0
+        self._patience = Patience()
 
     def __repr__(self) -> str:
         """The pack's title: Ray reads it once, so its list of actors shows a worker's first."""
@@ -63,7 +68,7 @@ class PackTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train until the pack is done or REPORT_SECONDS have passed."""
+        """Train until the pack is done, and write its rows; or until REPORT_SECONDS have passed."""
         began = time.monotonic()
         setproctitle(f"ray::{self._title}")
         pack = self._rows.pack
@@ -79,8 +84,20 @@ class PackTrainable(tune.Trainable):
                         "alive": alive,
                         "curve_rows": news,
                     }
-        trials, curves = self._rows.trial_rows(), self._rows.curves
-        self._folder.write_pack(pack.study, pack.number, trials, curves)
+        return self._write()
+
+    def _write(self) -> dict[str, Any]:
+        """Write the pack's rows; where the store is away, wait a while and let Tune call again."""
+        pack, trials, curves = self._rows.pack, self._rows.trial_rows(), self._rows.curves
+        try:
+            self._folder.write_pack(pack.study, pack.number, trials, curves)
+        except OutputUnavailable as error:
+            if self._patience.wait():
+                return {"done": False, "waits": str(error), "curve_rows": []}
+            why = f"{error} (tried again for {self._patience.seconds:.0f} s)"
+            return {"done": True, "unwritten": why, "curve_rows": []}
+        except OutputError as error:
+            return {"done": True, "unwritten": str(error), "curve_rows": []}
         return {"done": True, "trial_rows": trials, "curve_rows": curves}
 
 

@@ -1,0 +1,142 @@
+"""A search whose object store goes away while it runs, over real HTTP."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pandas as pd
+import pytest
+from moto.server import ThreadedMotoServer
+
+from results import OutputFolder
+from search import run_search
+
+OVERRIDES = ["fixed.steps=2000", "tensorboard=off", "confirm=null"]
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker"]
+LIMIT_SECONDS = 120.0
+
+
+class Store:
+    """An S3 store on one port that can go away and come back with what it held."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.come_back()
+
+    def come_back(self) -> None:
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
+        self._server.start()
+        self.port = self._server.get_host_and_port()[1]
+
+    def go_away(self) -> None:
+        self._server.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What finds the store, and no other store."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "the-access-key",
+            "AWS_SECRET_ACCESS_KEY": "the-secret-key",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    store = Store()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in store.environment.items():
+            patch.setenv(name, value)
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
+        client.close()
+        yield store
+    store.go_away()
+
+
+class Search:
+    """A command of dottune in a process of its own, watched through what it says."""
+
+    def __init__(self, folder: Path, *arguments: str, retry_seconds: float) -> None:
+        self._said = folder / "stderr"
+        with self._said.open("w") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "search", *arguments],
+                env={**os.environ, "DOTTUNE_STORE_RETRY_SECONDS": str(retry_seconds)},
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+            )
+
+    def __enter__(self) -> "Search":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        limit = time.monotonic() + LIMIT_SECONDS
+        while not happened():
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < limit, self.said
+            time.sleep(0.05)  # polled with a limit
+
+    def until_it_waits(self) -> None:
+        self.until(lambda: "waits to be written" in self.said)
+
+
+def running(*words: str) -> list[str]:
+    return [*words, *(part for override in OVERRIDES for part in ("--set", override))]
+
+
+def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_it_is_away(
+    two_cpus: None, store: Store, tmp_path: Path
+) -> None:
+    out = "s3://bucket/interrupted"
+    with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=600) as search:
+        search.until(OutputFolder(out).exists)
+        store.go_away()
+        search.until_it_waits()
+        search.process.send_signal(signal.SIGINT)
+        assert search.process.wait(timeout=20) == 130
+        assert "of 16 trials done; go on with `dottune resume s3://bucket/inter" in search.said
+
+    store.come_back()
+    with Search(tmp_path, "resume", out, retry_seconds=600) as search:
+        search.until(lambda: OutputFolder(out).read_text("provenance.json").count("command") == 2)
+        store.go_away()
+        search.until_it_waits()
+        assert "(When uploading object" in search.said
+        store.come_back()
+        assert search.process.wait(timeout=LIMIT_SECONDS) == 0, search.said
+        assert "trying again: " not in search.said  # so says a pack that is trained again
+        assert "Traceback" not in search.said
+    alone = run_search("smoke", str(tmp_path / "alone"), overrides=OVERRIDES)
+    found = OutputFolder(out).read_trials().to_pandas()
+    pd.testing.assert_frame_equal(found.drop(columns=MEASURED), alone.trials.drop(columns=MEASURED))
+    assert len(OutputFolder(out).read_summary()) == 2
+
+
+def test_a_store_that_stays_away_fails_the_search(store: Store, tmp_path: Path) -> None:
+    out = "s3://bucket/failed"
+    with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=1) as search:
+        search.until(OutputFolder(out).exists)
+        store.go_away()
+        try:
+            assert search.process.wait(timeout=LIMIT_SECONDS) == 1, search.said
+        finally:
+            store.come_back()
+        assert "must be writable; got s3://bucket/failed (When uploading object" in search.said
+        assert "are kept: go on with `dottune resume s3://bucket/failed`" in search.said
+        assert "Traceback" not in search.said
+    assert OutputFolder(out).exists()
