@@ -152,7 +152,7 @@ def _run(
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
         logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
-        with connected(address) as cluster:
+        with connected(address, meanwhile=_import_the_rest) as cluster:
             request = worker_request(
                 run.spec.resources,
                 cluster,
@@ -170,6 +170,15 @@ def _run(
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     folder.write_text("provenance.json", to_json(records))
     return SearchResult(folder.uri, dict(run.failed))
+
+
+def _import_the_rest() -> None:
+    """Import what `_tune` needs: seconds that Ray's start takes anyway."""
+    import scipy.stats  # noqa: F401
+
+    from trainables import pack_trainable  # noqa: F401
+
+    from . import interruption, pack_failures, scheduler, searcher, watching  # noqa: F401
 
 
 def _tune(

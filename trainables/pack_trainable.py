@@ -1,4 +1,7 @@
-"""The Ray adapter: one Tune trial trains one pack and writes its rows."""
+"""The Ray adapter: one Tune trial trains one pack and writes its rows.
+
+The driver imports it too, to say what workers are to run: torch is imported when a pack begins.
+"""
 
 import os
 import socket
@@ -6,10 +9,9 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
-import torch
 from ray import tune
 
 # Ray names its workers by it, and has no public call and no types for it.
@@ -18,7 +20,11 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]
 from results import OutputFolder, constructed_nmse
 
 from .pack import Member, Pack
-from .training import Evaluation, Report, train
+
+if TYPE_CHECKING:
+    import torch
+
+    from .training import Evaluation, Report
 
 REPORT_SECONDS = 2.0
 """A pack reports to Tune at most so often before it ends: a report costs a round trip."""
@@ -41,7 +47,7 @@ class PackRows:
     _seconds: float = 0.0
     _member_seconds: dict[Member, float] = field(default_factory=dict)
 
-    def add(self, report: Report, seconds: float) -> None:
+    def add(self, report: "Report", seconds: float) -> None:
         """Take in a report that was `seconds` of work since the one before."""
         self._seconds += seconds
         for evaluation in report.evaluations:
@@ -52,7 +58,7 @@ class PackRows:
             if evaluation.status != "running":
                 self.trials[member] = self._trial_row(report, evaluation, spent)
 
-    def collect(self, reports: Iterator[Report]) -> Iterator[Report]:
+    def collect(self, reports: "Iterator[Report]") -> "Iterator[Report]":
         """Pass the reports on as they come, with their rows taken in and their time taken."""
         began = time.perf_counter()
         for report in reports:
@@ -78,7 +84,7 @@ class PackRows:
             "steps_factor": pack.steps_factor,
         }
 
-    def _curve_row(self, report: Report, evaluation: Evaluation) -> Row:
+    def _curve_row(self, report: "Report", evaluation: "Evaluation") -> Row:
         loss = evaluation.loss
         return self._key(evaluation.member) | {
             "step": report.step,
@@ -89,7 +95,7 @@ class PackRows:
             "scheduled_learning_rate": evaluation.scheduled_learning_rate,
         }
 
-    def _trial_row(self, report: Report, evaluation: Evaluation, spent: float) -> Row:
+    def _trial_row(self, report: "Report", evaluation: "Evaluation", spent: float) -> Row:
         pack, member, loss = self.pack, evaluation.member, evaluation.loss
         task = pack.task
         return self._key(member) | {
@@ -135,7 +141,7 @@ class PackRows:
         }
 
 
-def pack_rows(pack: Pack, reports: Iterator[Report], *, device: str, worker: str) -> PackRows:
+def pack_rows(pack: Pack, reports: "Iterator[Report]", *, device: str, worker: str) -> PackRows:
     """The rows of `pack`, trained to the end by `reports`."""
     rows = PackRows(pack=pack, device=device, worker=worker, started_at=datetime.now(UTC))
     for _ in rows.collect(reports):
@@ -154,6 +160,10 @@ class PackTrainable(tune.Trainable):
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin a pack. Tune calls this in the worker's process."""
+        import torch
+
+        from .training import train
+
         torch.set_num_threads(1)
         self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
@@ -201,15 +211,19 @@ class PackTrainable(tune.Trainable):
         return {"done": True, "trial_rows": trials, "curve_rows": curves}
 
 
-def _device() -> torch.device:
+def _device() -> "torch.device":
     """The GPU that Ray gave this worker, else the CPU."""
+    import torch
+
     if ray.get_gpu_ids() and torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("cpu")
 
 
-def _device_name(device: torch.device, pack: Pack) -> str:
+def _device_name(device: "torch.device", pack: Pack) -> str:
     """What `device` is in the rows: with TF32 the numbers are others than without."""
     if device.type == "cpu":
         return "cpu"
+    import torch
+
     return torch.cuda.get_device_name(device) + (TF32_SUFFIX if pack.tf32 else "")
