@@ -20,10 +20,10 @@ import torch
 from machine import describe
 
 from trainables import Halving, Member, Pack, Task, train
-from trainables.processor.compiled_stack import CompiledStack
 from trainables.data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
 from trainables.evaluation import evaluate
 from trainables.halving import rungs, survivors
+from trainables.processor.compiled_stack import CompiledStack
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")

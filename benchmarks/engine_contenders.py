@@ -13,8 +13,8 @@ import numpy
 import torch
 
 from trainables import Member, Task
-from trainables.processor.compiled_stack import CompiledStack
 from trainables.data import BLOCK_STEPS, TrainingStream
+from trainables.processor.compiled_stack import CompiledStack
 from trainables.trainee import Trainee
 
 BLOCK = BLOCK_STEPS

@@ -3,7 +3,8 @@
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,13 +14,20 @@ from .packages import package_folders
 from .resources import Cluster, cluster_of
 from .token import TOKEN_HINT, authenticate
 
+logger = logging.getLogger(__name__)
+
 REACHABLE_SECONDS = 10.0
 """Ray itself would try an address that nobody answers at for two minutes."""
 
 
 @contextmanager
-def connected(address: str | None = None) -> Iterator[Cluster]:
+def connected(
+    address: str | None = None, *, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[Cluster]:
     """Connect to the cluster at `address`, or start Ray on this machine; yield what it has.
+
+    Ray's start takes seconds, most of them in other processes: `meanwhile` is called once, in this
+    thread, while another one waits for it.
 
     The workers of an existing cluster get the five packages from here, or from the job that this
     process is the driver of. A connection that the process has already is used and left open.
@@ -34,22 +42,31 @@ def connected(address: str | None = None) -> Iterator[Cluster]:
     import ray
 
     if ray.is_initialized():
+        meanwhile()
         yield _cluster()
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        if address is None:
-            # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
-            context = ray.init("local", num_cpus=available_cpus(), **options)
-        else:
-            context = ray.init(address, runtime_env=_shipped(), **options)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        raise _unreachable(address, error) from error
-    try:
-        dashboard = context.dashboard_url or None
-        yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
-    finally:
-        ray.shutdown()
+    if address is None:
+        # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
+        options |= {"address": "local", "num_cpus": available_cpus()}
+    else:
+        options |= {"address": address, "runtime_env": _shipped()}
+    # The thread lives as long as Ray does: Linux ends Ray's processes with the one that began them.
+    with ThreadPoolExecutor(1) as starter:
+        starting = starter.submit(ray.init, **options)
+        try:
+            meanwhile()
+            try:
+                context = starting.result()
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+                raise _unreachable(address, error) from error
+            dashboard = context.dashboard_url or None
+            yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
+        finally:
+            if not starting.done():
+                logger.warning("interrupted while Ray starts: waiting for it, to end it in order")
+                wait([starting])
+            ray.shutdown()
 
 
 def available_cpus() -> int:

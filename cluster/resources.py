@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spaces import Resources
@@ -14,6 +14,8 @@ NODE_GROUP_LABEL = "ray.io/node-group"
 """Only nodes that an autoscaler (or KubeRay) has started carry it."""
 ROUNDING = 1e-9
 """Sums of fractions are compared within this."""
+NEARLY_ALL = 0.9
+"""No pack waits for another so that the last tenth of the CPUs is busy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,10 @@ class WorkerRequest:
             return by_cpus
         return min(by_cpus, int(node.gpus / self.gpus + ROUNDING))
 
+    def workers(self, cluster: Cluster) -> int:
+        """How many such workers the nodes of today hold when nothing else runs there."""
+        return sum(map(self.fits, cluster.nodes))
+
     @property
     def bundle(self) -> dict[str, float]:
         """The request as Ray's resources."""
@@ -107,10 +113,14 @@ def cluster_of(nodes: Iterable[tuple[Mapping[str, float], Mapping[str, str]]]) -
     return Cluster(nodes=tuple(Node.of(resources, labels) for resources, labels in nodes))
 
 
-def worker_request(asked: Resources, cluster: Cluster) -> WorkerRequest:
-    """What a worker of this spec asks of this cluster: `gpus: auto` is decided here.
+def worker_request(
+    asked: Resources, cluster: Cluster, *, packs: int = 1, pack_size: int = 1
+) -> WorkerRequest:
+    """What a worker of this spec asks of this cluster: what is `auto` is decided here.
 
-    One GPU where the cluster has GPUs of the kind, or where an accelerator is asked for; else none.
+    `gpus`: one where the cluster has GPUs of the kind, or where an accelerator is asked for; else
+    none. `cpus`: see `_cpus_each`, for so many `packs` in flight together, of at most `pack_size`
+    members.
 
     Raises:
         RequestError: no node, present or to come, can hold such a worker.
@@ -119,14 +129,48 @@ def worker_request(asked: Resources, cluster: Cluster) -> WorkerRequest:
     if gpus == "auto":
         has_gpus = any(node.gpus >= 1 for node in cluster.nodes)
         gpus = 1.0 if has_gpus or asked.accelerator is not None else 0.0
-    request = WorkerRequest(cpus=asked.cpus, gpus=gpus, accelerator=asked.accelerator)
+    cpus = 1.0 if asked.cpus == "auto" else asked.cpus
+    request = WorkerRequest(cpus=cpus, gpus=gpus, accelerator=asked.accelerator)
     if not cluster.autoscales and not any(map(request.fits, cluster.nodes)):
         raise RequestError(
             f"resources: a worker needs {request} on one node, and no node has that; the cluster "
             f"has {cluster}; ask for less (--set resources.cpus=1 --set resources.gpus=0), "
             "or add a node that has it"
         )
+    if asked.cpus == "auto":
+        together = packs if asked.workers == "auto" else min(packs, asked.workers)
+        return _cpus_each(request, cluster, packs=together, pack_size=pack_size)
     return request
+
+
+def _cpus_each(
+    request: WorkerRequest, cluster: Cluster, *, packs: int, pack_size: int
+) -> WorkerRequest:
+    """The request with as many CPUs as leave none of the cluster's idle, or next to none.
+
+    That is the most with which all the packs run at once, where this keeps nearly all busy that
+    can be; else the fewest that keep the most busy, and some packs wait. The threads of a worker
+    divide a pack's members, so it has no use for more CPUs than a pack has members. A worker with a
+    GPU computes there; one CPU feeds it. On a cluster that starts nodes as they are needed each
+    worker has one CPU too: the packs that wait make it grow.
+    """
+    if request.gpus or cluster.autoscales:
+        return request
+    largest = max((node.cpus for node in cluster.nodes), default=1.0)
+    choices = [
+        replace(request, cpus=float(cpus))
+        for cpus in range(1, min(int(largest + ROUNDING), pack_size) + 1)
+    ]
+
+    def at_once(choice: WorkerRequest) -> int:
+        return min(packs, choice.workers(cluster))
+
+    def busy(choice: WorkerRequest) -> float:
+        return at_once(choice) * choice.cpus
+
+    most_busy = max(choices, key=busy)  # the first of equals
+    all_at_once = max(choices, key=lambda choice: (at_once(choice), choice.cpus))
+    return all_at_once if busy(all_at_once) >= NEARLY_ALL * busy(most_busy) else most_busy
 
 
 def workers_at_once(
@@ -143,7 +187,20 @@ def workers_at_once(
         return asked.workers
     if not cluster.embedded:
         return packs_at_once
-    return min(packs_at_once, 2 * sum(map(request.fits, cluster.nodes)))
+    return min(packs_at_once, 2 * request.workers(cluster))
+
+
+def workers_text(request: WorkerRequest, cluster: Cluster, *, packs: int) -> str:
+    """The workers of a search with at most so many packs at a time, in words.
+
+    >>> request = WorkerRequest(cpus=2, gpus=0, accelerator=None)
+    >>> cluster = cluster_of([({"CPU": 4}, {})])
+    >>> workers_text(request, cluster, packs=1), workers_text(request, cluster, packs=8)
+    ('1 of 2 CPUs', '2 of 2 CPUs')
+    """
+    if cluster.autoscales:
+        return f"up to {packs} of {request}, as the cluster grows"
+    return f"{min(packs, request.workers(cluster))} of {request}"
 
 
 def _amount(number: float, noun: str) -> str:

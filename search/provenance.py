@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from results import OutputError
 
 PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
@@ -27,7 +25,7 @@ def provenance(command: Sequence[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),
-        "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "gpus": _gpus(),
         "packages": {package: version(package) for package in PACKAGES},
         "commit": _commit(),
     }
@@ -60,6 +58,16 @@ def now() -> str:
 def command_line() -> list[str]:
     """This process's command line, the program by its name alone."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def _gpus() -> list[str]:
+    """The GPUs of this machine by name."""
+    devices = ("nvidia[0-9]*", "kfd", "dxg")  # of NVIDIA, of AMD, of Windows' Linux
+    if not any(any(Path("/dev").glob(device)) for device in devices):
+        return []
+    import torch  # takes a second or two
+
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
 
 
 def _processor() -> str:

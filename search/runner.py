@@ -15,7 +15,13 @@ import pyarrow
 from rich.console import Console
 
 from cluster.connect import connected
-from cluster.resources import Cluster, WorkerRequest, worker_request, workers_at_once
+from cluster.resources import (
+    Cluster,
+    WorkerRequest,
+    worker_request,
+    workers_at_once,
+    workers_text,
+)
 from results import TRIALS, OutputError, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
 from spaces.yaml_text import read_yaml
@@ -148,8 +154,13 @@ def _run(
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
         logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
-        with connected(address) as cluster:
-            request = worker_request(run.spec.resources, cluster)
+        with connected(address, meanwhile=_import_the_rest) as cluster:
+            request = worker_request(
+                run.spec.resources,
+                cluster,
+                packs=run.packs_in_flight,
+                pack_size=run.spec.budget.pack_size,
+            )
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", run.spec.to_yaml()))
@@ -175,6 +186,15 @@ def _write_outcome(run: SearchRun, folder: OutputFolder, records: list[dict[str,
     patiently(lambda: folder.write_text("provenance.json", to_json(records)))
 
 
+def _import_the_rest() -> None:
+    """Import what `_tune` needs: seconds that Ray's start takes anyway."""
+    import scipy.stats  # noqa: F401
+
+    from trainables import pack_trainable  # noqa: F401
+
+    from . import interruption, pack_failures, scheduler, searcher, watching  # noqa: F401
+
+
 def _tune(
     run: SearchRun,
     folder: OutputFolder,
@@ -192,20 +212,23 @@ def _tune(
     from .scheduler import PackScheduler
     from .searcher import PackSearcher
     from .watching import watching
+    from .worker_environment import environment_kept_here
 
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
     workers = workers_at_once(run.spec.resources, request, cluster, packs_at_once=run.packs_at_once)
+    text = workers_text(request, cluster, packs=min(workers, run.packs_at_once))
+    console.print(f"workers      {text}", highlight=False, soft_wrap=True)
     interruption = InterruptionFlag()
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
         shown = watching(run, folder, console, dashboard=cluster.dashboard)
-        with shown as watchers, interruption.listening():
+        with shown as watchers, interruption.listening(), environment_kept_here():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=PackSearcher(run, out=folder.uri, cpus=request.cpus),
-                    scheduler=PackScheduler(),  # type: ignore[no-untyped-call]
+                    scheduler=PackScheduler(workers),
                     reuse_actors=True,
                     max_concurrent_trials=workers,
                     trial_dirname_creator=lambda trial: trial.trial_id,

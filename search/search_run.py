@@ -36,6 +36,14 @@ class SearchRun:
         return len(self.studies) * most
 
     @property
+    def packs_in_flight(self) -> int:
+        """The packs that are in flight together for most of a search, over all studies."""
+        packs = pack_count(self.spec)
+        if self.spec.sampler == "random":
+            return len(self.studies) * packs
+        return len(self.studies) * min(self.spec.budget.packs_in_flight, packs)
+
+    @property
     def trials_ended(self) -> int:
         """The number of trials whose rows are written, over all studies."""
         return sum(self.statuses.values())

@@ -20,7 +20,6 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from scipy.stats import qmc
 
 from spaces import Choices, FloatRange, IntRange, Spec, Study
 
@@ -155,6 +154,8 @@ def _start_pack(
 
     Point 0 gives way to the known good one.
     """
+    from scipy.stats import qmc  # takes a second: not for those who only read a spec
+
     sobol = qmc.Sobol(len(space), scramble=True, rng=seed)
     if first > 0:  # SciPy refuses to go forward by 0
         sobol.fast_forward(first)

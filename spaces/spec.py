@@ -105,8 +105,9 @@ def _auto_or(parameter: Parameter, value: object) -> Value:
 
 
 def _cpus(value: object) -> Value:
-    cpus = Parameter(kind="float", default=None, minimum=0, minimum_excluded=True).check(value)
-    return int(cpus) if cpus == int(cpus) else cpus
+    positive = Parameter(kind="float", default=None, minimum=0, minimum_excluded=True)
+    cpus = _auto_or(positive, value)
+    return int(cpus) if isinstance(cpus, float) and cpus.is_integer() else cpus
 
 
 def _gpus(value: object) -> Value:
@@ -135,6 +136,7 @@ def _label(value: object) -> object:
 class Resources(BaseModel):
     """What one worker gets, and how many packs run at once at most (auto: all that can).
 
+    `cpus: auto` is as many as leave no core idle (the threads of a worker divide a pack's members);
     `gpus: auto` is one GPU where the cluster has GPUs, else none; `accelerator` the type that the
     worker's node must have, as Ray names it. `tf32` lets GPUs round the factors of matrix products
     in training: faster for wide networks, and less exact.
@@ -142,7 +144,7 @@ class Resources(BaseModel):
 
     model_config = _STRICT
 
-    cpus: Annotated[int | float, BeforeValidator(_cpus)] = 1
+    cpus: Annotated[Literal["auto"] | int | float, BeforeValidator(_cpus)] = "auto"
     gpus: Annotated[Literal["auto"] | float, BeforeValidator(_gpus)] = "auto"
     accelerator: Annotated[str | None, BeforeValidator(_label)] = None
     workers: Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)] = "auto"

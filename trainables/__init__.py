@@ -1,6 +1,23 @@
 """What a worker does: sources, families, optimisers, engines, training, and one Ray adapter."""
 
+from typing import TYPE_CHECKING, Any
+
 from .pack import Halving, Member, Pack, Task
-from .training import Evaluation, Report, train
+
+if TYPE_CHECKING:
+    from .training import Evaluation, Report, train
 
 __all__ = ["Evaluation", "Halving", "Member", "Pack", "Report", "Task", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import training when it is first used: who only plans packs doesn't wait for torch."""
+    if name in __all__:
+        from . import training
+
+        return getattr(training, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -1,14 +1,16 @@
-"""The Ray adapter: one Tune trial trains one pack and writes its rows."""
+"""The Ray adapter: one Tune trial trains one pack and writes its rows.
+
+The driver imports it too, to say what workers are to run: torch is imported when a pack begins.
+"""
 
 import os
 import socket
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
-import torch
 from ray import tune
 
 # Ray names its workers by it, and has no public call and no types for it.
@@ -17,8 +19,9 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]
 from results import OutputError, OutputFolder, OutputUnavailable, Patience
 
 from .pack import Pack
-from .pack_rows import PackRows
-from .training import train
+
+if TYPE_CHECKING:
+    import torch
 
 REPORT_SECONDS = 2.0
 """A pack reports to Tune at most so often before it ends: a report costs a round trip."""
@@ -41,6 +44,11 @@ class PackTrainable(tune.Trainable):
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin a pack. Tune calls this in the worker's process."""
+        import torch
+
+        from .pack_rows import PackRows
+        from .training import train
+
         torch.set_num_threads(1)
         self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
@@ -101,15 +109,19 @@ class PackTrainable(tune.Trainable):
         return {"done": True, "trial_rows": trials, "curve_rows": curves}
 
 
-def _device() -> torch.device:
+def _device() -> "torch.device":
     """The GPU that Ray gave this worker, else the CPU."""
+    import torch
+
     if ray.get_gpu_ids() and torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("cpu")
 
 
-def _device_name(device: torch.device, pack: Pack) -> str:
+def _device_name(device: "torch.device", pack: Pack) -> str:
     """What `device` is in the rows: with TF32 the numbers are others than without."""
     if device.type == "cpu":
         return "cpu"
+    import torch
+
     return torch.cuda.get_device_name(device) + (TF32_SUFFIX if pack.tf32 else "")

@@ -5,10 +5,12 @@ import re
 
 import pytest
 import ray
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cluster.dashboard import check_versions
 from cluster.errors import ClusterError, RequestError
-from cluster.resources import Cluster, Node, worker_request, workers_at_once
+from cluster.resources import Cluster, Node, worker_request, workers_at_once, workers_text
 from spaces import Resources
 
 CPU_NODE = Node(cpus=8, gpus=0, labels={})
@@ -69,6 +71,72 @@ def test_a_cluster_that_grows_refuses_nothing() -> None:
 def test_workers_at_once(asked: Resources, cluster: Cluster, expected: int) -> None:
     request = worker_request(asked, cluster)
     assert workers_at_once(asked, request, cluster, packs_at_once=20) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "packs", "pack_size", "expected"),
+    [
+        ([2], 1, 16, (1, 2)),
+        ([2], 2, 16, (2, 1)),
+        ([2], 3, 16, (2, 1)),
+        ([16], 1, 16, (1, 16)),
+        ([16], 1, 4, (1, 4)),  # a pack of 4 has work for 4 threads
+        ([16], 3, 16, (3, 5)),
+        ([16], 5, 16, (5, 3)),
+        ([16], 12, 16, (8, 2)),
+        ([16], 100, 16, (16, 1)),
+        ([8, 8], 1, 32, (1, 8)),  # a worker lives on one node
+        ([8, 4], 2, 32, (2, 4)),
+        ([0, 6], 1, 32, (1, 6)),
+    ],
+)
+def test_workers_of_their_own_accord_leave_no_core_idle(
+    nodes: list[int], packs: int, pack_size: int, expected: tuple[int, int]
+) -> None:
+    cluster = Cluster(nodes=tuple(Node(cpus=cpus, gpus=0, labels={}) for cpus in nodes))
+    request = worker_request(Resources(), cluster, packs=packs, pack_size=pack_size)
+    assert (min(packs, request.workers(cluster)), request.cpus) == expected
+
+
+@given(
+    nodes=st.lists(st.integers(1, 64), min_size=1, max_size=4),
+    packs=st.integers(1, 100),
+    pack_size=st.integers(1, 64),
+)
+def test_no_other_number_of_cpus_keeps_many_more_busy_or_makes_fewer_packs_wait(
+    nodes: list[int], packs: int, pack_size: int
+) -> None:
+    cluster = Cluster(nodes=tuple(Node(cpus=cpus, gpus=0, labels={}) for cpus in nodes))
+    possible = range(1, min(max(nodes), pack_size) + 1)
+    at_once = {cpus: min(packs, sum(node // cpus for node in nodes)) for cpus in possible}
+    busy = {cpus: at_once[cpus] * cpus for cpus in possible}
+    chosen = int(worker_request(Resources(), cluster, packs=packs, pack_size=pack_size).cpus)
+    assert busy[chosen] >= 0.9 * max(busy.values())
+    if at_once[chosen] < max(at_once.values()):  # some wait: only where cores would idle else
+        assert busy[chosen] == max(busy.values())
+        none_wait = [cpus for cpus in possible if at_once[cpus] == max(at_once.values())]
+        assert busy[max(none_wait)] < 0.9 * busy[chosen]
+
+
+@pytest.mark.parametrize(
+    ("asked", "cluster", "text"),
+    [
+        (Resources(), Cluster(nodes=(CPU_NODE,)), "1 of 8 CPUs"),
+        (Resources(cpus=3), Cluster(nodes=(CPU_NODE,)), "1 of 3 CPUs"),
+        (Resources(), Cluster(nodes=(H200_NODE,)), "1 of 1 CPU and 1 GPU"),
+        (Resources(gpus=0), Cluster(nodes=(H200_NODE,)), "1 of 16 CPUs"),
+        (Resources(), Cluster(nodes=(GROWING,)), "up to 1 of 1 CPU, as the cluster grows"),
+    ],
+)
+def test_workers_in_words(asked: Resources, cluster: Cluster, text: str) -> None:
+    request = worker_request(asked, cluster, packs=1, pack_size=64)
+    assert workers_text(request, cluster, packs=1) == text
+
+
+def test_fewer_workers_have_more_cpus_each() -> None:
+    cluster = Cluster(nodes=(CPU_NODE,))
+    request = worker_request(Resources(workers=2), cluster, packs=100, pack_size=64)
+    assert (request.workers(cluster), request.cpus) == (2, 4)
 
 
 def test_other_versions_are_refused() -> None:

@@ -109,7 +109,7 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
         "resources": st.fixed_dictionaries(
             {},
             optional={
-                "cpus": positive,
+                "cpus": st.just("auto") | positive,
                 "gpus": st.just("auto") | st.floats(0, 1) | st.integers(0, 8),
                 "accelerator": st.none() | st.sampled_from(["H200", "A100"]),
                 "workers": st.just("auto") | positive,

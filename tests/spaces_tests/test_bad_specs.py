@@ -298,7 +298,7 @@ def faults(data):
         ("confirm.steps_factors", [0, 1], r"confirm.steps_factors\[0\]: must be at least 1; got 0"),
         ("confirm.steps_factors", [1, 1.5], r"confirm.steps_factors\[1\]: must be a whole number"),
         ("confirm.steps_factors", 4, "confirm.steps_factors: must be a list; got 4"),
-        ("resources.cpus", 0, "resources.cpus: must be a finite number above 0; got 0"),
+        ("resources.cpus", 0, "resources.cpus: must be a finite number above 0, or auto; got 0"),
         (
             "resources.gpus",
             1.5,

@@ -140,7 +140,7 @@ def test_defaults():
         budget=Budget(trials=64, pack_size=16, startup_packs=1, packs_in_flight=1),
         halving=None,
         confirm=Confirm(replicates=5, steps_factors=[1]),
-        resources=Resources(cpus=1, gpus="auto", workers="auto"),
+        resources=Resources(cpus="auto", gpus="auto", workers="auto"),
     )
     halving = Halving(grace_period=5)
     assert (halving.reduction_factor, halving.min_survivors) == (2, 4)
