@@ -16,11 +16,14 @@ from pydantic import (
 
 from .faults import Fault, Refused, faults_of, unknown_key
 from .hyperparameters import INTEGER_LIMIT, LARGEST_FLOAT, Parameter, Value, check_values
+from .plain_data import plain_data
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-Integer = Annotated[int, Field(gt=-INTEGER_LIMIT, lt=INTEGER_LIMIT)]
-Number = Annotated[FiniteFloat, Field(gt=-LARGEST_FLOAT, lt=LARGEST_FLOAT)]
+Integer = Annotated[int, BeforeValidator(plain_data), Field(gt=-INTEGER_LIMIT, lt=INTEGER_LIMIT)]
+Number = Annotated[
+    FiniteFloat, BeforeValidator(plain_data), Field(gt=-LARGEST_FLOAT, lt=LARGEST_FLOAT)
+]
 
 
 class IntRange(BaseModel):
@@ -56,7 +59,7 @@ class FloatRange(BaseModel):
 
 
 def _list_of_values(values: object) -> tuple[Value, ...]:
-    return tuple(check_values(None, values, otherwise="write [first, second]"))
+    return tuple(check_values(None, plain_data(values), otherwise="write [first, second]"))
 
 
 class Choices(BaseModel):
