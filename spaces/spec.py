@@ -23,6 +23,7 @@ from pydantic import (
 
 from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
+from .float32 import float32_faults
 from .hyperparameters import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Parameter, Value
 from .plain_data import plain_data
 from .sections import check_fixed, check_grid, check_space
@@ -282,7 +283,7 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     if not any("dimension" in keys for keys in places.values()):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
-    return faults + _grace_faults(data)
+    return faults + _grace_faults(data) + float32_faults(data)
 
 
 def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:
