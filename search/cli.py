@@ -1,6 +1,5 @@
 """The command line: `dottune`, or `python -m search`."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from spaces import preset_names, preset_text
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
+from .json_text import json_text
 from .optuna_command import optuna_commands
 
 application = typer.Typer(
@@ -81,7 +81,7 @@ def show(
         if not folder.exists():
             raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
         if as_json:
-            typer.echo(json.dumps(folder.read_summary().to_pylist(), indent=2))
+            typer.echo(json_text(folder.read_summary().to_pylist()))
         else:
             _show(folder)
 
@@ -112,7 +112,7 @@ def reproduce(
             trial=trial,
             replicate=replicate,
             steps_factor=steps_factor,
-            to=to or f"trial-{trial}.pt",
+            to=f"trial-{trial}.pt" if to is None else to,
             script=script,
         )
 

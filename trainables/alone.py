@@ -1,5 +1,6 @@
 """One member trained alone, with plain torch.nn and torch.optim: the reference of every row."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .data import RUNG_PAIRS, SELECTION_PAIRS, EvaluationPairs, TrainingStream
+from .kernels import BETA_1
 from .network import Network
 from .pack import Member, Pack
 from .schedules import SCHEDULES
@@ -40,7 +42,7 @@ def train_alone(
     task = pack.task
     network = Network(member, task.dimension).to(device, dtype)
     average = Network(member, task.dimension).to(device, dtype)
-    optimizer = torch.optim.Adam(network.parameters(), lr=member.learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=torch_rate(member.learning_rate, dtype))
     factor_at = SCHEDULES[member.schedule]
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: factor_at(step, pack.steps)
@@ -63,11 +65,23 @@ def train_alone(
         yield Checkpoint(step=step, train_loss=loss.detach(), network=network, average=average)
 
 
+def torch_rate(learning_rate: float, dtype: torch.dtype = torch.float32) -> float:
+    """Infinity for a learning rate whose first step `dtype` can't hold, else the rate itself.
+
+    It is ten times the rate, corrected for the moment's bias. Torch refuses such a number, though
+    not infinity; in the kernels it becomes infinity by itself.
+    """
+    return learning_rate if learning_rate <= torch.finfo(dtype).max * (1 - BETA_1) else math.inf
+
+
 @torch.no_grad()
 def evaluate_alone(
     network: Network, pack: Pack, member: Member, *, rung: bool, device: torch.device
 ) -> float:
-    """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all."""
+    """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all.
+
+    Infinite where the mean squared error is more than the network's numbers can hold.
+    """
     dimension = pack.task.dimension
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
@@ -77,5 +91,7 @@ def evaluate_alone(
             a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
             errors.append(network(a, b) - expected)
             labels.append(expected.clone())
-    squared = torch.cat(errors).double().square()
-    return float(squared.mean() / torch.cat(labels).double().var())
+    loss = float(torch.cat(errors).double().square().mean())
+    if not loss <= torch.finfo(dtype).max:
+        return math.inf
+    return loss / float(torch.cat(labels).double().var())

@@ -31,10 +31,10 @@ class Evaluation:
     """One member at one step.
 
     `status` says what becomes of it: "running" goes on, the others have ended: "pruned" lost at
-    this rung, "diverged" has a loss that is not finite (then both losses are None), "completed" did
-    all steps. `train_loss` is the mean over all batches since the evaluation before; `loss` is
-    that of the running average of the weights, at the last step of the weights themselves.
-    `scheduled_learning_rate` is that of the step just done.
+    this rung, "diverged" has a loss that float32 can't hold (then both losses are None),
+    "completed" did all steps. `train_loss` is the mean over all batches since the evaluation
+    before; `loss` is that of the running average of the weights, at the last step of the weights
+    themselves. `scheduled_learning_rate` is that of the step just done.
     """
 
     member: Member
@@ -226,10 +226,13 @@ class _Run:
         self, measured: dict[Member, tuple[float, Loss]], last: bool
     ) -> dict[Member, Status]:
         order = {member: index for index, member in enumerate(self._pack.members)}
+        # Sums are taken in float64: beyond the networks' own numbers a loss is as good as infinite.
+        limit = torch.finfo(self._dtype).max
         finite = {
             order[member]: loss.mean
             for member, (train_loss, loss) in measured.items()
-            if math.isfinite(train_loss + loss.mean + loss.standard_error)
+            if math.isfinite(train_loss + loss.standard_error + loss.normalised)
+            and loss.mean <= limit
         }
         halving = self._pack.halving
         going = set(finite) if last or halving is None else survivors(finite, halving)
