@@ -1,7 +1,8 @@
 """Rows as plain dicts, checked, to Arrow tables."""
 
+import math
 from collections.abc import Mapping, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,8 @@ def table_of(rows: Sequence[Row], schema: pa.Schema, key: Sequence[str]) -> pa.T
 
     Raises:
         ValueError: for a missing or an extra column, a null or a value of another type where
-            `schema` has no place for it, or two rows with the same key.
+            `schema` has no place for it, a number that is not finite, or two rows with the same
+            key.
     """
     for row in rows:
         _check_columns(row, schema.names)
@@ -43,11 +45,22 @@ def _check_columns(row: Row, names: Sequence[str]) -> None:
 def _check_values(values: Sequence[Any], field: pa.Field) -> None:
     if not field.nullable and None in values:
         raise ValueError(f"the column {field.name} of a row must not be null")
+    if field.type == pa.float64():
+        _check_finite(values, field)
     if field.type != pa.int64():
         return
     for value in values:
-        if not isinstance(value, Integral):  # Arrow would cut 1.5 to 1
+        if value is not None and not isinstance(value, Integral):  # Arrow would cut 1.5 to 1
             raise ValueError(
                 "a row's values must have the types of the schema; "
                 f"got {value!r} for the integer {field.name}"
+            )
+
+
+def _check_finite(values: Sequence[Any], field: pa.Field) -> None:
+    for value in values:
+        if isinstance(value, Real) and not math.isfinite(value):
+            raise ValueError(
+                f"a number in a row must be finite, or null where nothing is known; "
+                f"got {value!r} for {field.name}"
             )

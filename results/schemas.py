@@ -210,10 +210,16 @@ SUMMARY = _schema(
             "nmse",
             "float?",
             "The achievable loss: median nmse of the confirm replicates at steps_factor 1; a "
-            "diverged one counts as infinite. Null before they are trained.",
+            "diverged one counts as infinite. Null before they are trained, and where the median "
+            "is infinite.",
         ),
-        ("nmse_min", "float?", "Lowest nmse of the same replicates."),
-        ("nmse_max", "float?", "Highest nmse of the same replicates; infinite if one diverged."),
+        ("nmse_min", "float?", "Lowest nmse of the same replicates; null if all diverged."),
+        ("nmse_max", "float?", "Highest nmse of the same replicates; null if one diverged."),
+        (
+            "diverged_replicates",
+            "integer?",
+            "How many of the same replicates diverged; null before they are trained.",
+        ),
         (
             "nmse_search",
             "float?",
@@ -222,14 +228,15 @@ SUMMARY = _schema(
         (
             "nmse_longer",
             "float?",
-            "Median nmse of the replicates at the largest steps_factor above 1; null without.",
+            "Median nmse of the replicates at the largest steps_factor above 1; null without, and "
+            "where it is infinite because most diverged.",
         ),
         ("steps_longer", "integer?", "Planned optimizer steps of those longer replicates."),
         (
             "loss",
             "float?",
             "Median loss of the replicates at steps_factor 1, in squared label units; a diverged "
-            "one counts as infinite.",
+            "one counts as infinite, and an infinite median is null.",
         ),
         (
             "constructed_nmse",

@@ -1,13 +1,14 @@
 """The achievable loss: one row for each study."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
+from .rows import table_of
 from .schemas import SUMMARY, TRIAL_KEY
 
 _OF_THE_STUDY = (
@@ -45,8 +46,9 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     The best trial of a study is the completed one of the search with the lowest nmse, of equal
     ones the lowest number. `nmse`, `nmse_min`, `nmse_max` and `loss` come from its confirm
     replicates at steps_factor 1, `nmse_longer` from those at the largest factor above 1; a
-    replicate that diverged counts as infinite. What isn't known yet is null. The counts are of
-    the search; `samples` and `train_seconds` add up everything.
+    replicate that diverged counts as infinite. What is infinite then, or isn't known yet, is null;
+    `diverged_replicates` tells the two apart. The counts of trials are of the search; `samples`
+    and `train_seconds` add up everything.
 
     The order of the rows of `trials` doesn't matter, and nothing but `trials` is read.
     """
@@ -54,7 +56,7 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
     places = {study: place for place, study in enumerate(order)}
     rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
-    return pa.Table.from_pylist(rows, schema=SUMMARY)
+    return table_of(rows, SUMMARY, key=("search", "study"))
 
 
 def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -108,16 +110,15 @@ def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
     return best
 
 
-def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | None]:
+def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:
     replicates = confirmed[confirmed["steps_factor"] == 1]
-    if replicates.empty:
-        return dict.fromkeys(("nmse", "nmse_min", "nmse_max", "loss"))
     nmse = _values(replicates, "nmse")
     return {
-        "nmse": median(nmse),
-        "nmse_min": min(nmse),
-        "nmse_max": max(nmse),
-        "loss": median(_values(replicates, "loss")),
+        "nmse": _finite(median, nmse),
+        "nmse_min": _finite(min, nmse),
+        "nmse_max": _finite(max, nmse),
+        "diverged_replicates": nmse.count(math.inf) if nmse else None,
+        "loss": _finite(median, _values(replicates, "loss")),
     }
 
 
@@ -126,9 +127,16 @@ def _longer(confirmed: pd.DataFrame, steps: int) -> dict[str, float | int | None
     if factor <= 1:
         return {"nmse_longer": None, "steps_longer": None}
     replicates = confirmed[confirmed["steps_factor"] == factor]
-    return {"nmse_longer": median(_values(replicates, "nmse")), "steps_longer": steps * factor}
+    nmse = _finite(median, _values(replicates, "nmse"))
+    return {"nmse_longer": nmse, "steps_longer": steps * factor}
 
 
 def _values(replicates: pd.DataFrame, column: str) -> list[float]:
     """Return a column's values, infinite where the replicate diverged."""
     return [float(value) for value in replicates[column].fillna(math.inf)]
+
+
+def _finite(of: Callable[[Sequence[float]], float], values: Sequence[float]) -> float | None:
+    """Return a statistic of `values`; None where there are none, or where it is infinite."""
+    value = of(values) if values else math.inf
+    return value if math.isfinite(value) else None

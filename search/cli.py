@@ -1,6 +1,5 @@
 """The command line: `dottune`, or `python -m search`."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from spaces import preset_names, preset_text
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
+from .json_text import json_text
 from .optuna_command import optuna_commands
 from .resuming_command import resuming_command
 
@@ -92,7 +92,7 @@ def show(
         found = overview(folder)
         unfinished = f"unfinished: {found.missing}; unless it runs now, {_go_on(folder)}"
         if as_json:
-            typer.echo(json.dumps(found.summary.to_pylist(), indent=2))
+            typer.echo(json_text(found.summary.to_pylist()))
         else:
             _print_table(folder, found)
         if found.missing:
@@ -125,7 +125,7 @@ def reproduce(
             trial=trial,
             replicate=replicate,
             steps_factor=steps_factor,
-            to=to or f"trial-{trial}.pt",
+            to=f"trial-{trial}.pt" if to is None else to,
             script=script,
         )
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from results import OutputError
 
+from .json_text import json_text
+
 PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
 
@@ -33,7 +35,7 @@ def provenance(command: Sequence[str]) -> dict[str, Any]:
 
 def to_json(records: Sequence[dict[str, Any]]) -> str:
     """The text of provenance.json: one record a run, the resumed ones after the first."""
-    return json.dumps({"runs": list(records)}, indent=2) + "\n"
+    return json_text({"runs": list(records)}) + "\n"
 
 
 def from_json(text: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from results import OutputError, OutputFolder
 
@@ -32,21 +32,40 @@ def reproduce_row(
     if script:
         typer.echo(reproduction_script(row), nl=False)
         return
-    if not Path(to).resolve().parent.is_dir():
-        raise OutputError(f"the folder of {to} does not exist; make it, or choose another --to")
-    steps = iter(
-        track(
-            range(row["steps"]),
-            description=f"training trial {trial} alone",
-            console=Console(stderr=True),
-            transient=True,
-        )
-    )
-    reproduction = reproduce(row, on_step=lambda step: next(steps, None))
-    torch.save(reproduction.network.state_dict(), to)
+    check_file(to)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"training trial {trial} alone", total=row["steps"])
+        reproduction = reproduce(row, on_step=lambda step: progress.update(task, completed=step))
+    try:
+        torch.save(reproduction.network.state_dict(), to)
+    except (OSError, RuntimeError) as error:  # torch's writer raises the latter
+        raise _not_writable(to, error) from None
     _print(reproduction, to)
     if not reproduction.agrees:
         raise typer.Exit(1)
+
+
+def check_file(to: str) -> None:
+    """See to it, before anything is trained, that the file `to` can be written; leave it as it is.
+
+    Raises OutputError where it can't.
+    """
+    path = Path(to)
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise _not_writable(to, error) from None
+
+
+def _not_writable(to: str, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return OutputError(
+        f"--to must be a file that can be written; got {to!r} ({reason}); make its folder, or "
+        "choose another --to"
+    )
 
 
 def _print(reproduction: Reproduction, to: str) -> None:
@@ -57,16 +76,21 @@ def _print(reproduction: Reproduction, to: str) -> None:
         f"hidden layers {hidden}, learning rate {row['learning_rate']:.3g}, {row['steps']} steps",
         f"stored nmse    {_number(reproduction.stored)}",
         f"kernels        {_number(reproduction.retrained)}: {_EXACT[reproduction.exact]}",
-        f"plain torch    {_number(reproduction.obtained)}: "
-        + ("agrees" if reproduction.agrees else "DOES NOT AGREE")
-        + f" within {_number(reproduction.tolerance)}",
+        f"plain torch    {_number(reproduction.obtained)}: {_verdict(reproduction)}",
     ]
-    if reproduction.exact is not None:
+    if reproduction.exact is not None and not reproduction.diverged_in_both:
         lines.append(
             f"sensitivity    {_number(reproduction.sensitivity)}, to a few units of rounding"
         )
     for line in (*lines, f"weights        {to}"):
         typer.echo(line)
+
+
+def _verdict(reproduction: Reproduction) -> str:
+    if reproduction.diverged_in_both:
+        return "diverged in both"
+    verdict = "agrees" if reproduction.agrees else "DOES NOT AGREE"
+    return f"{verdict} within {_number(reproduction.tolerance)}"
 
 
 _EXACT = {

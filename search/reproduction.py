@@ -55,6 +55,11 @@ class Reproduction:
         return RELATIVE_TOLERANCE * (self.stored or 0.0) + 2 * self.sensitivity + NMSE_FLOOR
 
     @property
+    def diverged_in_both(self) -> bool:
+        """Whether the row diverged, and plain torch did too."""
+        return self.stored is None and self.obtained is None
+
+    @property
     def agrees(self) -> bool:
         """Whether stored and obtained are within the tolerance, or both diverged."""
         if self.stored is None or self.obtained is None:

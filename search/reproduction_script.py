@@ -1,9 +1,11 @@
 """A short program, torch alone, that trains one row of `trials` again."""
 
+import math
 import string
 from collections.abc import Mapping
 from typing import Any
 
+from trainables.alone import torch_rate
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
 from .reproduction import row_device
@@ -14,6 +16,7 @@ _FACTORS = {
     "cosine": "0.5 * (1 + math.cos(math.pi * step / SCHEDULE_STEPS))",
     "linear": "1 - step / SCHEDULE_STEPS",
 }
+_OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
 """Search $search, study $study, trial $trial ($phase): stored nmse $nmse, status $status."""
@@ -67,7 +70,9 @@ with torch.no_grad():
     chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]
     labels = torch.cat([y for _, y in chunks]).double()
     errors = torch.cat([network(x).squeeze(1) - y for x, y in chunks]).double()
-    print("nmse", float(errors.square().mean() / labels.var()), "stored $nmse")
+    loss = float(errors.square().mean())
+    finite = loss <= torch.finfo(torch.float32).max
+    print("nmse", loss / float(labels.var()) if finite else "not finite,", $verdict)
 torch.save(network.state_dict(), "trial-$trial.pt")
 '''
 )
@@ -76,9 +81,10 @@ torch.save(network.state_dict(), "trial-$trial.pt")
 def reproduction_script(row: Mapping[str, Any]) -> str:
     """The program's text: it trains the row's network, prints its nmse and saves its weights."""
     hidden = [int(size) for size in row["layer_sizes"].split("-") if size]
+    rate = torch_rate(row["learning_rate"])
     input_size = row["dimension"] * (3 if row["multiplication"] else 2)
     return _TEMPLATE.substitute(
-        row,
+        {**row, "learning_rate": "math.inf" if math.isinf(rate) else rate},
         device=row_device(row).type,
         input_size=input_size,
         inputs="a, b, a * b" if row["multiplication"] else "a, b",
@@ -88,4 +94,5 @@ def reproduction_script(row: Mapping[str, Any]) -> str:
         chunk=EVALUATION_CHUNK,
         few=RUNG_PAIRS,
         many=SELECTION_PAIRS,
+        verdict=f'"stored {row["nmse"]}"' if row["nmse"] is not None else _OF_DIVERGED,
     )

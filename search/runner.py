@@ -88,7 +88,7 @@ def run_search(
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
-    folder = OutputFolder(out or f"runs/{resolved.name}")
+    folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
     if folder.exists():
         raise OutputError(
             f"{folder.uri} already holds a search; finish it with "

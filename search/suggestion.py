@@ -96,6 +96,28 @@ def suggest(
     Raises:
         ValueError: if there is no pack of that number, or `history` or `running` lacks a pack.
     """
+    members = _suggested(study, spec, number=number, history=history, running=running)
+    return [
+        {name: _as_written(study.space[name], value) for name, value in member.items()}
+        for member in members
+    ]
+
+
+def _as_written(domain: Domain, value: Value) -> Value:
+    """Optuna adds up steps in floating point: 0.3 comes back as 0.30000000000000004."""
+    if isinstance(domain, FloatRange) and domain.step is not None:
+        return domain.nearest(float(value))
+    return value
+
+
+def _suggested(
+    study: Study,
+    spec: Spec,
+    *,
+    number: int,
+    history: Mapping[int, Sequence[Outcome]],
+    running: Sequence[Sequence[Mapping[str, Value]]],
+) -> list[dict[str, Value]]:
     if not 0 <= number < pack_count(spec):
         raise ValueError(f"pack must be between 0 and {pack_count(spec) - 1}; got {number}")
     names = sorted(study.space)  # the order of keys in the spec changes nothing
@@ -186,9 +208,8 @@ def _at(domain: Domain, unit: float) -> Value:
             return min(max(_between_logs(low, high, unit), low), high)
         case FloatRange(low=low, high=high, step=None):
             return low + unit * (high - low)
-        case FloatRange(low=low, high=high, step=float(step)):
-            count = round((high - low) / step) + 1
-            return min(low + int(unit * count) * step, high)
+        case FloatRange(count=int(count)):
+            return domain.value_at(int(unit * count))
     raise TypeError(f"no domain: {domain!r}")
 
 
@@ -205,11 +226,10 @@ def _known_good(name: str, domain: Domain) -> Value:
         return min(domain.choices, key=lambda value: _distance(float(value), target))
     if target is None:
         return domain.low
-    value = min(max(target, domain.low), domain.high)
-    if domain.step is not None:
-        steps = round((value - domain.low) / domain.step)
-        value = min(domain.low + steps * domain.step, domain.high)
-    return value
+    if isinstance(domain, FloatRange):
+        return domain.nearest(target)
+    value = min(max(round(target), domain.low), domain.high)
+    return domain.low + round((value - domain.low) / domain.step) * domain.step
 
 
 def _distance(value: float, target: int | float) -> float:

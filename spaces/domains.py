@@ -16,11 +16,14 @@ from pydantic import (
 
 from .faults import Fault, Refused, faults_of, unknown_key
 from .hyperparameters import INTEGER_LIMIT, LARGEST_FLOAT, Parameter, Value, check_values
+from .plain_data import plain_data
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-Integer = Annotated[int, Field(gt=-INTEGER_LIMIT, lt=INTEGER_LIMIT)]
-Number = Annotated[FiniteFloat, Field(gt=-LARGEST_FLOAT, lt=LARGEST_FLOAT)]
+Integer = Annotated[int, BeforeValidator(plain_data), Field(gt=-INTEGER_LIMIT, lt=INTEGER_LIMIT)]
+Number = Annotated[
+    FiniteFloat, BeforeValidator(plain_data), Field(gt=-LARGEST_FLOAT, lt=LARGEST_FLOAT)
+]
 
 
 class IntRange(BaseModel):
@@ -54,9 +57,32 @@ class FloatRange(BaseModel):
         _refuse(_range_faults(self))
         return self
 
+    @property
+    def count(self) -> int | None:
+        """How many numbers there are; None without a step."""
+        if self.step is None:
+            return None
+        return int((_written(self.high) - _written(self.low)) / _written(self.step)) + 1
+
+    def value_at(self, index: int) -> float:
+        """Return the number that is `index` steps above low, exactly as it would be written.
+
+        >>> FloatRange(low=0.1, high=0.9, step=0.1).value_at(2)  # not 0.30000000000000004
+        0.3
+        """
+        assert self.step is not None
+        return float(_written(self.low) + index * _written(self.step))
+
+    def nearest(self, number: float) -> float:
+        """Return the range's number that is nearest to `number`."""
+        number = min(max(number, self.low), self.high)
+        if self.step is None:
+            return number
+        return self.value_at(round((_written(number) - _written(self.low)) / _written(self.step)))
+
 
 def _list_of_values(values: object) -> tuple[Value, ...]:
-    return tuple(check_values(None, values, otherwise="write [first, second]"))
+    return tuple(check_values(None, plain_data(values), otherwise="write [first, second]"))
 
 
 class Choices(BaseModel):
@@ -156,13 +182,17 @@ def _range_faults(domain: IntRange | FloatRange) -> list[Fault]:
 
 
 def _step_faults(low: float, high: float, step: float) -> list[Fault]:
-    # exact, and as they are written: 0.3 is three steps of 0.1
-    first, last, width = (Fraction(repr(number)) for number in (low, high, step))
+    first, last, width = map(_written, (low, high, step))
     if (last - first) % width == 0:
         return []
     reached = type(high)(first + (last - first) // width * width)
     rule = f"high must be low plus a whole number of steps of {step}"
     return [Fault(path=("high",), rule=rule, got=high, next_step=f"write {reached}")]
+
+
+def _written(number: float) -> Fraction:
+    """Return `number` as it is written, exactly: 0.3 is three steps of 0.1."""
+    return Fraction(repr(number))
 
 
 def _refuse(faults: list[Fault]) -> None:

@@ -23,7 +23,9 @@ from pydantic import (
 
 from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
+from .float32 import float32_faults
 from .hyperparameters import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Parameter, Value
+from .plain_data import plain_data
 from .sections import check_fixed, check_grid, check_space
 from .yaml_text import write_yaml
 
@@ -156,6 +158,14 @@ def _off_in_yaml(value: object) -> object:
     return "off" if value is False else value
 
 
+def _section_or_null(value: object) -> object:
+    """Say what none is called: `halving: off` is false in YAML 1.1, and text in YAML 1.2."""
+    if value is False or (isinstance(value, str) and value.lower() in ("off", "no", "none", "")):
+        rule = "must be a mapping (key: value) or null"
+        raise Refused([Fault(rule=rule, got=value, next_step="write null for none")])
+    return value
+
+
 def _check_name(name: object) -> object:
     if isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         return name
@@ -181,8 +191,8 @@ class Spec(BaseModel):
     task: Task = Task()
     sampler: Literal["tpe", "random"] = "tpe"
     budget: Budget = Budget()
-    halving: Halving | None = None
-    confirm: Confirm | None = Confirm()
+    halving: Annotated[Halving | None, BeforeValidator(_section_or_null)] = None
+    confirm: Annotated[Confirm | None, BeforeValidator(_section_or_null)] = Confirm()
     resources: Resources = Resources()
     tensorboard: Annotated[Literal["all", "best", "off"], BeforeValidator(_off_in_yaml)] = "best"
 
@@ -191,7 +201,7 @@ class Spec(BaseModel):
     def _all_faults_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, Mapping):
             return handler(data)
-        data = _completed(data)
+        data = _completed(plain_data(data))
         faults = _faults_between_sections(data)
         try:
             spec = handler(data)
@@ -275,7 +285,7 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     if not any("dimension" in keys for keys in places.values()):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
-    return faults + _grace_faults(data)
+    return faults + _grace_faults(data) + float32_faults(data)
 
 
 def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:

@@ -1,7 +1,9 @@
 """YAML in and out: PyYAML's safe loader, stricter where it would guess and kinder to floats.
 
 - Tags (``!!python/object``) and aliases (``*name``) are refused; so is a key that stands twice.
-- ``1e-3`` is a number, as in YAML 1.2 (in YAML 1.1, which PyYAML reads, it is text).
+- ``1e-3`` and ``-.5`` are numbers, as in YAML 1.2 (in 1.1, which PyYAML reads, they are text).
+- Numbers are decimal. What the versions of YAML read as different numbers is refused: ``010``
+  (eight or ten), ``1:20`` (eighty or text), ``0o17``, ``0x10``, ``0b11``, ``1_000``.
 - Dates and merge keys have no special meaning.
 """
 
@@ -14,14 +16,28 @@ from yaml.constructor import ConstructorError
 
 from .faults import SpecError
 
+_NUMBERS_BEGIN = "-+.0123456789"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
-_FLOAT_1_2 = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
+_FLOAT_1_2 = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
+_GUESSED_TAG = "!guessed"
+_GUESSED = re.compile(
+    r"""[-+]?(?:
+        0[0-9_]+                                                 # octal, in YAML 1.1
+      | 0[bBoOxX][0-9a-fA-F_]+
+      | [0-9][0-9_]*(?::[0-9_]+)+(?:\.[0-9_]*)?                  # of base 60, in YAML 1.1
+      | (?=[0-9.]+_)(?:[0-9][0-9_]*\.?|\.[0-9])[0-9_]*(?:[eE][-+]?[0-9_]+)?
+    )$""",
+    re.VERBOSE,
+)
 _NOT_READ = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")
 
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's class attribute)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NOT_READ]
+        first: [
+            *([(_GUESSED_TAG, _GUESSED)] if first in _NUMBERS_BEGIN else []),  # before the others
+            *((tag, pattern) for tag, pattern in resolvers if tag not in _NOT_READ),
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -61,8 +77,18 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _refuse_guess(loader: _Loader, node: yaml.ScalarNode) -> None:
+    problem = (
+        f"{node.value} means different numbers in different versions of YAML; write it in decimal, "
+        "with digits alone and no zero before them (text: in quotes)"
+    )
+    raise ConstructorError(None, None, problem, node.start_mark)
+
+
 for _class in (_Loader, _Dumper):
-    _class.add_implicit_resolver(_FLOAT_TAG, _FLOAT_1_2, list("-+.0123456789"))
+    _class.add_implicit_resolver(_FLOAT_TAG, _FLOAT_1_2, list(_NUMBERS_BEGIN))
+_Dumper.add_implicit_resolver(_GUESSED_TAG, _GUESSED, list(_NUMBERS_BEGIN))
+_Loader.add_constructor(_GUESSED_TAG, _refuse_guess)
 
 
 def read_yaml(text: str, *, source: str) -> Any:

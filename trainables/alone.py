@@ -5,6 +5,7 @@ What it shares with the engines is what defines the row: the pairs (`sources`), 
 pass, loss, optimiser and evaluation are torch's own.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from .families import family_of
 from .optimisers import OPTIMISERS, optimiser_settings
+from .optimisers.adam import BETA_1
 from .pack import Member, Pack
 from .schedules import SCHEDULES, average_weight
 from .sources import source_of
@@ -48,7 +50,9 @@ def train_alone(
     network = family.reference(member, task.dimension).to(device, dtype)
     average = family.reference(member, task.dimension).to(device, dtype)
     optimizer = OPTIMISERS[member.optimizer].reference(
-        network.parameters(), lr=member.learning_rate, **optimiser_settings(member)
+        network.parameters(),
+        lr=torch_rate(member.learning_rate, dtype),
+        **optimiser_settings(member),
     )
     factor_at = SCHEDULES[member.schedule]
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -72,11 +76,23 @@ def train_alone(
         yield Checkpoint(step=step + 1, train_loss=loss.detach(), network=network, average=average)
 
 
+def torch_rate(learning_rate: float, dtype: torch.dtype = torch.float32) -> float:
+    """Infinity for a learning rate whose first step `dtype` can't hold, else the rate itself.
+
+    It is ten times the rate, corrected for the moment's bias. Torch refuses such a number, though
+    not infinity; in the kernels it becomes infinity by itself.
+    """
+    return learning_rate if learning_rate <= torch.finfo(dtype).max * (1 - BETA_1) else math.inf
+
+
 @torch.no_grad()
 def evaluate_alone(
     network: nn.Module, pack: Pack, member: Member, *, rung: bool, device: torch.device
 ) -> float:
-    """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all."""
+    """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all.
+
+    Infinite where the mean squared error is more than the network's numbers can hold.
+    """
     dimension = pack.task.dimension
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
@@ -86,5 +102,7 @@ def evaluate_alone(
             a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
             errors.append(network(a, b) - expected)
             labels.append(expected.clone())
-    squared = torch.cat(errors).double().square()
-    return float(squared.mean() / torch.cat(labels).double().var())
+    loss = float(torch.cat(errors).double().square().mean())
+    if not loss <= torch.finfo(dtype).max:
+        return math.inf
+    return loss / float(torch.cat(labels).double().var())

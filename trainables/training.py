@@ -26,10 +26,10 @@ class Evaluation:
     """One member at one step.
 
     `status` says what becomes of it: "running" goes on, the others have ended: "pruned" lost at
-    this rung, "diverged" has a loss that is not finite (then both losses are None), "completed" did
-    all steps. `train_loss` is the mean over all batches since the evaluation before; `loss` is
-    that of the running average of the weights, at the last step of the weights themselves.
-    `scheduled_learning_rate` is that of the step just done.
+    this rung, "diverged" has a loss that float32 can't hold (then both losses are None),
+    "completed" did all steps. `train_loss` is the mean over all batches since the evaluation
+    before; `loss` is that of the running average of the weights, at the last step of the weights
+    themselves. `scheduled_learning_rate` is that of the step just done.
     """
 
     member: Member
@@ -82,7 +82,7 @@ class _Run:
     """The stacks of a pack in training, and their batches."""
 
     def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype, threads: int) -> None:
-        self._pack = pack
+        self._pack, self._dtype = pack, dtype
         self._engine = engine_for(pack, device=device, dtype=dtype, threads=threads)
         self._stop_rule = stop_rule_of(pack.halving)
         self._source = source_of(pack.task)
@@ -172,10 +172,13 @@ class _Run:
         self, measured: dict[Member, tuple[float, Loss]], last: bool
     ) -> dict[Member, Status]:
         order = {member: index for index, member in enumerate(self._pack.members)}
+        # Sums are taken in float64: beyond the networks' own numbers a loss is as good as infinite.
+        limit = torch.finfo(self._dtype).max
         finite = {
             order[member]: loss.mean
             for member, (train_loss, loss) in measured.items()
-            if math.isfinite(train_loss + loss.mean + loss.standard_error + loss.normalised)
+            if math.isfinite(train_loss + loss.standard_error + loss.normalised)
+            and loss.mean <= limit
         }
         going = set(finite) if last else self._stop_rule.going(finite)
         statuses: dict[Member, Status] = {}

@@ -1,6 +1,7 @@
 """What is written to an output folder is read back, whole, once and in order."""
 
 import errno
+import math
 import os
 import pickle
 import struct
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
@@ -31,7 +33,7 @@ STUDY = "dimension=8,multiplication=false"
 VALUES = {
     pa.string(): st.text(),
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
-    pa.float64(): st.floats(allow_nan=False),
+    pa.float64(): st.floats(allow_nan=False, allow_infinity=False),
     pa.bool_(): st.booleans(),
     pa.timestamp("us", tz="UTC"): st.datetimes(
         datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)
@@ -264,6 +266,9 @@ def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeRow) -> None:
         ({"trial": 1.5}, "types of the schema"),
         ({"trial": 2**63}, "types of the schema"),
         ({"loss": "low"}, "types of the schema"),
+        ({"nmse": math.inf}, "must be finite, or null where nothing is known; got inf for nmse"),
+        ({"scale": math.nan}, "must be finite, or null .*; got nan for scale"),
+        ({"loss": numpy.float32("-inf")}, "must be finite, or null .*inf.* for loss"),
         ({"study": "dimension=9"}, f"rows of pack 0 of {STUDY} must say so; got 'dimension=9'"),
         ({"pack": 1}, f"rows of pack 0 of {STUDY} must say so; got 1"),
     ],

@@ -91,16 +91,19 @@ def reference(trials: pd.DataFrame) -> pa.Table:
 
     confirm = trials[trials["phase"] == "confirm"].copy()
     diverged = confirm["status"] == "diverged"
+    confirm["lost"] = diverged.astype(int)
     confirm[["nmse", "loss"]] = confirm[["nmse", "loss"]].mask(diverged, math.inf)
     normal = confirm[confirm["steps_factor"] == 1].groupby("study")
     out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
     out["nmse_min"], out["nmse_max"] = normal["nmse"].min(), normal["nmse"].max()
+    out["diverged_replicates"] = normal["lost"].sum()
     longest = confirm.groupby("study")["steps_factor"].transform("max")
     longer = confirm[(confirm["steps_factor"] == longest) & (longest > 1)].groupby("study")
     out["nmse_longer"] = longer["nmse"].median()
     out["steps_longer"] = longer["steps_factor"].first() * out["steps"]
     out["samples"] = by_study["samples"].sum()
     out["train_seconds"] = by_study["train_seconds"].sum()
+    out = out.replace(math.inf, None)
     out = out.reset_index().sort_values(["dimension", "study"])
     return pa.Table.from_pandas(out, schema=SUMMARY, preserve_index=False)
 
@@ -156,16 +159,30 @@ def test_of_equal_trials_the_first_is_best(trial_row: MakeRow) -> None:
     assert row["nmse"] is None
 
 
-def test_most_replicates_diverged_make_the_median_infinite(trial_row: MakeRow) -> None:
-    lost = {"status": "diverged", "nmse": None, "loss": None}
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_what_diverged_replicates_leave_unknown_is_null(trial_row: MakeRow, lost: int) -> None:
+    gone: dict[str, Any] = {"status": "diverged", "nmse": None, "loss": None}
+    known: list[dict[str, Any]] = [
+        {"nmse": 0.25 + replicate, "loss": 2.0 + replicate} for replicate in range(3 - lost)
+    ]
     rows = [
         trial_row(),
-        trial_row(phase="confirm", replicate=0, nmse=0.25, loss=2.0),
-        trial_row(phase="confirm", replicate=1, **lost),
-        trial_row(phase="confirm", replicate=2, **lost),
-        trial_row(phase="confirm", replicate=0, steps_factor=4, steps=10, **lost),
+        *(
+            trial_row(phase="confirm", replicate=replicate, **result)
+            for replicate, result in enumerate([*known, *[gone] * lost])
+        ),
+        trial_row(phase="confirm", replicate=0, steps_factor=4, steps=10, **gone),
     ]
     (row,) = summarise(table_of(rows)).to_pylist()
-    assert (row["nmse"], row["nmse_min"], row["nmse_max"]) == (math.inf, 0.25, math.inf)
-    assert row["loss"] == row["nmse_longer"] == math.inf
+    assert row["diverged_replicates"] == lost
+    assert row["nmse_min"] == (0.25 if lost < 3 else None)
+    assert row["nmse_max"] == (2.25 if lost == 0 else None)
+    assert (row["nmse"], row["loss"]) == ((1.25, 3.0) if lost < 2 else (None, None))
+    assert row["nmse_longer"] is None
     assert row["steps_longer"] == 4 * 4000
+
+
+def test_replicates_to_come_are_told_from_diverged_ones(trial_row: MakeRow) -> None:
+    (row,) = summarise(table_of([trial_row()])).to_pylist()
+    assert row["nmse"] is None
+    assert row["diverged_replicates"] is None

@@ -136,6 +136,10 @@ def test_a_uri_with_credentials_is_refused_and_not_repeated(
     assert "SECRET" not in message.replace("AWS_SECRET_ACCESS_KEY", "")
 
 
+def test_an_empty_name_of_an_output_folder_is_refused() -> None:
+    assert "got an empty name" in refused("run", "smoke", "--out", "")
+
+
 @pytest.mark.parametrize("command", ["resume", "show"])
 def test_a_folder_without_a_search_is_refused(command: str) -> None:
     assert "nothing/here holds no search (no spec.yaml)" in refused(command, "nothing/here")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from typer.testing import CliRunner
 
 from results import OutputFolder
 from search.cli import application
+from search.reproduce_command import check_file
 from search.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
+from search.reproduction_script import reproduction_script
 from search.search_run import SearchRun
 from spaces import load_spec
 from trainables import train
@@ -78,11 +81,78 @@ def test_a_wrong_number_does_not_agree(folder: OutputFolder) -> None:
     assert not reproduce(row | {"nmse": None, "status": "diverged"}).agrees
 
 
-def test_a_diverged_row_diverges_again(folder: OutputFolder) -> None:
-    row = next(r for r in folder.read_trials().to_pylist() if r["depth"] == 1)
-    reproduction = reproduce(row | {"learning_rate": 1e30, "nmse": None})
-    assert reproduction.obtained is None
+@pytest.fixture(scope="module")
+def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """A search whose only trial diverges."""
+    folder = OutputFolder(str(tmp_path_factory.mktemp("diverged")))
+    fixed = {"dimension": 2, "depth": 3, "width": 8, "learning_rate": 1e10, "steps": 40}
+    spec = load_spec({"name": "diverged", "fixed": fixed, "budget": {"trials": 1}})
+    pack = SearchRun(spec).next_pack()
+    assert pack is not None
+    rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
+    folder.write_pack(pack.study, pack.number, rows.trial_rows(), rows.curves)
+    return folder
+
+
+@pytest.mark.parametrize("learning_rate", [1e10, 1e38, 3e38, 1e300])
+def test_a_diverged_row_diverges_in_both(diverged: OutputFolder, learning_rate: float) -> None:
+    """Also at rates that a spec of today can't have, but a row of an older search may."""
+    (row,) = diverged.read_trials().to_pylist()
+    assert row["status"] == "diverged"
+    reproduction = reproduce(row | {"learning_rate": learning_rate})
+    assert reproduction.retrained is None
+    assert reproduction.diverged_in_both
     assert reproduction.agrees
+    printed = printed_by(reproduction_script(row | {"learning_rate": learning_rate}))
+    assert printed == "nmse not finite, diverged in both\n"
+
+
+def test_the_command_says_that_both_diverged(diverged: OutputFolder, tmp_path: Path) -> None:
+    arguments = ["reproduce", diverged.uri, "--trial", "0", "--to", str(tmp_path / "network.pt")]
+    result = CliRunner().invoke(application, arguments)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"plain torch +not finite: diverged in both", result.stdout)
+
+
+def test_a_loss_beyond_float32_counts_as_diverged(diverged: OutputFolder) -> None:
+    (row,) = diverged.read_trials().to_pylist()
+    reproduction = reproduce(row | {"learning_rate": 1e5})  # its squares would fit a float64
+    assert reproduction.retrained is None
+    assert reproduction.diverged_in_both
+
+
+def printed_by(program: str) -> str:
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True
+        )
+    return done.stdout
+
+
+def never(*_: Any, **__: Any) -> None:
+    raise AssertionError("trained before the file was checked")
+
+
+@pytest.mark.parametrize("to", ["", "absent/network.pt", "folder", "/proc/network.pt"])
+def test_a_file_that_cannot_be_written_is_refused_before_training(
+    diverged: OutputFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("search.reproduce_command.reproduce", never)
+    result = CliRunner().invoke(application, ["reproduce", diverged.uri, "--trial=0", f"--to={to}"])
+    assert result.exit_code == 2
+    assert f"--to must be a file that can be written; got {to!r} (" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_checking_a_file_leaves_it_as_it_was(tmp_path: Path) -> None:
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    kept.write_text("mine")
+    for path in (kept, new):
+        check_file(str(path))
+    assert kept.read_text() == "mine"
+    assert not new.exists()
 
 
 @pytest.mark.parametrize("phase", ["search", "confirm"])

@@ -2,6 +2,7 @@
 
 import functools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,9 +122,13 @@ def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
 
 def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     space = {"depth": {"low": 1, "high": 2}}
-    fixed = {"learning_rate": 1e30, "steps": 4, "batch_size": 8, "width": 4}
-    run = SearchRun(tiny(space=space, fixed=fixed))
-    packs = run_all(run)
+    run = SearchRun(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
+
+    def diverging(pack: Pack) -> Rows:
+        wild = (replace(member, learning_rate=1e30) for member in pack.members)  # no spec's
+        return trained(replace(pack, members=tuple(wild)))
+
+    packs = run_all(run, diverging)
     assert {pack.phase for pack in packs} == {"search"}
     assert set(run.statuses) == {"diverged"}
     assert run.statuses["diverged"] == run.trials == run.trials_ended == 18

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -333,8 +334,8 @@ def allows(domain: IntRange | FloatRange | Choices, value: Any) -> bool:
         return any(type(value) is type(choice) and value == choice for choice in domain.choices)
     if isinstance(domain, IntRange):
         return type(value) is int and value in range(domain.low, domain.high + 1, domain.step)
-    steps = 0.0 if domain.step is None else (value - domain.low) / domain.step
-    on_step = abs(steps - round(steps)) < 1e-8
+    decimals = [Decimal(repr(number)) for number in (domain.low, domain.step or 1.0, value)]
+    on_step = domain.step is None or (decimals[2] - decimals[0]) % decimals[1] == 0
     return type(value) is float and domain.low <= value <= domain.high and on_step
 
 
@@ -348,6 +349,19 @@ def test_every_suggestion_lies_in_the_space(space: dict[str, Any], sampler: str,
         for member in pack:
             assert member.keys() == space.keys()
             assert all(allows(study.space[name], value) for name, value in member.items())
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_float_with_a_step_is_the_number_that_one_would_write(sampler: str) -> None:
+    written = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    space = {"learning_rate": {"low": 0.1, "high": 0.9, "step": 0.1}}
+    spec = make_spec(space, sampler=sampler, budget={"trials": 80, "startup_packs": 4})
+    packs, _ = play(studies(spec)[0], spec)
+    start, later = packs[:4], packs[4:]
+    for some in (start, later):
+        found = {member["learning_rate"] for pack in some for member in pack}
+        assert found <= set(written)
+        assert 0.3 in found or 0.7 in found  # which sums of steps miss
 
 
 # ------------------------------------------------------------------------------ Optuna

@@ -13,7 +13,7 @@ HYPERPARAMETERS = {
     "multiplication": st.booleans(),
     "depth": st.integers(0, 50),
     "width": st.integers(1, 10_000),
-    "learning_rate": st.floats(1e-12, 1e6),
+    "learning_rate": st.floats(1e-12, 1e3),
     "activation": st.sampled_from(["relu", "gelu", "silu", "tanh"]),
     "optimizer": st.just("adam"),
     "schedule": st.sampled_from(["constant", "cosine", "linear"]),
@@ -23,8 +23,8 @@ HYPERPARAMETERS = {
 TASK = {
     "target": st.just("dot"),
     "inputs": st.just("normal"),
-    "scale": st.floats(1e-6, 1e6),
-    "label_noise_std": st.floats(0, 1e6),
+    "scale": st.floats(1e-5, 10.0),
+    "label_noise_std": st.just(0.0) | st.floats(1e-30, 1e6),
     "data": st.just("stream"),
 }
 SHARED = {"dimension", "batch_size", "steps"}

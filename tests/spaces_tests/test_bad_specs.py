@@ -265,6 +265,9 @@ def faults(data):
         ("fixed.steps", 0, "fixed.steps: must be a whole number of at least 1; got 0"),
         ("fixed.learning_rate", 0, "fixed.learning_rate: must be a finite number above 0; got 0"),
         ("task.label_noise_std", -1, "task.label_noise_std: must be a finite number of at least 0"),
+        ("halving", False, r"halving: must be a mapping .* or null; got false; write null for no"),
+        ("confirm", False, r"confirm: must be a mapping .* or null; got false; write null for no"),
+        ("confirm", "None", r'confirm: must be a mapping .*; got "None"; write null for none'),
         ("halving", {}, "halving.grace_period: missing; add it"),
         ("halving", {"grace_period": 0}, "halving.grace_period: must be at least 1; got 0"),
         (

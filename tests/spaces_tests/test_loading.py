@@ -1,11 +1,16 @@
+import contextlib
+import itertools
+import re
 import shutil
 
+import numpy
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces import Spec, SpecError, load_spec, preset_text
+from spaces import Choices, IntRange, Spec, SpecError, load_spec, preset_text
+from spaces.yaml_text import read_yaml, write_yaml
 from tests.spaces_tests.spec_strategies import relaxed, spec_mappings
 
 MINIMAL = "name: a\nfixed: {dimension: 8}\n"
@@ -36,6 +41,74 @@ def test_floats_are_read_as_yaml_1_2_reads_them(tmp_path, text):
     assert (
         load_spec("quick", [f"space.learning_rate.low={text}"]).space["learning_rate"].low == 1e-3
     )
+
+
+def core_schema(text):
+    """The scalar `text` as YAML 1.2 reads it: its table of the core schema."""
+    if re.fullmatch(r"[-+]?[0-9]+", text):
+        return int(text)
+    if re.fullmatch(r"0o[0-7]+|0x[0-9a-fA-F]+", text):
+        return int(text, base=0)
+    if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
+        return float(text)
+    return text
+
+
+@relaxed
+@given(st.from_regex(r"\A[-+.]?[0-9][0-9_.:eE+xXoObBa-f-]{0,8}[0-9]\Z"))
+def test_a_number_is_read_as_yaml_1_2_reads_it_or_refused(text):
+    expected = core_schema(text)
+    with contextlib.suppress(SpecError):
+        value = read_yaml(text, source="here")
+        assert (type(value), value) == (type(expected), expected)
+
+
+GUESSED = ["010", "0100", "08", "-017", "1:20", "190:20:30.5", "0o17", "0x10", "0b11", "1_000"]
+
+
+@pytest.mark.parametrize("text", [*GUESSED, "1_0.5", "1_0e3", "00"])
+def test_a_number_that_is_not_decimal_is_refused(tmp_path, text):
+    message = "means different numbers in different versions of YAML; write it in decimal"
+    with pytest.raises(SpecError, match=f"spec.yaml, line 2: .*: {re.escape(text)} {message}"):
+        load_spec(write(tmp_path, f"name: a\nfixed: {{dimension: {text}}}\n"))
+    with pytest.raises(SpecError, match=message):
+        load_spec("quick", [f"budget.trials={text}"])
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_text_that_looks_like_such_a_number_is_written_in_quotes(name):
+    text = write_yaml({"name": name})
+    assert read_yaml(text, source="here") == yaml.safe_load(text) == {"name": name}
+
+
+def test_numpy_s_numbers_are_taken_like_python_s_own():
+    def data(integer, number, truth, array):
+        return {
+            "name": "a",
+            "seed": integer(3),
+            "grid": {
+                "dimension": array([1, 2]),
+                "multiplication": [truth(False)],
+                "scale": array([0.5, 2.0]),
+            },
+            "space": {
+                "width": {"low": integer(2), "high": integer(8), "log": truth(True)},
+                "learning_rate": {"low": number(0.25), "high": number(0.5)},
+                "depth": IntRange(low=integer(0), high=integer(2)),
+                "activation": Choices(choices=array(["relu", "tanh"])),
+            },
+            "fixed": {"steps": integer(10)},
+            "budget": {"trials": integer(8)},
+            "resources": {"gpus": number(0.5), "tf32": truth(False)},
+        }
+
+    expected = load_spec(data(int, float, bool, list))
+    for integer, number in itertools.product(
+        (numpy.int64, numpy.int32, numpy.uint8), (numpy.float64, numpy.float32)
+    ):
+        spec = load_spec(data(integer, number, numpy.bool_, numpy.array))
+        assert spec == expected
+        assert spec.to_yaml() == expected.to_yaml()
 
 
 def test_overrides_change_single_values():
