@@ -128,21 +128,6 @@ def test_a_search_with_nothing_but_broken_views_is_complete(
     assert not [message for message in caplog.messages if "trying again" in message]
 
 
-@pytest.mark.usefixtures("two_cpus")
-def test_an_error_in_the_driver_is_told_as_what_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What no guard holds: here the searcher, which takes in the rows."""
-    monkeypatch.setattr(SearchRun, "finish", broken)
-    result = run_search(
-        tiny(confirm=None, grid={"dimension": [1]}),
-        str(tmp_path / "out"),
-        console=Console(quiet=True),
-    )
-    (reason,) = result.failed.values()
-    assert reason == "pack 0 failed: in the search's own process: ValueError: broken by the test"
-
-
 def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
