@@ -34,6 +34,7 @@ IN_DRIVER = TuneError("Traceback (most recent call last):\n  File ...\nValueErro
         ([], "Ray Tune gave no reason"),
     ],
 )
+@pytest.mark.usefixtures("two_cpus")
 def test_the_reason_is_that_of_the_latest_attempt(
     errors: list[Exception], reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
