@@ -7,6 +7,7 @@ together with others in few searches on a real Ray, which a real TensorBoard the
 import io
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -168,6 +169,10 @@ def column_of(kind: Kind) -> str:
     return "schedule_steps" if kind.name == "steps" else kind.name
 
 
+def named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("--study", row["study"], "--trial", str(row["trial"]))
+
+
 def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     """Every command and every reader on a finished search."""
     spec = load_spec(Path(folder.uri) / "spec.yaml")
@@ -180,10 +185,9 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     assert [row["study"] for row in summary] == [study.name for study in studies(spec)]
     resumed = dottune("resume", folder.uri)
     assert shown.stdout in resumed.stdout
-    weights = f"{folder.uri}/weights.pt"
     row = next(row for row in rows if row["phase"] == "search" and row["status"] == "completed")
-    named = ("--study", row["study"], "--trial", str(row["trial"]), "--to", weights)
-    assert "agrees within" in dottune("reproduce", folder.uri, *named).stdout
+    script = dottune("reproduce", folder.uri, *named(row), "--script").stdout
+    compile(script, "script", "exec")
     for study in studies(spec)[::3]:
         loaded = load_study(folder.uri, **study.grid)
         mine = [row for row in rows if row["study"] == study.name and row["phase"] == "search"]
@@ -242,6 +246,9 @@ def test_many_kinds_at_once_through_every_command(
     assert sum(len(kinds) for kinds, _ in searches) >= 12
     for kinds, folder in searches:
         expect_commands(folder, kinds)
+        row = folder.read_trials().to_pylist()[0]
+        trained_again = dottune("reproduce", folder.uri, *named(row), "--to", f"{folder.uri}/x.pt")
+        assert "agrees within" in trained_again.stdout
     assert caplog.messages == []  # no view was left out
 
 
