@@ -36,7 +36,10 @@ IN_DRIVER = TuneError("Traceback (most recent call last):\n  File ...\nValueErro
 )
 @pytest.mark.usefixtures("two_cpus")
 def test_the_reason_is_that_of_the_latest_attempt(
-    errors: list[Exception], reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    errors: list[TuneError | RayTaskError | RayActorError],
+    reason: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = SearchRun(tiny())
     pack = run.next_pack()

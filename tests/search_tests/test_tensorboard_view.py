@@ -34,9 +34,9 @@ def packs(run: SearchRun, folder: OutputFolder, view: View, most: int = 1000) ->
         folder.write_pack(pack.study, pack.number, trials, curves)
         step = min(row["step"] for row in curves)
         early = [row for row in curves if row["step"] == step]
-        view.on_trial_result(0, [], None, {"curve_rows": early})
+        view.on_trial_result(0, [], tune_trial(pack), {"curve_rows": early})
         run.finish(pack.study, pack.number, trials, curves)
-        view.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
+        view.on_trial_result(0, [], tune_trial(pack), {"trial_rows": trials, "curve_rows": curves})
         view.on_trial_complete(0, [], tune_trial(pack))
         most -= 1
 
