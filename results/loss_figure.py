@@ -15,10 +15,14 @@ _MARGIN = (110, 64)
 _COLOURS: tuple[Colour, ...] = ((13, 78, 108), (38, 148, 128), (148, 199, 94), (250, 228, 140))
 """From the lowest nmse to the highest; also told apart in grey."""
 _EMPTY: Colour = (240, 240, 240)
+_MOST_DEPTHS = 16
+"""More depths than these are drawn in octaves, as widths are."""
 
 
 def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
     """Draw the lowest nmse that each depth and width (in octaves) reached.
+
+    Depths that no trial has are left out; where there are more than 16, they are in octaves too.
 
     Args:
         rows: Rows of `TRIALS` of one study; confirm replicates and diverged trials are left out.
@@ -32,23 +36,26 @@ def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]
     shown = [row for row in rows if row["nmse"] is not None and row["phase"] == "search"]
     if not shown:
         return None
-    depths = list(range(max(row["depth"] for row in shown) + 1))
+    exact = len({row["depth"] for row in shown}) <= _MOST_DEPTHS
+    columns = {row["depth"]: row["depth"] if exact else _octave_of_depth(row) for row in shown}
+    depths = sorted(set(columns.values()))
+    labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
     octaves = [_octave(row) for row in shown if row["depth"] > 0] or [0]
     widths = list(range(min(octaves), max(octaves) + 1))
     best: dict[tuple[int, int], tuple[bool, float]] = {}
     for row in shown:
-        cell = (row["depth"], _octave(row) if row["depth"] > 0 else 0)
+        cell = (columns[row["depth"]], _octave(row) if row["depth"] > 0 else 0)
         found = (row["status"] == "pruned", row["nmse"])
         best[cell] = min(best.get(cell, found), found)
     size = (_MARGIN[0] + _CELL[0] * len(depths) + 16, _MARGIN[1] + _CELL[1] * len(widths) + 48)
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
-    _write_axes(draw, title, depths, widths, size)
+    _write_axes(draw, title, labels, widths, size)
     lowest = min(nmse for _, nmse in best.values())
     low, high = (math.log10(max(limit, 1e-16)) for limit in (lowest, 1.0))
-    for depth in depths:
+    for column, depth in enumerate(depths):
         for octave in widths if depth > 0 else [0]:
-            box = _box(depth, widths, octave if depth > 0 else None)
+            box = _box(column, widths, octave if depth > 0 else None)
             _draw_cell(draw, box, best.get((depth, octave)), low, max(high, low + 1e-9))
     stream = io.BytesIO()
     image.save(stream, format="PNG")
@@ -59,9 +66,19 @@ def _octave(row: Row) -> int:
     return int(math.log2(row["width"]))
 
 
-def _box(depth: int, widths: Sequence[int], octave: int | None) -> tuple[int, int, int, int]:
+def _octave_of_depth(row: Row) -> int:
+    """0 for a linear network, then the lowest depth of the octave: 1, 2, 4, 8."""
+    depth: int = row["depth"]
+    return 1 << (depth.bit_length() - 1) if depth > 0 else 0
+
+
+def _span(lowest: int) -> str:
+    return f"{lowest}" if lowest == 1 else f"{lowest} to {2 * lowest - 1}"
+
+
+def _box(column: int, widths: Sequence[int], octave: int | None) -> tuple[int, int, int, int]:
     """The pixels of a cell, wide networks on top; octave None: the whole column."""
-    left = _MARGIN[0] + _CELL[0] * depth
+    left = _MARGIN[0] + _CELL[0] * column
     if octave is None:
         return left, _MARGIN[1], left + _CELL[0] - 2, _MARGIN[1] + _CELL[1] * len(widths) - 2
     top = _MARGIN[1] + _CELL[1] * (widths[-1] - octave)
@@ -71,7 +88,7 @@ def _box(depth: int, widths: Sequence[int], octave: int | None) -> tuple[int, in
 def _write_axes(
     draw: ImageDraw.ImageDraw,
     title: str,
-    depths: Sequence[int],
+    depths: Sequence[str],
     widths: Sequence[int],
     size: tuple[int, int],
 ) -> None:
@@ -80,12 +97,12 @@ def _write_axes(
     draw.text((12, 34), "lowest nmse (*: at a rung)", (90, 90, 90), small)
     for octave in widths:
         _, top, _, bottom = _box(0, widths, octave)
-        span = f"{2**octave}" if octave == 0 else f"{2**octave} to {2 ** (octave + 1) - 1}"
-        draw.text((_MARGIN[0] - 10, (top + bottom) // 2), span, "black", small, anchor="rm")
+        middle = (top + bottom) // 2
+        draw.text((_MARGIN[0] - 10, middle), _span(2**octave), "black", small, anchor="rm")
     draw.text((12, size[1] - 22), "width", (90, 90, 90), small)
-    for depth in depths:
-        left, _, right, _ = _box(depth, widths, None)
-        draw.text(((left + right) // 2, size[1] - 36), str(depth), "black", small, anchor="mm")
+    for column, depth in enumerate(depths):
+        left, _, right, _ = _box(column, widths, None)
+        draw.text(((left + right) // 2, size[1] - 36), depth, "black", small, anchor="mm")
     middle = _MARGIN[0] + _CELL[0] * len(depths) // 2
     draw.text((middle, size[1] - 14), "depth", (90, 90, 90), small, anchor="mm")
 

@@ -49,14 +49,14 @@ class PackSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Take in the rows of a pack, or stop its study if it failed for good."""
-        study, number = self._in_flight.pop(trial_id)
+        study, number = self._in_flight[trial_id]
         if result is not None and "unwritten" in result:
             self.run.fail(study, f"pack {number} failed: {result['unwritten']}")
-            return
-        if error or result is None or "trial_rows" not in result:
+        elif error or result is None or "trial_rows" not in result:
             self.run.fail(study, f"pack {number} failed")  # PackFailures adds why
-            return
-        self.run.finish(study, number, result["trial_rows"], result["curve_rows"])
+        else:
+            self.run.finish(study, number, result["trial_rows"], result["curve_rows"])
+        del self._in_flight[trial_id]  # last: a pack that can't be taken in is tried again
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the output folder is the only state."""

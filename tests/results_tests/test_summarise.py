@@ -135,6 +135,21 @@ def test_studies_are_ordered_by_dimension_then_name(trial_row: MakeRow) -> None:
     assert summarise(table_of(rows))["study"].to_pylist() == ["z", "c", "a", "b"]
 
 
+def test_grid_values_are_ordered_by_size_and_words_follow(trial_row: MakeRow) -> None:
+    names = [f"batch_size={size},activation={name}" for size in (8, 16, 128) for name in "ab"]
+    rows = [trial_row(study=name) for name in sorted(names)]
+    assert summarise(table_of(rows))["study"].to_pylist() == names
+    steps = [f"scale={scale}" for scale in ("1e-05", "0.5", "2.0", "1e+20")]
+    rows = [trial_row(study=name) for name in sorted(steps)]
+    assert summarise(table_of(rows))["study"].to_pylist() == steps
+
+
+def test_an_order_that_is_known_comes_first(trial_row: MakeRow) -> None:
+    rows = [trial_row(study=f"width={width}") for width in (16, 2, 128, 4)]
+    summary = summarise(table_of(rows), order=["width=128", "width=4", "not=there"])
+    assert summary["study"].to_pylist() == ["width=128", "width=4", "width=2", "width=16"]
+
+
 def test_no_trials_make_an_empty_summary() -> None:
     summary = summarise(TRIALS.empty_table())
     assert summary.num_rows == 0

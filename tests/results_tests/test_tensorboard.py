@@ -10,7 +10,15 @@ from moto.server import ThreadedMotoServer
 
 from results.event_files import open_event_files
 from results.loss_figure import loss_figure
-from results.tensorboard import CURVE_SCALARS, HPARAMS, METRICS, TensorBoardWriter
+from results.tensorboard import (
+    CURVE_SCALARS,
+    HPARAMS,
+    METRICS,
+    ColumnDomain,
+    Interval,
+    Listed,
+    TensorBoardWriter,
+)
 from tests.tensorboard_server import TensorBoard, eventually, tensorboard
 
 MakeRow = Callable[..., dict[str, Any]]
@@ -37,7 +45,11 @@ def rows(trial_row: MakeRow) -> list[dict[str, Any]]:
 
 
 def write(uri: str, trials: list[dict[str, Any]], curves: list[dict[str, Any]]) -> None:
-    domains: dict[str, Any] = {"depth": (0, 3), "learning_rate": (1e-4, 1e-1), "data": ["stream"]}
+    domains: dict[str, ColumnDomain] = {
+        "depth": Interval(0, 3),
+        "learning_rate": Interval(1e-4, 1e-1),
+        "data": Listed(["stream"]),
+    }
     writer = TensorBoardWriter(open_event_files(uri), domains)
     for row in trials:
         writer.write_trial(f"d=8/trial-{row['trial']:04d}", row)
@@ -129,6 +141,13 @@ def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeRow) -> None:
     linear = loss_figure([trial_row(depth=0)], "d=8")
     assert linear is not None
     assert linear[0].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("depths", [[0, 1000], [7], [0, 1, 4], list(range(0, 900, 3))])
+def test_a_figure_stays_small_whatever_the_depths(trial_row: MakeRow, depths: list[int]) -> None:
+    figure = loss_figure([trial_row(depth=depth) for depth in depths], "d=8")
+    assert figure is not None
+    assert max(figure[1]) < 2000
 
 
 def test_tensorboard_reads_an_object_store(

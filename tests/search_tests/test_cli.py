@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +12,11 @@ from typer.testing import CliRunner, Result
 
 from results import OutputFolder
 from search.cli import application
+from search.search_run import SearchRun
+from search.short_number import short_number
+from search.study_label import study_label
 from spaces import preset_names, preset_text
+from tests.search_tests.studies import tiny, trained
 
 GOOD = {
     "name": "good",
@@ -181,3 +187,87 @@ def test_a_run_ends_with_the_table_and_the_paths_in_plain_text() -> None:
     assert "already holds a search" in again
     resumed = dottune("resume", "runs/renamed")
     assert (resumed.exit_code, resumed.stdout) == (0, ran.stdout)
+
+
+@pytest.mark.parametrize("command", ["run", "submit", "reproduce"])
+def test_help_shows_what_stands_in_brackets(command: str) -> None:
+    shown = " ".join(dottune(command, "--help").stdout.split())
+    expected = {
+        "run": "Output folder [runs/<name>].",
+        "submit": "The cluster's dashboard [RAY_API_SERVER_ADDRESS, or RAY_ADDRESS].",
+        "reproduce": "File for the weights [trial-N.pt].",
+    }
+    assert expected[command] in shown
+
+
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize("name", ["r[v2] [bold]:smile:", "r[/x]"])
+def test_an_output_folder_is_printed_as_it_is(name: str) -> None:
+    Path("good.yaml").write_text(yaml.safe_dump({**GOOD, "confirm": None}))
+    ran = dottune("run", "good.yaml", "--out", name)
+    assert ran.exit_code == 0, ran.output
+    out = Path(name).absolute()
+    assert f"output       {out}\n" in ran.stderr
+    assert f"tensorboard --logdir {shlex.quote(f'{out}/tensorboard')}\n" in ran.stderr
+    assert ran.stdout.startswith(f"{out}\n")
+    assert f"trials   {out}/trials\n" in ran.stdout
+    assert dottune("show", name).stdout.startswith(f"{out}\n")
+
+
+def finished_packs(out: Path, packs: int) -> SearchRun:
+    """Leave a folder as a search leaves it that was killed after so many packs."""
+    fixed = {"multiplication": True, "steps": 4}
+    spec = tiny(grid={"batch_size": [128, 16, 8], "dimension": [2]}, fixed=fixed)
+    run, folder = SearchRun(spec), OutputFolder(out)
+    folder.write_text("spec.yaml", spec.to_yaml())
+    for _ in range(packs):
+        pack = run.next_pack()
+        assert pack is not None
+        trials, curves = trained(pack)
+        run.finish(pack.study, pack.number, trials, curves)
+        folder.write_pack(pack.study, pack.number, trials, curves)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("packs", "missing"),
+    [
+        (0, "27 of 27 trials are missing; 3 of 3 studies are not confirmed"),
+        (4, "15 of 27 trials are missing; 3 of 3 studies are not confirmed"),
+        (9, "3 of 3 studies are not confirmed"),
+        (10, "3 of 3 studies are not confirmed"),
+        (13, "2 of 3 studies are not confirmed"),
+    ],
+)
+def test_an_interrupted_search_is_shown_in_full(packs: int, missing: str) -> None:
+    out = Path("an out").absolute()
+    run = finished_packs(out, packs)
+    shown = dottune("show", "an out")
+    assert shown.exit_code == 0
+    hint = f"unless it runs now, go on with: dottune resume {shlex.quote(str(out))}"
+    assert shown.stdout.endswith(f"unfinished: {missing}; {hint}\n")
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    sizes = [line[0] for line in lines if line and line[0].startswith("batch_size=")]
+    assert sizes == ["batch_size=128", "batch_size=16", "batch_size=8"]
+    as_json = dottune("show", "an out", "--json")
+    assert [row["study"] for row in json.loads(as_json.stdout)] == [*run.studies]
+    assert sum(row["trials"] for row in json.loads(as_json.stdout)) == run.trials_ended
+    assert as_json.stderr.startswith("unfinished: ")
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "200"])
+def test_a_table_is_never_cut(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    run = finished_packs(Path("out"), 4)
+    shown = dottune("show", "out").stdout
+    assert "…" not in shown
+    for study, row in zip(run.studies.values(), _rows(), strict=True):
+        line = next(line for line in shown.splitlines() if study_label(study.name) in line)
+        cells = line.removeprefix(f" {study_label(study.name)}").split()
+        assert cells[0] == f"{short_number(row['nmse_search'])}*"
+        assert cells[5] == short_number(row["learning_rate"])
+
+
+def _rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(dottune("show", "out", "--json").stdout)
+    return rows

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from search.progress import ProgressView, plain_line, screen, sparkline
 from search.search_run import SearchRun
+from search.short_number import short_number
 from search.standing import Standing
 from tests.search_tests.studies import tiny, trained
 
@@ -24,11 +25,11 @@ def train_packs(run: SearchRun, most: int = 1000) -> list[dict[str, Any]]:
     return rows
 
 
-def shown(standing: Standing, *, height: int = 24, **console: Any) -> list[str]:
-    """The lines of the live view on a terminal of 80 columns."""
+def shown(standing: Standing, *, width: int = 80, height: int = 24, **console: Any) -> list[str]:
+    """The lines of the live view on a terminal."""
     file = io.StringIO()
-    Console(file=file, width=80, height=height, **console).print(
-        screen(standing, height=height, ascii_only=False)
+    Console(file=file, width=width, height=height, **console).print(
+        screen(standing, width=width, height=height, ascii_only=False)
     )
     return file.getvalue().rstrip("\n").split("\n")
 
@@ -65,6 +66,20 @@ def test_the_view_fits_the_screen_and_shows_who_is_at_work(height: int) -> None:
     assert sum("confirming" in line or "searching" in line for line in lines) >= 1
     shown_studies = len(lines) - 2
     assert f" · {40 - shown_studies} more studies" in lines[-1]
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 200])
+def test_a_narrow_screen_shows_less_but_cuts_no_number(width: int) -> None:
+    run = SearchRun(tiny(grid={"dimension": [1], "activation": ["relu"], "label_noise_std": [0.5]}))
+    train_packs(run)
+    standing = Standing(run)
+    heading, line, *_ = shown(standing, width=width)
+    assert max(len(heading.rstrip()), len(line.rstrip())) <= width
+    (study,) = standing.studies.values()
+    assert short_number(study.best) in line
+    assert "9/9" in line
+    assert ("done" in line) is (width >= 40)
+    assert ("so far" in heading) is (width >= 80)
 
 
 def test_the_view_without_colour_has_no_escape_code_for_it() -> None:

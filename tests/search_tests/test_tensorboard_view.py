@@ -1,34 +1,43 @@
 """TensorBoard while a search runs, after it, and after it was resumed."""
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from results import OutputFolder
-from results.tensorboard import CURVE_SCALARS, HPARAMS
+from results.tensorboard import CURVE_SCALARS, HPARAMS, Interval, Listed
+from search.guard import Guarded, View
 from search.runner import resume_search, run_search
 from search.search_run import SearchRun
 from search.tensorboard_view import TensorBoardView, domains, run_name
 from tests.search_tests.studies import tiny, trained
 from tests.tensorboard_server import TensorBoard, eventually, tensorboard
+from trainables import Pack
 
 CONFIRMS = 2 * 2 * 2
 """Studies, replicates, steps factors."""
 TRIALS = 2 * 9
 
 
-def packs(run: SearchRun, folder: OutputFolder, view: TensorBoardView, most: int = 1000) -> None:
+def tune_trial(pack: Pack) -> Any:
+    """As much of a Tune trial as a view looks at."""
+    return SimpleNamespace(config={"pack": pack.to_plain()})
+
+
+def packs(run: SearchRun, folder: OutputFolder, view: View, most: int = 1000) -> None:
     """Train up to `most` packs here, and tell the view as Tune would."""
     while most > 0 and (pack := run.next_pack()):
         trials, curves = trained(pack)
         folder.write_pack(pack.study, pack.number, trials, curves)
         step = min(row["step"] for row in curves)
         early = [row for row in curves if row["step"] == step]
-        view.on_trial_result(0, [], None, {"curve_rows": early})
+        view.on_trial_result(0, [], tune_trial(pack), {"curve_rows": early})
         run.finish(pack.study, pack.number, trials, curves)
-        view.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
-        view.on_trial_complete(0, [], None)
+        view.on_trial_result(0, [], tune_trial(pack), {"trial_rows": trials, "curve_rows": curves})
+        view.on_trial_complete(0, [], tune_trial(pack))
         most -= 1
 
 
@@ -126,19 +135,19 @@ def test_a_folder_that_cannot_be_written_ends_the_view_not_the_search(
     folder = OutputFolder(tmp_path)
     run = SearchRun(tiny(grid={"dimension": [1]}, confirm=None))
     (tmp_path / "tensorboard").mkdir()
-    with TensorBoardView(run, folder) as view:
+    with Guarded("TensorBoard's files", lambda: TensorBoardView(run, folder)) as view:
         (tmp_path / "tensorboard" / "d=1").write_text("in the way")
         packs(run, folder, view)
     assert run.finished
     (message,) = caplog.messages
-    assert "TensorBoard's files can't be written" in message
+    assert re.match(r"TensorBoard's files failed and is left out .* \(NotADirectoryError", message)
 
 
 def test_domains_hold_every_value_of_the_spec() -> None:
     known = domains(tiny(grid={"dimension": [1, 2], "activation": ["relu", "tanh"]}))
-    assert known["dimension"] == [1, 2]
-    assert known["activation"] == ["relu", "tanh"]
-    assert known["learning_rate"] == (1e-3, 1e-1)
-    assert known["multiplication"] == [True]
-    assert known["schedule_steps"] == [4, 8]
+    assert known["dimension"] == Listed([1, 2])
+    assert known["activation"] == Listed(["relu", "tanh"])
+    assert known["learning_rate"] == Interval(1e-3, 1e-1)
+    assert known["multiplication"] == Listed([True])
+    assert known["schedule_steps"] == Listed([4, 8])
     assert set(HPARAMS) - set(known) == {"layer_sizes"}

@@ -1,0 +1,291 @@
+"""Every kind of domain, in `space` and in `grid`, through every view and every command.
+
+A further kind joins by one line in `KINDS`: it is tried alone, in a search of this process, and
+together with others in few searches on a real Ray, which a real TensorBoard then shows.
+"""
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from optuna_dashboard import wsgi
+from rich.console import Console
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+from typer.testing import CliRunner, Result
+from werkzeug.test import Client
+
+from results import TRIALS, OutputFolder, summarise
+from results.tensorboard import HPARAMS
+from search import load_study, run_search
+from search.cli import application
+from search.loaded_study import load_storage
+from search.progress import ProgressView
+from search.provenance import provenance, to_json
+from search.search_run import SearchRun
+from search.tensorboard_view import TensorBoardView, run_name
+from spaces import load_spec, studies
+from tests.search_tests.studies import trained
+from tests.tensorboard_server import eventually, tensorboard
+
+
+class Kind(NamedTuple):
+    """A hyperparameter's domain, and what TensorBoard is to be told of its column."""
+
+    section: str
+    name: str
+    domain: Any
+    announced: tuple[float, float] | list[Any]
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.name}={self.domain}"
+
+
+def interval(name: str, low: float, high: float, **more: Any) -> Kind:
+    return Kind("space", name, {"low": low, "high": high, **more}, (low, high))
+
+
+def choices(name: str, *values: Any) -> Kind:
+    return Kind("space", name, {"choices": [*values]}, sorted(values))
+
+
+def grid(name: str, *values: Any) -> Kind:
+    return Kind("grid", name, [*values], sorted(values))
+
+
+KINDS = [
+    interval("depth", 0, 2),
+    interval("width", 2, 8, log=True),
+    interval("width", 2, 8, step=3),
+    interval("depth", 1, 1),
+    interval("learning_rate", 0.001, 0.1),
+    interval("learning_rate", 0.001, 0.1, log=True),
+    interval("learning_rate", 0.25, 0.75, step=0.25),
+    choices("activation", "relu"),
+    choices("activation", "relu", "tanh"),
+    choices("activation", "tanh", "relu", "gelu"),
+    choices("schedule", "linear", "constant"),
+    choices("width", 4),
+    choices("width", 64, 4),
+    choices("width", 2, 8, 4),
+    choices("learning_rate", 0.01),
+    choices("learning_rate", 0.1, 0.001),
+    choices("learning_rate", 0.1, 0.001, 0.01),
+    choices("multiplication", True),
+    choices("multiplication", False, True),
+    grid("depth", 1),
+    grid("width", 8, 2),
+    grid("batch_size", 128, 16, 32),
+    grid("learning_rate", 0.01),
+    grid("scale", 2.0, 0.5),
+    grid("label_noise_std", 0.0, 0.1, 1e-05),
+    grid("activation", "relu"),
+    grid("activation", "tanh", "relu"),
+    grid("schedule", "linear", "constant", "cosine"),
+    grid("multiplication", True),
+    grid("multiplication", True, False),
+    grid("steps", 8, 4),
+]
+
+
+def spec_of(kinds: list[Kind]) -> dict[str, Any]:
+    """A small search over domains of different names."""
+    sections: dict[str, dict[str, Any]] = {"grid": {"dimension": [2]}, "space": {}, "fixed": {}}
+    for kind in kinds:
+        sections[kind.section][kind.name] = kind.domain
+    taken = sections["grid"].keys() | sections["space"].keys()
+    sections["fixed"] = {name: value for name, value in FIXED.items() if name not in taken}
+    return {
+        "name": "kinds",
+        **sections,
+        "budget": {"trials": 3, "pack_size": 2},
+        "confirm": {"replicates": 2},
+    }
+
+
+FIXED = {"steps": 4, "batch_size": 8}
+
+
+def together() -> list[list[Kind]]:
+    """The kinds dealt out to searches: a name stands in each once, and the studies stay few."""
+    searches: list[list[Kind]] = []
+    for kind in KINDS:
+        search = next((each for each in searches if has_room(each, kind)), None)
+        if search is None:
+            searches.append(search := [])
+        search.append(kind)
+    return searches
+
+
+def has_room(search: list[Kind], kind: Kind) -> bool:
+    grids = [each.domain for each in (*search, kind) if each.section == "grid"]
+    few = math.prod(map(len, grids)) <= 6
+    return few and kind.name not in {other.name for other in search}
+
+
+def dottune(*arguments: str) -> Result:
+    done = CliRunner().invoke(application, [*arguments])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def announced(log_folder: Path) -> dict[str, Any]:
+    """The columns in the event file, as TensorBoard's own reader has them."""
+    reader = EventAccumulator(str(log_folder))
+    reader.Reload()
+    content = reader.SummaryMetadata(metadata.EXPERIMENT_TAG).plugin_data.content
+    experiment = metadata.parse_experiment_plugin_data(content)
+    found: dict[str, Any] = {}
+    for info in experiment.hparam_infos:
+        if info.HasField("domain_interval"):
+            found[info.name] = (info.domain_interval.min_value, info.domain_interval.max_value)
+        else:
+            found[info.name] = list(info.domain_discrete)
+    return found
+
+
+def expect_domain(kind: Kind, found: Any) -> None:
+    """An interval as an interval, a list as a list, true as true and not as 1."""
+    assert found == kind.announced
+    if isinstance(kind.announced, list):
+        is_bool = [isinstance(value, bool) for value in kind.announced]
+        assert [isinstance(value, bool) for value in found] == is_bool
+
+
+def values_of(kind: Kind) -> Any:
+    """What a row may hold in the column."""
+    if isinstance(kind.announced, list):
+        return kind.announced.__contains__
+    low, high = kind.announced
+    return lambda value: low <= value <= high
+
+
+def column_of(kind: Kind) -> str:
+    return "schedule_steps" if kind.name == "steps" else kind.name
+
+
+def named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("--study", row["study"], "--trial", str(row["trial"]))
+
+
+def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
+    """Every command and every reader on a finished search."""
+    spec = load_spec(Path(folder.uri) / "spec.yaml")
+    rows = folder.read_trials().to_pylist()
+    for kind in kinds:
+        assert all(map(values_of(kind), {row[column_of(kind)] for row in rows}))
+    shown = dottune("show", folder.uri)
+    assert "unfinished" not in shown.stdout
+    summary = json.loads(dottune("show", folder.uri, "--json").stdout)
+    assert [row["study"] for row in summary] == [study.name for study in studies(spec)]
+    resumed = dottune("resume", folder.uri)
+    assert shown.stdout in resumed.stdout
+    row = next(row for row in rows if row["phase"] == "search" and row["status"] == "completed")
+    script = dottune("reproduce", folder.uri, *named(row), "--script").stdout
+    compile(script, "script", "exec")
+    for study in studies(spec)[::3]:
+        loaded = load_study(folder.uri, **study.grid)
+        mine = [row for row in rows if row["study"] == study.name and row["phase"] == "search"]
+        assert [trial.params for trial in loaded.trials] == [
+            {name: row[name] for name in study.space} for row in mine
+        ]
+    board = Client(wsgi(load_storage(folder.uri)))
+    listed = board.get("/api/studies").get_json()["study_summaries"]
+    assert {study["study_name"] for study in listed} == {study.name for study in studies(spec)}
+    for study in listed:
+        answer = board.get(f"/api/studies/{study['study_id']}?after=0")
+        assert (answer.status_code, len(answer.get_json()["trials"])) == (200, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path)
+    spec = load_spec(spec_of([kind]))
+    run = SearchRun(spec)
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with ProgressView(run, terminal) as progress, TensorBoardView(run, folder) as board:
+        progress._shown_at = 0.0
+        while pack := run.next_pack():
+            trials, curves = trained(pack)
+            run.finish(pack.study, pack.number, trials, curves)
+            folder.write_pack(pack.study, pack.number, trials, curves)
+            board.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
+            trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+            board.on_trial_complete(0, [], trial)
+            progress.on_step_end(0, [])
+    expect_domain(kind, announced(tmp_path / "tensorboard")[column_of(kind)])
+    folder.write_text("spec.yaml", spec.to_yaml())
+    folder.write_text("provenance.json", to_json([provenance("dottune run")]))
+    assert load_spec(tmp_path / "spec.yaml") == spec
+    folder.write_summary(summarise(folder.read_trials(), order=[*run.studies]))
+    expect_commands(folder, [kind])
+
+
+@pytest.fixture(scope="module")
+def searches(
+    two_cpus: None, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[list[Kind], OutputFolder]]:
+    """The two searches that hold the most kinds, run on Ray with every view."""
+    found = []
+    for kinds in sorted(together(), key=len)[-2:]:
+        out = tmp_path_factory.mktemp("kinds") / "out [v2]"
+        result = run_search(spec_of(kinds), str(out), overrides=["tensorboard=all"])
+        assert result.failed == {}
+        found.append((kinds, OutputFolder(out)))
+    return found
+
+
+def test_many_kinds_at_once_through_every_command(
+    searches: list[tuple[list[Kind], OutputFolder]], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sum(len(kinds) for kinds, _ in searches) >= 12
+    for kinds, folder in searches:
+        expect_commands(folder, kinds)
+        row = folder.read_trials().to_pylist()[0]
+        trained_again = dottune("reproduce", folder.uri, *named(row), "--to", f"{folder.uri}/x.pt")
+        assert "agrees within" in trained_again.stdout
+    assert caplog.messages == []  # no view was left out
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_many_kinds_at_once_in_tensorboard(
+    searches: list[tuple[list[Kind], OutputFolder]], index: int
+) -> None:
+    kinds, folder = searches[index]
+    rows = folder.read_trials().to_pylist()
+    with tensorboard(f"{folder.uri}/tensorboard") as board:
+        eventually(lambda: len(board.sessions(set())) == len(rows))
+        infos = {info["name"]: info for info in board.hparams("experiment")["hparamInfos"]}
+        sessions = board.sessions(set(HPARAMS))
+    for kind in kinds:
+        info = infos[column_of(kind)]
+        if isinstance(kind.announced, list):
+            expect_domain(kind, info["domainDiscrete"])
+        else:
+            found = info["domainInterval"]
+            expect_domain(kind, (found["minValue"], found["maxValue"]))
+    for row in rows:
+        assert sessions[run_name(row)]["hparams"] == {name: row[name] for name in HPARAMS}
+
+
+def test_the_kinds_hold_every_type_and_every_number_of_values() -> None:
+    lists = [kind for kind in KINDS if isinstance(kind.announced, list)]
+    for section in ("space", "grid"):
+        for of in (int, float, str):
+            lengths = {
+                len(kind.announced)
+                for kind in lists
+                if kind.section == section and type(kind.announced[0]) is of
+            }
+            assert lengths >= {1, 2, 3}, (section, of)
+        assert {
+            len(kind.announced)
+            for kind in lists
+            if kind.section == section and type(kind.announced[0]) is bool
+        } == {1, 2}
+    assert {kind.name for kind in KINDS} <= set(TRIALS.names) | {"steps"}
