@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from results import OutputError, OutputFolder
+from results import OutputFolder
 from spaces import preset_names, preset_text
 
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
+from .folder_state import folder_state, searched
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
 
@@ -78,8 +79,7 @@ def show(
     """Show the achievable loss of a search."""
     with explained():
         folder = OutputFolder(uri)
-        if not folder.exists():
-            raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
+        searched(folder_state(folder))
         if as_json:
             typer.echo(json.dumps(folder.read_summary().to_pylist(), indent=2))
         else:
