@@ -67,6 +67,19 @@ class Jobs:
         if asked is not None:
             worker_request(asked, self._dashboard.cluster())
 
+    def check_output(self, out: str) -> None:
+        """Refuse an output folder that a job which has not ended writes to.
+
+        Raises:
+            RequestError: names that job.
+        """
+        for job in self.list():
+            if job.out == out and not job.ended:
+                raise RequestError(
+                    f"the job {job.id} writes to {out} already; follow it with "
+                    f"`dottune logs {job.id} --follow`, stop it, or choose another --out"
+                )
+
     def submit(
         self,
         arguments: Sequence[str],
@@ -80,16 +93,7 @@ class Jobs:
 
         The job starts in a folder of its own that holds `spec` as spec.yaml. The cluster's workers
         get the five packages and, unless the image has them, the dependencies pinned as here.
-
-        Raises:
-            RequestError: a job that has not ended writes to the same `out`.
         """
-        for job in self.list():
-            if job.out == out and not job.ended:
-                raise RequestError(
-                    f"the job {job.id} writes to {out} already; follow it with "
-                    f"`dottune logs {job.id} --follow`, stop it, or choose another --out"
-                )
         environment: dict[str, Any] = {
             "py_modules": package_folders(),
             "env_vars": STOP_ENVIRONMENT,

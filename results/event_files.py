@@ -7,16 +7,15 @@ been added to a file since it last looked.
 import io
 import logging
 import os
-import shutil
 import socket
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
-import pyarrow.fs
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -28,8 +27,10 @@ _logger = logging.getLogger(__name__)
 UPLOAD_SECONDS = 10.0
 """An object store gets what is new at most so often: each run that changed is one PUT."""
 
-_UPLOADS_AT_ONCE = 8
+_REQUESTS_AT_ONCE = 16
 _FORMAT = "brain.Event:2"
+_OURS = ".dottune"
+"""How the names of our event files end, so that no other's is ever deleted."""
 
 
 class EventFiles(ABC):
@@ -42,7 +43,7 @@ class EventFiles(ABC):
         """Choose a file name that no other writer of these runs has."""
         self.file_name = (
             f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-            f".{time.perf_counter_ns()}"
+            f".{time.perf_counter_ns()}{_OURS}"
         )
         self._started: set[str] = set()
 
@@ -63,7 +64,7 @@ class EventFiles(ABC):
 
     @abstractmethod
     def clear(self) -> None:
-        """Delete every file below the log folder, those of earlier writers above all."""
+        """Delete the event files of earlier writers below the log folder, and nothing else."""
 
     @abstractmethod
     def close(self) -> None:
@@ -85,9 +86,23 @@ class LocalEventFiles(EventFiles):
             stream.write(records)
 
     def clear(self) -> None:
-        """Delete the log folder."""
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+        """Delete the event files of earlier writers, and the folders that are empty then.
+
+        A link to another folder is not followed.
+        """
+        for path, _, names in os.walk(self._folder, topdown=False):
+            ours = [name for name in names if _is_ours(name)]
+            for name in ours:
+                Path(path, name).unlink()
+            if ours:
+                self._remove_empty(Path(path))
+
+    def _remove_empty(self, path: Path) -> None:
+        """Remove a folder below the log folder, and those around it, as far as they are empty."""
+        with suppress(OSError):  # something else is there
+            while path != self._folder:
+                path.rmdir()
+                path = path.parent
 
     def close(self) -> None:
         """Nothing: no file stays open."""
@@ -117,10 +132,11 @@ class StoredEventFiles(EventFiles):
             self._changed.add(run)
 
     def clear(self) -> None:
-        """Delete the log folder, if it is there."""
-        filesystem, path = self._storage.filesystem, self._storage.path_of(self._folder)
-        if filesystem.get_file_info(path).type != pyarrow.fs.FileType.NotFound:
-            filesystem.delete_dir(path)
+        """Delete the event files of earlier writers."""
+        names = self._storage.files_below(self._folder)
+        ours = [name for name in names if _is_ours(name.rpartition("/")[2])]
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            list(pool.map(self._storage.delete, ours))
 
     def close(self) -> None:
         """Upload what is new and end the thread."""
@@ -128,7 +144,7 @@ class StoredEventFiles(EventFiles):
         self._thread.join()
 
     def _upload_often(self) -> None:
-        with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
             while not self._closing.wait(UPLOAD_SECONDS):
                 self._upload(pool)
             self._upload(pool)
@@ -158,6 +174,10 @@ def open_event_files(uri: str) -> EventFiles:
     if not location.scheme:
         return LocalEventFiles(f"{location.path}/tensorboard")
     return StoredEventFiles(open_storage(location), "tensorboard")
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("events.out.tfevents.") and name.endswith(_OURS)
 
 
 def _records(events: Sequence[Event]) -> bytes:

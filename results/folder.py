@@ -3,15 +3,15 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from .location import OutputError, OutputUnavailable, first_line, parse_location
-from .parts import COMPACTED, part_name, without_repeats
+from .parts import COMPACTED, check_one_search, is_part, part_name, without_repeats
 from .patience import may_pass
 from .rows import Row, table_of
 from .schemas import CURVE_KEY, CURVES, SCHEMA_VERSION, SUMMARY, TRIAL_KEY, TRIALS
@@ -24,6 +24,7 @@ COMPACT_ABOVE = 200
 
 _TABLES = {"curves": (CURVES, CURVE_KEY), "trials": (TRIALS, TRIAL_KEY)}
 _READ_ATTEMPTS = 5
+_READS_AT_ONCE = 16
 
 
 class OutputFolder:
@@ -65,14 +66,14 @@ class OutputFolder:
         """Pickle the URI alone."""
         return OutputFolder, (self.uri,)
 
-    def exists(self) -> bool:
-        """Say whether a search lies here: whether there is a spec.yaml.
+    def present(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that are there, as files or as folders.
 
         Raises:
             OutputError: if the store can't be asked.
         """
         with self._reported("readable"):
-            return self._storage.is_file("spec.yaml")
+            return self._storage.present(names)
 
     def check_writable(self) -> None:
         """Write a file and delete it again; folders made for it go too.
@@ -100,7 +101,7 @@ class OutputFolder:
         Raises:
             OutputError: if there is none.
         """
-        with self._reported("readable"):
+        with self._reported("readable", name):
             return self._storage.read(name).decode()
 
     def write_pack(
@@ -139,7 +140,8 @@ class OutputFolder:
         """Return all rows of `TRIALS`, sorted by their key; an empty table if there are none.
 
         Raises:
-            OutputError: if a part can't be read, or was written with another schema version.
+            OutputError: if a file there is no part of this table, can't be read, or was written
+                by another search or with another schema version; the file is named.
         """
         return self._read_parts("trials")
 
@@ -147,7 +149,8 @@ class OutputFolder:
         """Return all rows of `CURVES`, sorted by their key; an empty table if there are none.
 
         Raises:
-            OutputError: if a part can't be read, or was written with another schema version.
+            OutputError: if a file there is no part of this table, can't be read, or was written
+                by another search or with another schema version; the file is named.
         """
         return self._read_parts("curves")
 
@@ -166,10 +169,9 @@ class OutputFolder:
         Raises:
             OutputError: if it can't be read, or was written with another schema version.
         """
-        with self._reported("readable"):
-            if not self._storage.is_file("summary.parquet"):
-                return SUMMARY.empty_table()
-            return self._read_files(["summary.parquet"], SUMMARY)
+        if not self.present(["summary.parquet"]):
+            return SUMMARY.empty_table()
+        return self._read_file("summary.parquet", SUMMARY)
 
     def compact(self) -> None:
         """Merge the parts of each table with more than 200 to one file; for a finished search.
@@ -183,8 +185,7 @@ class OutputFolder:
             OutputError: if reading or writing fails.
         """
         for folder in _TABLES:
-            with self._reported("readable"):
-                parts = self._storage.parquet_names(folder)
+            parts = self._part_names(folder)
             merged = f"{folder}/{COMPACTED}"
             superseded = [part for part in parts if part != merged]
             interrupted = bool(superseded) and merged in parts
@@ -208,41 +209,68 @@ class OutputFolder:
 
     def _read_parts(self, folder: str) -> pa.Table:
         schema, key = _TABLES[folder]
-        with self._reported("readable"):
-            table = self._read_unless_vanishing(folder, schema)
+        names, tables = self._read_unless_vanishing(folder, schema)
+        check_one_search(self.uri, names, tables)
+        table = pa.concat_tables([schema.empty_table(), *tables])
         return without_repeats(table.sort_by([(name, "ascending") for name in key]), key)
 
-    def _read_unless_vanishing(self, folder: str, schema: pa.Schema) -> pa.Table:
+    def _part_names(self, folder: str) -> list[str]:
+        """List the parts of a table; refuse what pandas, reading the folder, would take for one."""
+        with self._reported("readable", folder):
+            names = self._storage.visible_names(folder)
+        for name in names:
+            if not is_part(name.removeprefix(f"{folder}/")):
+                raise OutputError(
+                    f"{self.uri}/{folder} must hold nothing but the parts of a search; "
+                    f"got {self.uri}/{name}; move that file to another folder"
+                )
+        return names
+
+    def _read_unless_vanishing(
+        self, folder: str, schema: pa.Schema
+    ) -> tuple[list[str], list[pa.Table]]:
         """Read all parts; list them anew if one vanished meanwhile because of `compact`."""
         for attempt in range(_READ_ATTEMPTS):
+            names = self._part_names(folder)
             try:
-                return self._read_files(self._storage.parquet_names(folder), schema)
-            except FileNotFoundError:
-                if attempt == _READ_ATTEMPTS - 1:
+                with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+                    return names, list(pool.map(lambda name: self._read_file(name, schema), names))
+            except OutputError as error:
+                vanished = isinstance(error.__cause__, FileNotFoundError)
+                if not vanished or attempt == _READ_ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
-        if not names:
-            return schema.empty_table()
-        paths = [self._storage.path_of(name) for name in names]
-        dataset = ds.dataset(paths, format="parquet", filesystem=self._storage.filesystem)
-        version = (dataset.schema.metadata or {}).get(b"schema_version", b"none").decode()
-        if version != SCHEMA_VERSION:
-            raise OutputError(
-                f"a table must have schema version {SCHEMA_VERSION}; got {version} in {self.uri}; "
-                "read it with the release of dottune that wrote it"
-            )
-        return dataset.replace_schema(schema).to_table()
+    def _read_file(self, name: str, schema: pa.Schema) -> pa.Table:
+        """Read a Parquet file with one request; it must have the version and columns of `schema`.
+
+        A file that is replaced meanwhile is seen before or after that.
+        """
+        with self._reported("readable", name):
+            file = pq.ParquetFile(pa.BufferReader(self._storage.read(name)))
+            version = (file.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
+            if version != SCHEMA_VERSION:
+                raise OutputError(
+                    f"a table must have schema version {SCHEMA_VERSION}; got {version} in "
+                    f"{self.uri}/{name}; read it with the release of dottune that wrote it"
+                )
+            missing = [column for column in schema.names if column not in file.schema_arrow.names]
+            if missing:
+                raise OutputError(
+                    f"a table must have all columns of its schema; {self.uri}/{name} lacks "
+                    f"{', '.join(missing)}; put the file back as it was, or delete it and resume"
+                )
+            return file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
 
     @contextmanager
-    def _reported(self, needed: str) -> Iterator[None]:
-        """Turn an error of the file system or of Parquet into an OutputError."""
+    def _reported(self, needed: str, name: str = "") -> Iterator[None]:
+        """Turn an error of the file system or of Parquet into an OutputError; `name`: the file."""
         try:
             yield
         except (OSError, UnicodeError, pa.ArrowException) as error:
+            where = f"{self.uri}/{name}" if name else self.uri
             raise (OutputUnavailable if may_pass(error) else OutputError)(
-                f"an output folder must be {needed}; got {self.uri} ({first_line(error)}); "
+                f"an output folder must be {needed}; got {where} ({first_line(error)}); "
                 + _NEXT_STEPS[needed]
             ) from error
 

@@ -1,4 +1,4 @@
-"""The Parquet files that a table is split into: their names, and rows that lie in two of them."""
+"""The Parquet files that a table is split into: their names, and what must hold among them."""
 
 import hashlib
 import re
@@ -8,8 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .location import OutputError
+
 COMPACTED = "compacted.parquet"
 """The name of the file that all parts of a table are merged to."""
+
+
+_PART_NAME = r"[A-Za-z0-9._-]+-[0-9a-f]{8}-pack-[0-9]{5,}\.parquet"
 
 
 def part_name(study: str, pack: int) -> str:
@@ -17,6 +22,15 @@ def part_name(study: str, pack: int) -> str:
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", study).strip("-._")[:80]
     digest = hashlib.sha256(study.encode()).hexdigest()[:8]
     return f"{slug or 'study'}-{digest}-pack-{pack:05d}.parquet"
+
+
+def is_part(name: str) -> bool:
+    """Say whether a file's name is one that `part_name` gives, or the compacted file's.
+
+    >>> is_part(part_name("dimension=8", 3)), is_part("mydata.parquet")
+    (True, False)
+    """
+    return name == COMPACTED or re.fullmatch(_PART_NAME, name) is not None
 
 
 def without_repeats(table: pa.Table, key: Sequence[str]) -> pa.Table:
@@ -31,3 +45,20 @@ def without_repeats(table: pa.Table, key: Sequence[str]) -> pa.Table:
         column = table[name].combine_chunks()
         repeated = pc.and_(repeated, pc.equal(column[1:], column[:-1]))
     return table.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeated)]))
+
+
+def check_one_search(uri: str, names: Sequence[str], tables: Sequence[pa.Table]) -> None:
+    """Refuse parts of two searches in the folder at `uri`; `names` are those of the tables' files.
+
+    Raises:
+        OutputError: with each search and a file of it.
+    """
+    found: dict[str, str] = {}
+    for name, table in zip(names, tables, strict=True):
+        found |= {search: name for search in table["search"].unique().to_pylist()}
+    if len(found) > 1:
+        parts = ", ".join(f"{search} (in {name})" for search, name in found.items())
+        raise OutputError(
+            f"an output folder must hold one search; got {len(found)} in {uri}: {parts}; "
+            "move the files of the others to another folder"
+        )

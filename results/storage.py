@@ -6,6 +6,7 @@ A temporary name begins with `_`: readers of Parquet folders skip such files.
 import os
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,15 +37,32 @@ class Storage(ABC):
         found = self.filesystem.get_file_info(self.path_of(name))
         return bool(found.type == pyarrow.fs.FileType.File)
 
-    def parquet_names(self, folder: str) -> list[str]:
-        """Return the names of the finished Parquet files in a folder, sorted; maybe none."""
+    def present(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that are there, as files or as folders."""
+        infos = self.filesystem.get_file_info([self.path_of(name) for name in names])
+        found = zip(names, infos, strict=True)
+        return [name for name, info in found if info.type != pyarrow.fs.FileType.NotFound]
+
+    def visible_names(self, folder: str) -> list[str]:
+        """Return what lies in a folder, sorted, as readers of Parquet folders see it; maybe none.
+
+        They skip what begins with `_` or `.`, and go into folders.
+        """
         selector = pyarrow.fs.FileSelector(self.path_of(folder), allow_not_found=True)
         names = (found.base_name for found in self.filesystem.get_file_info(selector))
-        return sorted(
-            f"{folder}/{name}"
-            for name in names
-            if name.endswith(".parquet") and not name.startswith(("_", "."))
+        return sorted(f"{folder}/{name}" for name in names if not name.startswith(("_", ".")))
+
+    def files_below(self, folder: str) -> list[str]:
+        """Return the names of all files below a folder, however deep; maybe none."""
+        selector = pyarrow.fs.FileSelector(
+            self.path_of(folder), allow_not_found=True, recursive=True
         )
+        root = self.path_of("")
+        return [
+            found.path.removeprefix(root)
+            for found in self.filesystem.get_file_info(selector)
+            if found.type == pyarrow.fs.FileType.File
+        ]
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""

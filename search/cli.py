@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from results import OutputError, OutputFolder
+from results import OutputFolder
 from spaces import preset_names, preset_text
 
 from .doctor_command import doctor_command
@@ -85,8 +85,6 @@ def show(
     """Show the achievable loss of a search."""
     with explained():
         folder = OutputFolder(uri)
-        if not folder.exists():
-            raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
         from .overview import overview
 
         found = overview(folder)

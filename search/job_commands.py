@@ -10,9 +10,10 @@ import typer
 
 from cluster.errors import RequestError
 from results import OutputError, OutputFolder
-from spaces import load_spec
+from spaces import Spec, load_spec
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, explained
+from .folder_state import Empty, folder_state, refuse_unless_free, searched
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs
@@ -74,6 +75,8 @@ def submit(
             arguments = ["run", "spec.yaml", "--out", folder.uri]
         jobs = _jobs(address)
         jobs.check_cluster(None if resume else resolved.resources)
+        jobs.check_output(folder.uri)
+        _check_folder(folder, None if resume else resolved)
         id = jobs.submit(
             [*arguments, "--address", "auto"],
             search=search,
@@ -154,6 +157,21 @@ def _output_of_a_job(out: str, shared_filesystem: bool) -> OutputFolder:
             "share that folder (--shared-filesystem)"
         )
     return folder
+
+
+def _check_folder(folder: OutputFolder, spec: Spec | None) -> None:
+    """Refuse a folder in which the job can't begin `spec`, or (None) has nothing to resume.
+
+    This machine may not reach the store, or find another of that name: then the job will say it.
+    """
+    try:
+        state = folder_state(folder)
+    except OutputError:
+        return
+    if spec is not None:
+        refuse_unless_free(state, spec)
+    elif not isinstance(state, Empty) or "://" not in folder.uri:
+        searched(state, otherwise="submit a SPEC, or check --out")
 
 
 def _name_of(folder: OutputFolder) -> str:

@@ -6,10 +6,11 @@ from datetime import timedelta
 import optuna
 from optuna.trial import FrozenTrial
 
-from results import OutputError, OutputFolder
-from spaces import SpecError, Study, load_spec, studies
-from spaces.yaml_text import read_yaml
+from results import OutputFolder
+from spaces import SpecError, Study, studies
 
+from .folder_state import folder_state, searched
+from .row_check import check_rows
 from .study_run import Row
 from .suggestion import Outcome, Value, distributions_of, finished_trial, quiet_optuna
 
@@ -35,17 +36,16 @@ def load_study(uri: str, **grid: Value) -> optuna.Study:
             left out.
 
     Raises:
-        OutputError: no search is there, or it can't be read.
+        OutputError: no search is there, it can't be read, or its rows were made from another spec.
         SpecError: no study, or more than one, has these values.
     """
-    folder = _searched(uri)
-    found = [study for study in _studies(folder) if grid.items() <= study.grid.items()]
+    known, rows, rungs = _loaded(uri)
+    found = [study for study in known if grid.items() <= study.grid.items()]
     if len(found) != 1:
         named = ", ".join(f"{name}={value!r}" for name, value in grid.items()) or "nothing"
-        names = "; ".join(study.name for study in _studies(folder))
+        names = "; ".join(study.name for study in known)
         rule = "more than one study has" if found else "no study has"
-        raise SpecError([f"{rule} {named}; the studies of {folder.uri}: {names}"])
-    rows, rungs = _rows(folder)
+        raise SpecError([f"{rule} {named}; the studies of {OutputFolder(uri).uri}: {names}"])
     with quiet_optuna():
         study = optuna.create_study(study_name=found[0].name)
     study.add_trials(_trials(found[0], rows.get(found[0].name, ()), rungs))
@@ -56,42 +56,33 @@ def load_storage(uri: str) -> optuna.storages.InMemoryStorage:
     """Rebuild all studies of the search at `uri`, as `load_study` does, in one storage.
 
     Raises:
-        OutputError: no search is there, or it can't be read.
+        OutputError: no search is there, it can't be read, or its rows were made from another spec.
     """
-    folder = _searched(uri)
+    known, rows, rungs = _loaded(uri)
     storage = optuna.storages.InMemoryStorage()
-    rows, rungs = _rows(folder)
-    for each in _studies(folder):
+    for each in known:
         with quiet_optuna():
             study = optuna.create_study(storage=storage, study_name=each.name)
         study.add_trials(_trials(each, rows.get(each.name, ()), rungs))
     return storage
 
 
-def _searched(uri: str) -> OutputFolder:
+def _loaded(uri: str) -> tuple[tuple[Study, ...], dict[str, list[Row]], Rungs]:
+    """The studies of the search at `uri`, its trials by study, in their order, and their rungs."""
     folder = OutputFolder(uri)
-    if not folder.exists():
-        raise OutputError(f"{folder.uri} holds no search (no spec.yaml); check the path")
-    return folder
-
-
-def _studies(folder: OutputFolder) -> tuple[Study, ...]:
-    where = f"{folder.uri}/spec.yaml"
-    return studies(load_spec(read_yaml(folder.read_text("spec.yaml"), source=where)))
-
-
-def _rows(folder: OutputFolder) -> tuple[dict[str, list[Row]], Rungs]:
-    """The trials of the search by study, in their order, and the rungs of each."""
+    found = searched(folder_state(folder))
+    trials, curves = folder.read_trials().to_pylist(), folder.read_curves().to_pylist()
+    check_rows(found, trials, curves)
     rows: dict[str, list[Row]] = {}
-    for row in folder.read_trials().to_pylist():
+    for row in trials:
         if row["phase"] == "search":
             rows.setdefault(row["study"], []).append(row)
     rungs: dict[tuple[str, int], list[tuple[int, float]]] = {}
-    for row in folder.read_curves().to_pylist():
+    for row in curves:
         if row["phase"] == "search" and row["nmse_at_step"] is not None:
             rung = (row["step"], row["nmse_at_step"])
             rungs.setdefault((row["study"], row["trial"]), []).append(rung)
-    return rows, rungs
+    return studies(found.spec), rows, rungs
 
 
 def _trials(study: Study, rows: Sequence[Row], rungs: Rungs) -> Iterator[FrozenTrial]:

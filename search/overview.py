@@ -9,8 +9,9 @@ import pyarrow
 import pyarrow.compute
 
 from results import SUMMARY, OutputFolder, summarise
-from spaces import Spec, Study, load_spec, studies
-from spaces.yaml_text import read_yaml
+from spaces import Spec, Study, studies
+
+from .folder_state import folder_state, searched
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,9 @@ def overview(folder: OutputFolder) -> Overview:
     """Read the summary of a finished search; summarise the trials there are of another.
 
     Raises:
-        OutputError: a file can't be read.
-        SpecError: spec.yaml is not as dottune wrote it.
+        OutputError: no search is there, or a file can't be read.
     """
-    where = f"{folder.uri}/spec.yaml"
-    spec = load_spec(read_yaml(folder.read_text("spec.yaml"), source=where))
+    spec = searched(folder_state(folder)).spec
     rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     wanted = studies(spec)
     if all(study.name in rows for study in wanted):

@@ -11,15 +11,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from results import OutputError
+from spaces import Spec, load_spec
 
 from .json_text import json_text
+
+Record = dict[str, Any]
+"""What is known of one run of a search; JSON."""
 
 PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
 
-def provenance(command: Sequence[str]) -> dict[str, Any]:
-    """The record of a run that begins now; `command` is the command line."""
+def provenance(command: Sequence[str], spec: Spec) -> Record:
+    """The record of a run that begins now; `command` is the command line.
+
+    With the whole `spec`, which says what the rows were made from: see `made_from`.
+    """
     return {
         "command": shlex.join(command),
         "started_at": now(),
@@ -30,26 +36,39 @@ def provenance(command: Sequence[str]) -> dict[str, Any]:
         "gpus": _gpus(),
         "packages": {package: version(package) for package in PACKAGES},
         "commit": _commit(),
+        "spec": spec.to_mapping(),
     }
 
 
-def to_json(records: Sequence[dict[str, Any]]) -> str:
+def to_json(records: Sequence[Record]) -> str:
     """The text of provenance.json: one record a run, the resumed ones after the first."""
     return json_text({"runs": list(records)}) + "\n"
 
 
-def from_json(text: str) -> list[dict[str, Any]]:
-    """The records of a provenance.json. Raises OutputError for another text."""
+def from_json(text: str) -> list[Record]:
+    """The records of a provenance.json. Raises ValueError for another text."""
     try:
         runs = [
             {**record, "finished_at": record["finished_at"]} for record in json.loads(text)["runs"]
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise OutputError(
-            f"provenance.json must be as dottune wrote it; got {type(error).__name__}: {error}; "
-            "put the file back, or run its spec.yaml again in another folder"
-        ) from error
+        raise ValueError(f"got {type(error).__name__}: {error}") from error
     return runs
+
+
+def made_from(records: Sequence[Record]) -> Spec | None:
+    """The spec of the latest run, whose rows and all earlier ones it fits.
+
+    None where no record has one: an earlier release of dottune wrote none. Raises ValueError for
+    one that can't be read.
+    """
+    specs = [record["spec"] for record in records if "spec" in record]
+    if not specs:
+        return None
+    try:
+        return load_spec(dict(specs[-1]))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"got no spec: {error}") from error
 
 
 def now() -> str:

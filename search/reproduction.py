@@ -16,6 +16,8 @@ from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
 
+from .folder_state import folder_state, searched
+
 RELATIVE_TOLERANCE = 0.1
 NMSE_FLOOR = 1e-9
 ROUNDINGS = (-2, -1, 1, 2)
@@ -84,9 +86,10 @@ def find_row(
 
     `study` may be None where the search has only one. Raises RowNotFoundError, OutputError.
     """
+    searched(folder_state(folder))
     trials = folder.read_trials()
     if not trials.num_rows:
-        raise OutputError(f"{folder.uri} holds no trials; check the path, or resume the search")
+        raise OutputError(f"{folder.uri} holds no trials; resume the search")
     names = trials["study"].unique().to_pylist()
     if study is None:
         if len(names) > 1:

@@ -22,14 +22,16 @@ from cluster.resources import (
     workers_at_once,
     workers_text,
 )
-from results import TRIALS, OutputError, OutputFolder, OutputUnavailable, patiently, summarise
+from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
-from spaces.yaml_text import read_yaml
 
+from .folder_state import folder_state, refuse_unless_free, searched
 from .plain_text import say
-from .provenance import command_line, from_json, now, provenance, to_json
+from .provenance import Record, command_line, now, provenance, to_json
 from .resuming_command import resuming_command
+from .row_check import check_rows
 from .search_run import SearchRun
+from .study_run import Row
 
 logger = logging.getLogger(__name__)
 
@@ -89,13 +91,9 @@ def run_search(
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
     folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
-    if folder.exists():
-        raise OutputError(
-            f"{folder.uri} already holds a search; finish it with "
-            f"`{resuming_command(folder.uri)}`, or choose another folder with --out"
-        )
+    refuse_unless_free(folder_state(folder), resolved)
     folder.check_writable()
-    record = provenance(command_line())
+    record = provenance(command_line(), resolved)
     return _run(SearchRun(resolved), folder, [record], address, console)
 
 
@@ -104,33 +102,33 @@ def resume_search(
 ) -> SearchResult:
     """Finish the search in `uri`: packs whose rows are there are not run again.
 
-    Raises what `run_search` raises; OutputError if no search is there.
+    Raises what `run_search` raises; OutputError if no search is there, or its rows were made from
+    another spec than its spec.yaml. Then nothing in the folder is changed.
     """
     folder = OutputFolder(uri)
-    if not folder.exists():
-        raise OutputError(
-            f"{folder.uri} holds no search (no spec.yaml); start one with `dottune run SPEC --out`"
-        )
-    where = f"{folder.uri}/spec.yaml"
-    run = SearchRun(load_spec(read_yaml(folder.read_text("spec.yaml"), source=where)))
-    restore(run, folder)
-    records = from_json(folder.read_text("provenance.json"))
-    if not run.finished:
-        records.append(provenance(command_line()))
+    found = searched(folder_state(folder), otherwise="start one with `dottune run SPEC --out`")
+    trial_rows, curve_rows = folder.read_trials().to_pylist(), folder.read_curves().to_pylist()
+    check_rows(found, trial_rows, curve_rows)
+    run = SearchRun(found.spec)
+    restore(run, trial_rows, curve_rows)
+    records = [*found.records]
+    if not run.finished or not records:
+        records.append(provenance(command_line(), found.spec))
     return _run(run, folder, records, address, console)
 
 
-def restore(run: SearchRun, folder: OutputFolder) -> None:
-    """Give `run` the rows of the packs that have finished in `folder`."""
-    curves: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    packs: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in folder.read_curves().to_pylist():
+def restore(run: SearchRun, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+    """Give `run` the rows of the packs that have finished."""
+    curves: dict[tuple[Any, ...], list[Row]] = {}
+    packs: dict[tuple[str, int], list[Row]] = {}
+    for row in curve_rows:
         curves.setdefault(_key(row), []).append(row)
-    for row in folder.read_trials().to_pylist():
+    for row in trial_rows:
         packs.setdefault((row["study"], row["pack"]), []).append(row)
-    for (study, number), trial_rows in sorted(packs.items()):
-        curve_rows = [curve for row in trial_rows for curve in curves.get(_key(row), ())]
-        run.finish(study, number, trial_rows, curve_rows)
+    for (study, number), rows in sorted(packs.items()):
+        run.finish(
+            study, number, rows, [curve for row in rows for curve in curves.get(_key(row), ())]
+        )
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -140,7 +138,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _run(
     run: SearchRun,
     folder: OutputFolder,
-    records: list[dict[str, Any]],
+    records: list[Record],
     address: str | None,
     console: Console | None,
 ) -> SearchResult:

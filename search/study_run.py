@@ -76,6 +76,22 @@ class StudyRun:
         self._started.add(number)
         return pack
 
+    def search_seeds(self, trial: int) -> dict[str, int]:
+        """The seeds of a trial: all of a study see the same batches and pairs."""
+        return {
+            "initialisation_seed": self._seed("initialisation", trial),
+            "data_seed": self._seed("training batches", 0),
+            "evaluation_seed": self._seed("selection pairs", 0),
+        }
+
+    def confirm_seeds(self, replicate: int) -> dict[str, int]:
+        """The seeds of a confirm replicate: each has its own data."""
+        return {
+            "initialisation_seed": self._seed("confirm initialisation", replicate),
+            "data_seed": self._seed("confirm training batches", replicate),
+            "evaluation_seed": self._seed("confirm evaluation pairs", replicate),
+        }
+
     def finish(self, number: int, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
         """Take in the rows of a finished pack, of this run or of an earlier one."""
         self._started.add(number)
@@ -134,9 +150,7 @@ class StudyRun:
                 parameters,
                 trial=first + index,
                 replicate=0,
-                initialisation_seed=self._seed("initialisation", first + index),
-                data_seed=self._seed("training batches", 0),
-                evaluation_seed=self._seed("selection pairs", 0),
+                **self.search_seeds(first + index),
             )
             for index, parameters in enumerate(suggested)
         )
@@ -170,9 +184,7 @@ class StudyRun:
                 {name: best[name] for name in self.study.space},
                 trial=best["trial"],
                 replicate=replicate,
-                initialisation_seed=self._seed("confirm initialisation", replicate),
-                data_seed=self._seed("confirm training batches", replicate),
-                evaluation_seed=self._seed("confirm evaluation pairs", replicate),
+                **self.confirm_seeds(replicate),
             )
             for replicate in range(self.spec.confirm.replicates)
         )

@@ -127,7 +127,7 @@ def test_a_search_to_an_object_store(
 
 def test_a_search_whose_packs_all_fail_is_a_failed_job(two_nodes: TwoNodes, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "trials").write_text("in the way")
+    (tmp_path / "out" / "trials").symlink_to(tmp_path / "nowhere")  # no folder can be made there
     ended = two_nodes.dottune(
         *("submit", "smoke", "--out", str(tmp_path / "out"), *SUBMIT, "--follow"),
         *("--set", "grid.dimension=[1]", "--address", two_nodes.address),

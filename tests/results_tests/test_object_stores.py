@@ -56,10 +56,10 @@ def test_a_folder_is_written_and_read(
 ) -> None:
     folder.check_writable()
     assert files(store, folder) == []
-    assert not folder.exists()
+    assert folder.present(["spec.yaml", "trials"]) == []
     assert folder.read_trials().num_rows == folder.read_summary().num_rows == 0
     folder.write_text("spec.yaml", "name: quick\n")
-    assert folder.exists()
+    assert folder.present(["spec.yaml"])
     assert folder.read_text("spec.yaml") == "name: quick\n"
 
     rows = [trial_row(trial=number) for number in range(4)]
@@ -105,7 +105,7 @@ def test_a_missing_bucket_is_reported(store: Any) -> None:
     folder = OutputFolder("s3://no-such-bucket/x")
     with pytest.raises(OutputError, match=r"must be writable; got s3://no-such-bucket/x .*bucket"):
         folder.check_writable()
-    assert not folder.exists()
+    assert not folder.present(["spec.yaml"])
 
 
 def test_an_object_in_the_place_of_the_folder_is_refused(store: Any) -> None:
@@ -119,4 +119,4 @@ def test_a_pickle_holds_no_credentials(folder: OutputFolder) -> None:
     pickled = pickle.dumps(folder)
     assert b"the-secret-key" not in pickled
     assert b"the-access-key" not in pickled
-    assert pickle.loads(pickled).exists()
+    assert pickle.loads(pickled).present(["spec.yaml"])

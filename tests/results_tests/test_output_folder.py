@@ -42,7 +42,7 @@ VALUES = {
 
 
 def rows_of(schema: pa.Schema, key: tuple[str, ...], min_size: int) -> st.SearchStrategy[Any]:
-    fixed = {"study": STUDY, "pack": 3}
+    fixed = {"search": "quick", "study": STUDY, "pack": 3}
     columns = {
         field.name: st.just(fixed[field.name])
         if field.name in fixed
@@ -102,7 +102,7 @@ def test_any_name_of_a_local_folder_is_taken_literally(
 
 def test_an_empty_folder_reads_as_empty_tables(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
-    assert not folder.exists()
+    assert folder.present(["spec.yaml", "trials"]) == []
     for table, schema in (
         (folder.read_trials(), TRIALS),
         (folder.read_curves(), CURVES),
@@ -240,7 +240,7 @@ def test_a_killed_writer_leaves_whole_packs(
 def test_text_files(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path / "out")
     folder.write_text("spec.yaml", "name: naïve\n")
-    assert folder.exists()
+    assert folder.present(["none.json", "spec.yaml"]) == ["spec.yaml"]
     assert folder.read_text("spec.yaml") == "name: naïve\n"
     folder.write_text("spec.yaml", "name: b\n")
     assert (tmp_path / "out" / "spec.yaml").read_bytes() == b"name: b\n"
@@ -298,16 +298,44 @@ def test_missing_columns_missing_rows_and_repeated_keys_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_part_of_another_schema_version_is_refused(tmp_path: Path, trial_row: MakeRow) -> None:
-    path = tmp_path / "trials" / "part.parquet"
-    path.parent.mkdir()
-    table = pa.Table.from_pylist([trial_row()], schema=TRIALS)
+@pytest.mark.parametrize("pack", [0, 2])
+def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) -> None:
+    """Whether it sorts first or last: its version, its columns, its search, that it is Parquet."""
+    folder = OutputFolder(tmp_path)
+    folder.write_pack(STUDY, 1, [trial_row(trial=1, pack=1)], [])
+    path = tmp_path / "trials" / part_name(STUDY, pack)
+    table = pa.Table.from_pylist([trial_row(pack=pack)], schema=TRIALS)
     pq.write_table(table.replace_schema_metadata({"schema_version": "99"}), path)
-    with pytest.raises(OutputError, match="must have schema version 1; got 99"):
-        OutputFolder(tmp_path).read_trials()
+    with pytest.raises(OutputError, match=rf"schema version 1; got 99 in {path}; read it with"):
+        folder.read_trials()
+    pq.write_table(table.drop_columns(["nmse", "loss"]), path)
+    with pytest.raises(OutputError, match=rf"{path} lacks loss, nmse; put the file back"):
+        folder.read_trials()
     path.write_bytes(b"no parquet")
-    with pytest.raises(OutputError, match="must be readable"):
-        OutputFolder(tmp_path).read_trials()
+    with pytest.raises(OutputError, match=rf"must be readable; got {path} \("):
+        folder.read_trials()
+    folder.write_pack(STUDY, pack, [trial_row(pack=pack, search="another")], [])
+    with pytest.raises(OutputError, match=r"must hold one search; got 2 .*another \(in trials/dim"):
+        folder.read_trials()
+    folder.write_pack(STUDY, pack, [trial_row(pack=pack)], [])
+    assert folder.read_trials().num_rows == 2
+
+
+@pytest.mark.parametrize("name", ["mydata.parquet", "notes.csv", "folder"])
+def test_a_file_that_is_no_part_is_named(tmp_path: Path, trial_row: MakeRow, name: str) -> None:
+    """pandas, reading the folder, would take it for one."""
+    folder = OutputFolder(tmp_path)
+    folder.write_pack(STUDY, 0, [trial_row()], [])
+    theirs = tmp_path / "trials" / name
+    if name == "folder":
+        theirs.mkdir()
+    else:
+        pq.write_table(pa.table({"mine": [1]}), theirs)
+    for use in (folder.read_trials, folder.compact):
+        with pytest.raises(OutputError, match=rf"got {theirs}; move that file to another folder"):
+            use()
+    theirs.rename(tmp_path / name)
+    assert folder.read_trials().num_rows == 1
 
 
 def test_pickling_keeps_the_uri_alone(tmp_path: Path) -> None:
@@ -315,7 +343,7 @@ def test_pickling_keeps_the_uri_alone(tmp_path: Path) -> None:
     folder.write_text("spec.yaml", "")
     copy = pickle.loads(pickle.dumps(folder))
     assert copy.uri == folder.uri
-    assert copy.exists()
+    assert copy.present(["spec.yaml"])
 
 
 class Killed(BaseException):
@@ -380,14 +408,15 @@ def test_a_part_that_vanishes_while_reading_is_looked_for_again(
 ) -> None:
     folder = OutputFolder(tmp_path)
     folder.write_pack(STUDY, 0, [trial_row()], [])
-    listed = LocalStorage.parquet_names
-    stale = iter([["trials/vanished.parquet"]])
+    listed = LocalStorage.visible_names
+    vanished = f"trials/{part_name(STUDY, 1)}"
+    stale = iter([[vanished]])
     monkeypatch.setattr(
-        LocalStorage, "parquet_names", lambda self, name: next(stale, None) or listed(self, name)
+        LocalStorage, "visible_names", lambda self, name: next(stale, None) or listed(self, name)
     )
     assert folder.read_trials().num_rows == 1
-    monkeypatch.setattr(LocalStorage, "parquet_names", lambda *_: ["trials/vanished.parquet"])
-    with pytest.raises(OutputError, match=r"must be readable; .*vanished"):
+    monkeypatch.setattr(LocalStorage, "visible_names", lambda *_: [vanished])
+    with pytest.raises(OutputError, match=rf"must be readable; got .*{vanished}"):
         folder.read_trials()
 
 

@@ -92,7 +92,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, below: str
     with pytest.raises(OutputError, match="must be writable"):
         folder.write_text("spec.yaml", "")
     assert (tmp_path / "file").read_text() == "kept"
-    assert not folder.exists()
+    assert not folder.present(["spec.yaml"])
 
 
 def test_a_folder_without_permission_is_refused(
@@ -109,7 +109,10 @@ def test_a_folder_without_permission_is_refused(
 
 
 def test_a_store_that_cannot_be_named_is_reported_in_one_line() -> None:
-    for use in (OutputFolder("s3://buc ket/x").check_writable, OutputFolder("s3://b c/x").exists):
+    for use in (
+        OutputFolder("s3://buc ket/x").check_writable,
+        OutputFolder("s3://b c/x").read_trials,
+    ):
         with pytest.raises(
             OutputError, match=r"must be reachable; got s3://.*; check the name"
         ) as e:

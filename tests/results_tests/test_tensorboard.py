@@ -129,8 +129,22 @@ def test_clear_deletes_what_earlier_writers_left(
 ) -> None:
     write(str(tmp_path), rows(trial_row)[:5], curves)
     files = open_event_files(str(tmp_path))
+    theirs = [
+        *("mine/f", "d=8/f", "events.out.tfevents.1700000000.host.1.0", "elsewhere/events.dottune"),
+    ]
+    for name in theirs:
+        path = tmp_path / "tensorboard" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    linked = tmp_path / "linked" / files.file_name
+    linked.parent.mkdir()
+    linked.write_text("of another folder")
+    (tmp_path / "tensorboard" / "link").symlink_to(linked.parent)
     files.clear()
-    assert not list(tmp_path.rglob("*tfevents*"))
+    left = {path for path in (tmp_path / "tensorboard").rglob("*") if path.is_file()}
+    assert left == {tmp_path / "tensorboard" / name for name in theirs}
+    assert not (tmp_path / "tensorboard" / "d=8" / "trial-0000").exists()
+    assert linked.exists()
     files.clear()  # also where there is nothing
 
 
@@ -165,9 +179,16 @@ def test_tensorboard_reads_an_object_store(
         import boto3
 
         boto3.client("s3").create_bucket(Bucket="bucket")
+        store_client = boto3.client("s3")
+        theirs = "runs/quick/tensorboard/mine/f"
+        store_client.put_object(Bucket="bucket", Key=theirs, Body=b"1")
         for trials in (8, 3):  # the second time in place of the first
             open_event_files("s3://bucket/runs/quick").clear()
             write("s3://bucket/runs/quick", rows(trial_row)[:trials], curves)
+        kept = store_client.get_object(Bucket="bucket", Key=theirs)
+        assert kept["Body"].read() == b"1"
+        kept["Body"].close()
+        store_client.close()
         with tensorboard("s3://bucket/runs/quick/tensorboard") as server:
             eventually(lambda: len(server.sessions(set())) == 3)
             eventually(lambda: len(server.scalars("d=8/trial-0001", "nmse")) == 3)

@@ -112,11 +112,26 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_folder_that_holds_a_search_is_refused() -> None:
     Path("out").mkdir()
-    Path("out/spec.yaml").write_text("name: another\n")
+    Path("out/spec.yaml").write_text(preset_text("smoke"))
     message = refused("run", "smoke", "--out", "out")
     out = Path("out").absolute()
     assert f"{out} already holds a search; finish it with `dottune resume {out}`" in message
     assert "choose another folder with --out" in message
+    message = refused("run", "smoke", "--set", "seed=1", "--out", "out")
+    assert f"{out} already holds a search, another one (seed: 1, was 0)" in message
+
+
+@pytest.mark.parametrize("command", [("run", "smoke", "--out"), ("resume",), ("show",)])
+@pytest.mark.parametrize("name", ["trials", "curves", "tensorboard/mine"])
+def test_a_folder_of_somebody_else_is_refused(command: tuple[str, ...], name: str) -> None:
+    theirs = Path("out", name, "f")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("1")
+    message = refused(*command, "out")
+    folder = name.partition("/")[0]
+    assert f"out holds no search (no spec.yaml), but {folder}, which" in message
+    assert "choose another folder" in message
+    assert theirs.read_text() == "1"
 
 
 @pytest.mark.parametrize("out", ["file/out", "file", "/proc/dottune/out", "/dev/null/out"])

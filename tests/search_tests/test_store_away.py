@@ -139,4 +139,4 @@ def test_a_store_that_stays_away_fails_the_search(store: Store, tmp_path: Path) 
         assert "must be writable; got s3://bucket/failed (When uploading object" in search.said
         assert "are kept: go on with `dottune resume s3://bucket/failed`" in search.said
         assert "Traceback" not in search.said
-    assert OutputFolder(out).exists()
+    assert OutputFolder(out).present(["spec.yaml"])

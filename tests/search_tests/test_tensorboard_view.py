@@ -85,7 +85,7 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
     from search.runner import restore
 
     second = SearchRun(spec)
-    restore(second, folder)
+    restore(second, folder.read_trials().to_pylist(), folder.read_curves().to_pylist())
     with TensorBoardView(second, folder) as view:
         packs(second, folder, view)
     with tensorboard(tmp_path / "tensorboard") as board:

@@ -1,0 +1,111 @@
+"""Whether the rows in a folder are those of its spec.yaml, or were made from another spec."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from results import OutputError
+from spaces import Choices, FloatRange, IntRange, Spec, studies
+from spaces.domains import Domain
+from spaces.faults import show
+
+from .folder_state import Searched
+from .spec_changes import grid_changes, row_changes
+from .study_run import Row, StudyRun
+
+
+def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+    """Refuse rows that the folder's spec.yaml doesn't give, and name the keys that differ.
+
+    What the latest run has recorded is compared first, then each row with the spec: its seeds come
+    from the content of what defines it, so rows of another search show. A grid value may be added,
+    and one without rows be removed.
+
+    Raises:
+        OutputError: with a line for each key.
+    """
+    reasons = []
+    if found.made_from is not None:
+        reasons = row_changes(found.made_from, found.spec)
+    known = {study.name for study in studies(found.spec)}
+    lost = {row["study"] for rows in (trial_rows, curve_rows) for row in rows} - known
+    if lost:
+        changes = grid_changes(found.made_from, found.spec) if found.made_from else []
+        reasons += [*changes, f"grid: the study {min(lost)} has rows and is not in the spec"]
+    reasons = reasons or list(dict(_misfits(found.spec, trial_rows)).values())
+    if reasons:
+        raise OutputError(
+            f"the rows in {found.uri} were made from another spec than its spec.yaml: "
+            f"{'; '.join(reasons)}; put that back, or run the changed spec in another folder "
+            "(`dottune run SPEC --out`)"
+        )
+
+
+Check = tuple[str, bool, Any, Any]
+"""A key of the spec, whether a row fits it, what the spec says there, and what the row has."""
+
+
+def _misfits(spec: Spec, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """Yield (key, a line) for each value of a row that the spec does not give."""
+    runs = {study.name: StudyRun(spec, study) for study in studies(spec)}
+    for row in rows:
+        run = runs[row["study"]]
+        for check in (_shared, _chosen, _counted):
+            for key, fits, stated, value in check(run, row):
+                if not fits:
+                    got = f"a row of {run.name} has {show(value)}"
+                    yield key, f"{key}: {show(stated)}, but {got}"
+
+
+def _shared(run: StudyRun, row: Row) -> Iterator[Check]:
+    """What all rows of a study have in common."""
+    name, fixed = run.spec.name, run.study.fixed
+    yield "name", row["search"] == name, name, row["search"]
+    for name, value in run.study.task.items():
+        section = "fixed" if name == "dimension" else "task"
+        yield f"{section}.{name}", row[name] == value, value, row[name]
+    batch_size, steps = fixed["batch_size"], row["schedule_steps"] / row["steps_factor"]
+    yield "fixed.batch_size", row["batch_size"] == batch_size, batch_size, row["batch_size"]
+    yield "fixed.steps", steps == fixed["steps"], fixed["steps"], steps
+
+
+def _chosen(run: StudyRun, row: Row) -> Iterator[Check]:
+    """What the members of a pack differ in, or could."""
+    for name, domain in run.study.space.items():
+        yield f"space.{name}", _holds(domain, row[name]), domain.model_dump(), row[name]
+    for name in run.study.fixed.keys() - {"dimension", "batch_size", "steps"}:
+        value = run.study.fixed[name]
+        yield f"fixed.{name}", row[name] == value, value, row[name]
+    if row["phase"] == "search":
+        seeds = run.search_seeds(row["trial"])
+    else:
+        seeds = run.confirm_seeds(row["replicate"])
+    for name, seed in seeds.items():
+        yield "seed", row[name] == seed, run.spec.seed, f"the {name} of another"
+
+
+def _counted(run: StudyRun, row: Row) -> Iterator[Check]:
+    """How many trials, packs and replicates there are."""
+    budget, confirm = run.spec.budget, run.spec.confirm
+    if row["phase"] == "search":
+        size, where = budget.pack_size, f"trial {row['trial']} in pack {row['pack']}"
+        yield "budget.pack_size", row["trial"] // size == row["pack"], size, where
+        yield "budget.trials", row["trial"] < budget.trials, budget.trials, where
+        halved = row["status"] == "pruned"
+        yield "halving", not halved or run.spec.halving is not None, None, "been pruned"
+    elif confirm is None:
+        yield "confirm", False, None, "been confirmed"
+    else:
+        replicates, factors = confirm.replicates, list(confirm.steps_factors)
+        replicate, factor = row["replicate"], row["steps_factor"]
+        yield "confirm.replicates", replicate < replicates, replicates, f"replicate {replicate}"
+        yield "confirm.steps_factors", factor in factors, factors, factor
+
+
+def _holds(domain: Domain, value: Any) -> bool:
+    match domain:
+        case Choices(choices=choices):
+            return any(type(value) is type(choice) and value == choice for choice in choices)
+        case IntRange(low=low, high=high, step=step):
+            return value in range(low, high + 1, step)
+        case FloatRange(low=low, high=high):
+            return low <= float(value) <= high

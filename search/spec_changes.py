@@ -1,0 +1,58 @@
+"""What differs between two specs, as far as a search's rows depend on it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from spaces import Spec
+from spaces.faults import show
+
+_FREE = ("name", "grid", "resources", "tensorboard")
+_MISSING = object()
+
+
+def row_changes(before: Spec, after: Spec) -> list[str]:
+    """Return a line for each key, grid left out, whose change gives a study other rows.
+
+    How a search is carried out and shown may change: `resources` but for `tf32`, `tensorboard`.
+
+    >>> from spaces import load_spec
+    >>> row_changes(load_spec("smoke"), load_spec("smoke", ["seed=1", "resources.workers=3"]))
+    ['seed: 1, was 0']
+    """
+    old, new = before.to_mapping(), after.to_mapping()
+    changes = list(_differences("name", old["name"], new["name"]))
+    for key in old.keys() - set(_FREE):
+        changes += _differences(key, old[key], new[key])
+    tf32 = (mapping["resources"]["tf32"] for mapping in (old, new))
+    changes += _differences("resources.tf32", *tf32)
+    # Start packs are points of a sequence whose axes are the space's keys in their order.
+    orders = [list(spec.space) for spec in (before, after)]
+    if orders[0] != orders[1] and set(orders[0]) == set(orders[1]):
+        changes.append(f"space: its keys in the order {orders[1]}, was {orders[0]}")
+    return sorted(changes)
+
+
+def grid_changes(before: Spec, after: Spec) -> list[str]:
+    """Return a line for each key of the grid that differs."""
+    return list(_differences("grid", before.to_mapping()["grid"], after.to_mapping()["grid"]))
+
+
+def _differences(key: str, old: Any, new: Any) -> Iterator[str]:
+    """Yield a line for each difference: of the entries, where both are sections."""
+    if isinstance(old, dict) and isinstance(new, dict) and "." not in key:
+        for name in old | new:
+            yield from _differences(
+                f"{key}.{name}", old.get(name, _MISSING), new.get(name, _MISSING)
+            )
+    elif _plain(old) != _plain(new):
+        yield f"{key}: {_shown(new)}, was {_shown(old)}"
+
+
+def _plain(value: Any) -> str:
+    """A text that is equal for equal values of equal types: 1 is not true."""
+    return "" if value is _MISSING else json.dumps(value, sort_keys=True)
+
+
+def _shown(value: Any) -> str:
+    return "left out" if value is _MISSING else show(value)

@@ -1,0 +1,168 @@
+"""A spec.yaml edited after rows were made from it: refused with its keys, or gone on with."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from results import OutputError, OutputFolder
+from results.parts import part_name
+from search import load_study
+from search.cli import application
+from search.folder_state import Empty, folder_state
+from search.provenance import command_line, provenance, to_json
+from search.search_run import SearchRun
+from tests.search_tests.studies import TINY, tiny, trained
+
+GOLDEN = Path(__file__).parent / "golden"
+CHANGES: list[tuple[str, Any, str, bool]] = [
+    ("seed", 1, "seed: 1, ", True),
+    ("grid.dimension", [3], "grid", True),
+    ("fixed.steps", 3, "fixed.steps: 3, ", True),
+    ("budget.pack_size", 2, "budget.pack_size: 2, ", True),
+    ("budget.trials", 12, "budget.trials: 12, ", False),
+    ("space.width", {"choices": [3, 64]}, "space.width: ", True),
+    ("space.width", {"low": 2, "high": 9}, "space.width: ", False),
+    ("name", "other", 'name: "other", ', True),
+    ("halving.grace_period", 1, "halving.grace_period: 1, was 2", False),
+    ("confirm", None, "confirm: null, ", True),
+    ("task.scale", 2.0, "task.scale: 2.0, ", True),
+]
+"""A key, its new value, the line that names it, and whether rows show it without a record."""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search, trained in this process."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    spec, folder = tiny(tensorboard="off"), OutputFolder(out)
+    folder.write_text("provenance.json", to_json([provenance(command_line(), spec)]))
+    folder.write_text("spec.yaml", spec.to_yaml())
+    run = SearchRun(spec)
+    while pack := run.next_pack():
+        trials, curves = trained(pack)
+        folder.write_pack(pack.study, pack.number, trials, curves)
+        run.finish(pack.study, pack.number, trials, curves)
+    return out
+
+
+@pytest.fixture(params=["finished", "interrupted"])
+def out(request: pytest.FixtureRequest, finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished search, or of what it was before its last pack."""
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    if request.param == "interrupted":
+        (out / "trials" / part_name("dimension=2", 4)).unlink()
+    return out
+
+
+def edit(out: Path, key: str, value: Any) -> None:
+    spec = yaml.safe_load((out / "spec.yaml").read_text())
+    *sections, name = key.split(".")
+    part = spec
+    for section in sections:
+        part = part[section]
+    part[name] = value
+    (out / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+
+
+def content(out: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def refused(out: Path) -> str:
+    """The message of `resume`, which must leave every byte as it was."""
+    before = content(out)
+    done = CliRunner().invoke(application, ["resume", str(out)])
+    assert done.exit_code == 2, done.output
+    assert content(out) == before
+    assert f"the rows in {out} were made from another spec than its spec.yaml: " in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(("key", "value", "line", "in_rows"), CHANGES)
+def test_a_changed_key_is_named(out: Path, key: str, value: Any, line: str, in_rows: bool) -> None:
+    edit(out, key, value)
+    message = refused(out)
+    assert line in message
+    if key == "grid.dimension":
+        assert "grid.dimension: [3], was [1, 2]; grid: the study dimension=1 has rows" in message
+    with pytest.raises(OutputError, match=re.escape(line)):
+        load_study(str(out), dimension=2)
+    if not in_rows:
+        return
+    (out / "provenance.json").unlink()  # as if an earlier release had written the folder
+    assert line in refused(out)
+
+
+def test_the_order_of_the_space_counts(out: Path) -> None:
+    edit(out, "space", dict(reversed(TINY["space"].items())))
+    assert "space: its keys in the order" in refused(out)
+
+
+def test_parts_of_another_search_are_refused(out: Path, tmp_path: Path) -> None:
+    """Even of the same name and studies: the seeds of its rows are others."""
+    pack = SearchRun(tiny(seed=7)).next_pack()
+    assert pack is not None
+    OutputFolder(out).write_pack(pack.study, pack.number, *trained(pack))
+    assert f"seed: 0, but a row of {pack.study} has " in refused(out)
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_a_grid_value_may_be_added_and_resources_may_change(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    rows = OutputFolder(out).read_trials()
+    edit(out, "resources.workers", 1)
+    edit(out, "grid.dimension", [1, 2, 3])
+    done = CliRunner().invoke(application, ["resume", str(out)])
+    assert done.exit_code == 0, done.output
+    trials = OutputFolder(out).read_trials()
+    assert trials.slice(0, rows.num_rows).equals(rows)
+    assert set(trials["study"].to_pylist()) == {"dimension=1", "dimension=2", "dimension=3"}
+    runs = json.loads((out / "provenance.json").read_text())["runs"]
+    assert [run["spec"]["grid"]["dimension"] for run in runs] == [[1, 2], [1, 2, 3]]
+    edit(out, "grid.dimension", [1, 2])
+    assert "grid.dimension: [1, 2], was [1, 2, 3]" in refused(out)
+
+
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize("version", ["version-1"])
+def test_a_search_of_an_earlier_release_is_resumed(tmp_path: Path, version: str) -> None:
+    """Its provenance.json says nothing of the spec."""
+    out = tmp_path / "out"
+    shutil.copytree(GOLDEN / version, out)
+    rows = OutputFolder(out).read_trials()
+    before = content(out)
+    assert CliRunner().invoke(application, ["resume", str(out)]).exit_code == 0
+    assert content(out) == before
+    (out / "trials" / part_name("dimension=2", 2)).unlink()
+    done = CliRunner().invoke(application, ["resume", str(out)])
+    assert done.exit_code == 0, done.output
+    columns = ["study", "trial", "phase", "replicate", "data_seed", "learning_rate", "width"]
+    assert OutputFolder(out).read_trials().select(columns).equals(rows.select(columns))
+    edit(out, "seed", 1)
+    assert "seed: 1, " in refused(out)
+
+
+@pytest.mark.parametrize("left", [[], ["provenance.json"]])
+def test_a_run_killed_before_its_spec_was_written_leaves_a_free_folder(
+    finished: Path, tmp_path: Path, left: list[str]
+) -> None:
+    for name in left:
+        shutil.copy(finished / name, tmp_path / name)
+    assert folder_state(OutputFolder(tmp_path)) == Empty(uri=str(tmp_path))
+
+
+def test_a_search_whose_spec_was_deleted_is_not_searched_over(out: Path) -> None:
+    (out / "spec.yaml").unlink()
+    before = content(out)
+    done = CliRunner().invoke(application, ["run", "smoke", "--out", str(out)])
+    assert done.exit_code == 2
+    assert "(no spec.yaml), but trials, curves, which a search would write to" in done.stderr
+    assert content(out) == before
