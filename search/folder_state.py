@@ -99,7 +99,8 @@ def refuse_unless_free(state: FolderState, spec: Spec) -> None:
         case Searched(uri=uri) if difference := state.difference(spec):
             raise OutputError(
                 f"{uri} already holds a search, another one ({'; '.join(difference)}); "
-                f"choose another folder with --out, or finish that one with `{resuming_command(uri)}`"
+                "choose another folder with --out, or finish that one with "
+                f"`{resuming_command(uri)}`"
             )
         case Searched(uri=uri):
             raise OutputError(

@@ -220,7 +220,7 @@ def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
             progress.on_step_end(0, [])
     expect_domain(kind, announced(tmp_path / "tensorboard")[column_of(kind)])
     folder.write_text("spec.yaml", spec.to_yaml())
-    folder.write_text("provenance.json", to_json([provenance("dottune run")]))
+    folder.write_text("provenance.json", to_json([provenance(["dottune", "run"], spec)]))
     assert load_spec(tmp_path / "spec.yaml") == spec
     folder.write_summary(summarise(folder.read_trials(), order=[*run.studies]))
     expect_commands(folder, [kind])

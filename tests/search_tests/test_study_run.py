@@ -125,7 +125,10 @@ def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     run = SearchRun(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
 
     def diverging(pack: Pack) -> Rows:
-        wild = (replace(member, learning_rate=1e30) for member in pack.members)  # no spec's
+        wild = (
+            replace(member, hyperparameters={**member.hyperparameters, "learning_rate": 1e30})
+            for member in pack.members
+        )  # no spec's
         return trained(replace(pack, members=tuple(wild)))
 
     packs = run_all(run, diverging)
