@@ -117,8 +117,8 @@ def plain_line(standing: Standing) -> str:
 def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> Group:
     """The live view: a line for each study, as many as fit `height` lines, and the totals.
 
-    Numbers are never cut: where `width` columns are too few, the picture goes first, then the counts
-    of pruned and diverged trials, then what a study is at.
+    Numbers are never cut: where `width` columns are too few, the picture goes first, then the
+    counts of pruned and diverged trials, then what a study is at.
     """
     run = standing.run
     totals = " · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)])
