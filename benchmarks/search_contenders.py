@@ -114,7 +114,7 @@ def ray_here() -> Iterator[None]:
     """A Ray of its own, gone before another tool's turn."""
     import ray
 
-    ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=CORES, include_dashboard=False, log_to_driver=False)
     try:
         yield
     finally:

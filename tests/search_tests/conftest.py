@@ -19,7 +19,11 @@ def two_cpus() -> Iterator[None]:
         import ray
 
         ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            "local",  # never a cluster that somebody else runs on this machine
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
         )
         try:
             yield
