@@ -30,7 +30,7 @@ from search.provenance import provenance, to_json
 from search.search_run import SearchRun
 from search.tensorboard_view import TensorBoardView, run_name
 from spaces import load_spec, studies
-from spaces.vocabulary import FIELDS
+from spaces.vocabulary import FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained
 from tests.tensorboard_server import eventually, shown_hparams, tensorboard
 
@@ -190,7 +190,10 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     spec = load_spec(Path(folder.uri) / "spec.yaml")
     rows = folder.read_trials().to_pylist()
     for kind in kinds:
-        assert all(map(values_of(kind), {row[column_of(kind)] for row in rows}))
+        column = column_of(kind)
+        used = [row for row in rows if column not in unused_hyperparameters([row["optimizer"]])]
+        assert all(map(values_of(kind), {row[column] for row in used}))
+        assert all(row[column] is None for row in rows if row not in used)
     shown = dottune("show", folder.uri)
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
@@ -204,7 +207,7 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
         loaded = load_study(folder.uri, **study.grid)
         mine = [row for row in rows if row["study"] == study.name and row["phase"] == "search"]
         assert [trial.params for trial in loaded.trials] == [
-            {name: row[name] for name in study.space} for row in mine
+            {name: row[name] for name in study.space if row[name] is not None} for row in mine
         ]
     board = Client(wsgi(load_storage(folder.uri)))
     listed = board.get("/api/studies").get_json()["study_summaries"]
