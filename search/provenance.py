@@ -15,7 +15,9 @@ import torch
 
 from results import OutputError
 
-PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
+from .version import __version__
+
+PACKAGES = ("ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
 
 def provenance(command: Sequence[str]) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def provenance(command: Sequence[str]) -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": {"dottune": __version__} | {name: version(name) for name in PACKAGES},
         "commit": _commit(),
     }
 
