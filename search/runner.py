@@ -179,6 +179,7 @@ def _tune(
     from .searcher import PackSearcher
     from .summary_writer import SummaryWriter
     from .watching import watching
+    from .worker_environment import environment_kept_here
 
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
     workers = workers_at_once(run.spec.resources, request, cluster, packs_at_once=run.packs_at_once)
@@ -186,7 +187,7 @@ def _tune(
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
         shown = watching(run, folder, console, dashboard=cluster.dashboard)
-        with shown as watchers, interruption.listening():
+        with shown as watchers, interruption.listening(), environment_kept_here():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
