@@ -1,5 +1,7 @@
 """How a command ends: its exit code, and a message in place of a traceback."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +12,7 @@ from results import OutputError
 from spaces import SpecError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTION = "interrupted; the same command starts it again"
 
 
 @contextmanager
@@ -23,7 +26,11 @@ def explained() -> Iterator[None]:
     except ClusterError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(FAILED) from None
+    except BrokenPipeError:  # `dottune logs ID | head -1`: the reader has all that it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(DONE) from None
     except KeyboardInterrupt:
+        typer.echo(INTERRUPTION, err=True)
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         # This class lives beside Torch, which takes a second to import: not for `--help`.
