@@ -9,6 +9,7 @@ from .address import ADDRESS_VARIABLES
 from .dashboard import Dashboard, check_versions
 from .errors import ClusterError, RequestError
 from .local_ray import ray_folder, troubles
+from .node_probe import Node, ask_node
 from .packages import dependencies, shadowed_packages
 from .requirements import installed_version
 from .token import TOKEN_HINT, read_token
@@ -60,8 +61,11 @@ def local_findings() -> Iterator[Finding]:
         yield Finding(subject="temporary files", healthy=True, text=f"Ray's go to {ray_folder()}")
 
 
-def cluster_findings(address: str | None) -> Iterator[Finding]:
-    """The token and, with an address (given or Ray's variables'), the cluster behind it."""
+def cluster_findings(address: str | None, out: str | None = None) -> Iterator[Finding]:
+    """The token and, with an address (given or Ray's variables'), the cluster behind it.
+
+    Whether `out` can be written is tried from a node, with that node's credentials.
+    """
     needless = not (address or any(map(os.environ.get, ADDRESS_VARIABLES)))
     yield _token(needless)
     if needless:
@@ -74,8 +78,29 @@ def cluster_findings(address: str | None) -> Iterator[Finding]:
         check_versions(versions)
         text = f"Ray {versions[0]}, Python {versions[1]}"
         yield Finding(subject="cluster versions", healthy=True, text=text)
+        yield from _node_findings(ask_node(dashboard, out), out)
     except ClusterError as error:
         yield Finding(subject="cluster", healthy=False, text=str(error))
+
+
+def _node_findings(node: Node, out: str | None) -> Iterator[Finding]:
+    text = f"{node.host}: jobs run {node.executable}, Python {node.python}"
+    yield Finding(subject="node", healthy=True, text=text)
+    fits = dependencies()
+    other = [
+        f"{name} {version or '(none)'}"
+        for name, version in node.versions.items()
+        if version is None or not fits[name].specifier.contains(version, prereleases=True)
+    ]
+    text = ", ".join(f"{name} {version}" for name, version in sorted(node.versions.items()))
+    if other:
+        text = f"{', '.join(other)}; `dottune submit` installs what is needed, unless given "
+        text += "--image-has-deps"
+    yield Finding(subject="node's packages", healthy=True, warning=bool(other), text=text)
+    if out is not None:
+        text = node.fault or f"{out} can be written"
+        text = f"from the node {node.host}: {text}"
+        yield Finding(subject="output folder", healthy=node.fault is None, text=text)
 
 
 def _token(needless: bool) -> Finding:

@@ -35,7 +35,11 @@ def installed_version(name: str) -> str | None:
         return None
 
 
+def requirement_names() -> list[str]:
+    """The names of the distributions that are needed."""
+    return [re.split(r"[\[<>=!~ ]", requirement)[0] for requirement in REQUIREMENTS]
+
+
 def missing_requirements() -> list[str]:
     """The names of what this Python lacks."""
-    names = [re.split(r"[\[<>=!~ ]", requirement)[0] for requirement in REQUIREMENTS]
-    return [name for name in names if installed_version(name) is None]
+    return [name for name in requirement_names() if installed_version(name) is None]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from spaces import Resources
@@ -123,8 +124,8 @@ def worker_request(asked: Resources, cluster: Cluster) -> WorkerRequest:
     if not cluster.autoscales and not any(map(request.fits, cluster.nodes)):
         raise RequestError(
             f"resources: a worker needs {request} on one node, and no node has that; the cluster "
-            f"has {cluster}; ask for less (--set resources.cpus=1 --set resources.gpus=0), "
-            "or add a node that has it"
+            f"has {cluster}; {_other_accelerator(asked.accelerator, cluster)}ask for less "
+            "(--set resources.cpus=1 --set resources.gpus=0), or add a node that has it"
         )
     return request
 
@@ -144,6 +145,16 @@ def workers_at_once(
     if not cluster.embedded:
         return packs_at_once
     return min(packs_at_once, 2 * sum(map(request.fits, cluster.nodes)))
+
+
+def _other_accelerator(accelerator: str | None, cluster: Cluster) -> str:
+    """``did you mean H200? `` for h200, where the cluster has it; else nothing."""
+    types = [node.accelerator for node in cluster.nodes if node.accelerator]
+    here = {name.upper(): name for name in types}
+    if accelerator is None or accelerator in here.values():
+        return ""
+    near = get_close_matches(accelerator.upper(), here, n=1)
+    return f"did you mean {here[near[0]]}? " if near else ""
 
 
 def _amount(number: float, noun: str) -> str:

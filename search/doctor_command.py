@@ -37,7 +37,7 @@ def _findings(address: str | None, out: str | None) -> Iterator[Finding]:
     yield _kernels()
     yield _gpus()
     yield from local_findings()
-    yield from cluster_findings(address)
+    yield from cluster_findings(address, out)
     if out is not None:
         yield _output(out)
 
@@ -67,5 +67,7 @@ def _output(out: str) -> Finding:
         folder = OutputFolder(out)
         folder.check_writable()
     except OutputError as error:
-        return Finding(subject="output folder", healthy=False, text=str(error))
-    return Finding(subject="output folder", healthy=True, text=f"{folder.uri} can be written")
+        return Finding(subject="output folder", healthy=False, text=f"from here: {error}")
+    return Finding(
+        subject="output folder", healthy=True, text=f"from here: {folder.uri} can be written"
+    )
