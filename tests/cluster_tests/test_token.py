@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ray._raylet import AuthenticationTokenLoader
+from ray import _raylet
 
 from cluster.errors import RequestError
 from cluster.token import authenticate, make_token_file, read_token
@@ -37,7 +37,7 @@ def test_a_token_is_read_as_ray_reads_it(
         else:
             patch.setenv("RAY_AUTH_TOKEN", text)
         found = read_token()
-        loader = AuthenticationTokenLoader.instance()
+        loader = _raylet.AuthenticationTokenLoader.instance()  # type: ignore[attr-defined]
         loader.reset_cache()
         assert found is not None
         assert found.value == token == loader.get_raw_token(ignore_auth_mode=True)
