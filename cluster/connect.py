@@ -5,11 +5,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from .errors import ClusterError, RequestError
+from .address import member_address
+from .errors import ClusterError
+from .local_ray import ray_folder, startable
 from .packages import package_folders
 from .resources import Cluster, cluster_of
 from .token import TOKEN_HINT, authenticate
@@ -18,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 REACHABLE_SECONDS = 10.0
 """Ray itself would try an address that nobody answers at for two minutes."""
+
+JOB_MARK = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Ray sets it for the driver of a job."""
 
 
 @contextmanager
@@ -34,17 +39,26 @@ def connected(
 
     Raises:
         ClusterError: Ray can't be reached.
-        RequestError: `address` is none that a driver can connect to.
+        RequestError: `address` is none that a driver can connect to, or this machine's environment
+            keeps Ray from starting.
     """
     if address is not None:
         _check_address(address)
         authenticate()
+    _leave_working_directory()
     import ray
 
     if ray.is_initialized():
         meanwhile()
         yield _cluster()
         return
+    with startable() if address is None else nullcontext():
+        yield from _started(address, meanwhile)
+
+
+def _started(address: str | None, meanwhile: Callable[[], object]) -> Iterator[Cluster]:
+    import ray
+
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
@@ -82,24 +96,24 @@ def _cluster() -> Cluster:
 
 def _shipped() -> dict[str, Any]:
     """The runtime environment that brings the packages; a job has brought them already."""
-    return {} if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else {"py_modules": package_folders()}
+    return {} if JOB_MARK in os.environ else {"py_modules": package_folders()}
 
 
 def _check_address(address: str) -> None:
-    if address.startswith(("http://", "https://")):
-        raise RequestError(
-            f"--address must be HOST:PORT of the cluster (6379, not its dashboard), or auto; got "
-            f"{address}; to run there as a job: dottune submit SPEC --out URI --address {address}"
-        )
-    host, colon, port = address.rpartition(":")
-    if address == "auto" or "://" in address:
+    """Refuse what is no address, and one where nobody answers."""
+    place = member_address(address)
+    if place is None:
         return
-    if not (host and colon and port.isdecimal()):
-        raise RequestError(f"--address must be HOST:PORT, or auto; got {address}; write HOST:6379")
     try:
-        socket.create_connection((host, int(port)), timeout=REACHABLE_SECONDS).close()
-    except (OSError, OverflowError) as error:
+        socket.create_connection(place, timeout=REACHABLE_SECONDS).close()
+    except (OSError, UnicodeError) as error:
         raise _unreachable(address, error) from error
+
+
+def _leave_working_directory() -> None:
+    """Leave the folder in which Ray starts a job's driver: it may go before the search ends."""
+    if JOB_MARK in os.environ:
+        os.chdir("/")
 
 
 def _unreachable(address: str | None, error: Exception) -> ClusterError:
@@ -108,7 +122,7 @@ def _unreachable(address: str | None, error: Exception) -> ClusterError:
     if "Version mismatch" in reason:
         next_step = "install the cluster's versions of Ray and Python here, or submit a job"
     elif address is None:
-        next_step = "see Ray's logs in /tmp/ray/session_latest/logs"
+        next_step = f"see `dottune doctor` and Ray's logs in {ray_folder()}/session_latest/logs"
     else:
         next_step = f"check the address and that the cluster is up, and {TOKEN_HINT}"
     return ClusterError(f"Ray can't be reached {where}: {reason}; {next_step}")

@@ -1,22 +1,22 @@
 """A cluster seen through its dashboard's HTTP address, with errors that a user can act on."""
 
+import http.client
 import logging
 import os
 import platform
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import ClusterError, RequestError
+from .address import ADDRESS_VARIABLES, dashboard_address
+from .errors import ClusterError
 from .resources import Cluster, cluster_of
 from .token import TOKEN_HINT, authenticate
 
 ANSWER_SECONDS = 10.0
 """A cluster that has not answered by then counts as unreachable."""
-ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
-"""Where Ray looks for an address, in its order."""
 CHATTY_LOGGERS = (
     "ray._private.runtime_env.packaging",
     "ray.dashboard.modules.dashboard_sdk",
@@ -35,7 +35,7 @@ class Dashboard:
             RequestError: the address is none of a dashboard, or there is none.
             ClusterError: nothing answers there, or it refuses the token.
         """
-        self.address = _resolved(address)
+        self.address = dashboard_address(address)
         authenticate()
         with self.explained():
             self._check_reachable()
@@ -78,8 +78,14 @@ class Dashboard:
         except AuthenticationError as error:
             problem = "refuses the token" if "invalid" in str(error).lower() else "wants a token"
             raise ClusterError(f"the cluster at {self.address} {problem}; {TOKEN_HINT}") from error
+        except http.client.HTTPException as error:
+            raise ClusterError(
+                f"what answers at {self.address} is no dashboard; give the dashboard's address, "
+                "http://HEAD:8265 (6379 is the port of the cluster itself)"
+            ) from error
         except (OSError, RuntimeError, ValueError, KeyError, aiohttp.ClientError) as error:
-            if isinstance(error, ClusterError):
+            # A pipe that breaks is that of our own output: the network's errors are others.
+            if isinstance(error, (ClusterError, BrokenPipeError)):
                 raise
             raise ClusterError(
                 f"the cluster at {self.address} can't be used: {' '.join(str(error).split())}; "
@@ -123,19 +129,3 @@ def check_versions(cluster: tuple[str, str]) -> None:
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def _resolved(address: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    given = [address, *(environment.get(name) for name in ADDRESS_VARIABLES)]
-    found = next((each for each in given if each), None)
-    if found is None:
-        raise RequestError(
-            "the address of a cluster's dashboard is needed; got none; give --address "
-            f"http://HEAD:8265, or set {ADDRESS_VARIABLES[0]}"
-        )
-    if not found.startswith(("http://", "https://")):
-        raise RequestError(
-            f"the address of a cluster's dashboard must begin with http:// or https://; got {found}"
-            "; write http://HEAD:8265"
-        )
-    return found.rstrip("/")

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from spaces import Resources
+from spaces.faults import did_you_mean
 
 from .dashboard import Dashboard, check_versions
 from .errors import ClusterError, RequestError
@@ -126,9 +127,9 @@ class Jobs:
         jobs = {job.id: job for job in self.list()}
         if id in jobs:
             return jobs[id]
-        known = ", ".join(jobs) or "none"
+        hint = " ".join([did_you_mean(id, jobs), f"it has: {', '.join(jobs) or 'none'}"]).strip()
         raise RequestError(
-            f"no job of dottune has the id {id} on {self._dashboard.address}; it has: {known}"
+            f"no job of dottune has the id {id} on {self._dashboard.address}; {hint}"
         )
 
     def logs(self, id: str) -> str:

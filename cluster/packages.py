@@ -7,6 +7,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from .requirements import REQUIREMENTS
+
 PACKAGES = ("cluster", "results", "search", "spaces", "trainables")
 PROVIDED_BY_THE_CLUSTER = "ray"
 """Never installed into a job: it would run beside the Ray that the job runs on."""
@@ -34,8 +36,7 @@ def shadowed_packages() -> dict[str, Path | None]:
 
 def dependencies() -> dict[str, Requirement]:
     """What the project needs at run time, by name, with the versions that it accepts."""
-    needed = map(Requirement, importlib.metadata.requires("dottune") or ())
-    return {each.name: each for each in needed if each.marker is None or each.marker.evaluate()}
+    return {each.name: each for each in map(Requirement, REQUIREMENTS)}
 
 
 def pinned_dependencies() -> list[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from spaces import Resources
@@ -134,8 +135,8 @@ def worker_request(
     if not cluster.autoscales and not any(map(request.fits, cluster.nodes)):
         raise RequestError(
             f"resources: a worker needs {request} on one node, and no node has that; the cluster "
-            f"has {cluster}; ask for less (--set resources.cpus=1 --set resources.gpus=0), "
-            "or add a node that has it"
+            f"has {cluster}; {_other_accelerator(asked.accelerator, cluster)}ask for less "
+            "(--set resources.cpus=1 --set resources.gpus=0), or add a node that has it"
         )
     if asked.cpus == "auto":
         together = packs if asked.workers == "auto" else min(packs, asked.workers)
@@ -201,6 +202,16 @@ def workers_text(request: WorkerRequest, cluster: Cluster, *, packs: int) -> str
     if cluster.autoscales:
         return f"up to {packs} of {request}, as the cluster grows"
     return f"{min(packs, request.workers(cluster))} of {request}"
+
+
+def _other_accelerator(accelerator: str | None, cluster: Cluster) -> str:
+    """``did you mean H200? `` for h200, where the cluster has it; else nothing."""
+    types = [node.accelerator for node in cluster.nodes if node.accelerator]
+    here = {name.upper(): name for name in types}
+    if accelerator is None or accelerator in here.values():
+        return ""
+    near = get_close_matches(accelerator.upper(), here, n=1)
+    return f"did you mean {here[near[0]]}? " if near else ""
 
 
 def _amount(number: float, noun: str) -> str:

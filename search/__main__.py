@@ -1,5 +1,33 @@
-"""`python -m search`: the command line, where the `dottune` script is not installed."""
+"""The start of the command line: `dottune`, or `python -m search` where that is not installed."""
 
-from .cli import main
+import os
+import sys
 
-main()
+from cluster.requirements import missing_requirements
+
+
+def main() -> None:
+    """Run the command line, where this Python has what it needs."""
+    try:
+        if missing := missing_requirements():
+            sys.exit(_refusal(missing))
+        from .cli import main as command_line
+    except KeyboardInterrupt:  # the imports take a second
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    command_line()
+
+
+def _refusal(missing: list[str]) -> str:
+    """What is missing and the ways out; `sys.exit` prints it and makes the exit code 1."""
+    rule = f"error: {sys.executable} lacks what dottune needs: {', '.join(missing)}; "
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return rule + (
+            "submit without --image-has-deps, so that every node installs it, or start Ray on each "
+            "node from an environment that has it, whose python comes first on the PATH"
+        )
+    return rule + "install it (python -m pip install dottune, or make run in a checkout)"
+
+
+if __name__ == "__main__":
+    main()

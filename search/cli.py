@@ -58,9 +58,9 @@ def run(
     address: AddressOption = None,
 ) -> None:
     """Run a search; show the achievable loss."""
-    from .runner import run_search
-
     with explained():
+        from .runner import run_search
+
         result = run_search(
             spec, out, overrides=overrides or (), name=name, address=address, console=_stderr()
         )
@@ -70,9 +70,9 @@ def run(
 @application.command()
 def resume(uri: UriArgument, address: AddressOption = None) -> None:
     """Finish an interrupted search."""
-    from .runner import resume_search
-
     with explained():
+        from .runner import resume_search
+
         result = resume_search(uri, address=address, console=_stderr())
         _conclude(result.uri, result.failed)
 
@@ -114,9 +114,9 @@ def reproduce(
     ] = False,
 ) -> None:
     """Train one row alone with plain torch; compare, and save the network."""
-    from .reproduce_command import reproduce_row
-
     with explained():
+        from .reproduce_command import reproduce_row
+
         reproduce_row(
             OutputFolder(uri),
             study=study,

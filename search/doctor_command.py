@@ -1,14 +1,12 @@
 """`dottune doctor`: what this machine or cluster has, and what is wrong with it."""
 
-import os
 import time
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from cluster.dashboard import ADDRESS_VARIABLES
-from cluster.doctor import Finding, cluster_findings, installation_findings
+from cluster.doctor import Finding, cluster_findings, installation_findings, local_findings
 from results import OutputError, OutputFolder
 
 from .exit_codes import FAILED, explained
@@ -25,12 +23,11 @@ def doctor(
 ) -> None:
     """Say what this machine or cluster has, and what is wrong with it."""
     with explained():
-        address = address or next(filter(None, map(os.environ.get, ADDRESS_VARIABLES)), None)
         healthy = True
         for finding in _findings(address, out):
             healthy = healthy and finding.healthy
-            mark = "ok   " if finding.healthy else "WRONG"
-            typer.echo(f"{mark} {finding.subject:<18} {finding.text}")
+            mark = ("WARN" if finding.warning else "ok") if finding.healthy else "WRONG"
+            typer.echo(f"{mark:<5} {finding.subject:<18} {finding.text}")
     if not healthy:
         raise typer.Exit(FAILED)
 
@@ -39,7 +36,8 @@ def _findings(address: str | None, out: str | None) -> Iterator[Finding]:
     yield from installation_findings()
     yield _kernels()
     yield _gpus()
-    yield from cluster_findings(address)
+    yield from local_findings()
+    yield from cluster_findings(address, out)
     if out is not None:
         yield _output(out)
 
@@ -69,5 +67,7 @@ def _output(out: str) -> Finding:
         folder = OutputFolder(out)
         folder.check_writable()
     except OutputError as error:
-        return Finding(subject="output folder", healthy=False, text=str(error))
-    return Finding(subject="output folder", healthy=True, text=f"{folder.uri} can be written")
+        return Finding(subject="output folder", healthy=False, text=f"from here: {error}")
+    return Finding(
+        subject="output folder", healthy=True, text=f"from here: {folder.uri} can be written"
+    )

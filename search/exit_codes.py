@@ -1,5 +1,7 @@
 """How a command ends: its exit code, and a message in place of a traceback."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +12,7 @@ from results import OutputError, OutputUnavailable
 from spaces import SpecError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+INTERRUPTION = "interrupted; the same command starts it again"
 
 
 @contextmanager
@@ -20,7 +23,11 @@ def explained() -> Iterator[None]:
     except (ClusterError, OutputError, SpecError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(_code_of(error)) from None
+    except BrokenPipeError:  # `dottune logs ID | head -1`: the reader has all that it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(DONE) from None
     except KeyboardInterrupt:
+        typer.echo(INTERRUPTION, err=True)
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         # This class lives beside Torch, which takes a second to import: not for `--help`.

@@ -185,7 +185,7 @@ def _follow(jobs: "Jobs", id: str) -> None:
         job = jobs.follow(id, lambda piece: typer.echo(piece, nl=False))
     except KeyboardInterrupt:
         typer.echo(f"the job goes on; stop it with: dottune stop {id}", err=True)
-        raise
+        raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"{id}: {job.status}", err=True)
     raise typer.Exit(EXIT_CODES.get(job.status, FAILED))
 

@@ -14,11 +14,12 @@ from typing import Any
 from spaces import Spec, load_spec
 
 from .json_text import json_text
+from .version import __version__
 
 Record = dict[str, Any]
 """What is known of one run of a search; JSON."""
 
-PACKAGES = ("dottune", "ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
+PACKAGES = ("ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
 
 def provenance(command: Sequence[str], spec: Spec) -> Record:
@@ -34,7 +35,7 @@ def provenance(command: Sequence[str], spec: Spec) -> Record:
         "platform": platform.platform(),
         "processor": _processor(),
         "gpus": _gpus(),
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": {"dottune": __version__} | {name: version(name) for name in PACKAGES},
         "commit": _commit(),
         "spec": spec.to_mapping(),
     }

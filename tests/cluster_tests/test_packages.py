@@ -2,12 +2,14 @@
 
 import importlib.metadata
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from cluster.jobs import entry_point
 from cluster.packages import package_folders, pinned_dependencies, shadowed_packages
+from cluster.requirements import REQUIREMENTS, missing_requirements
 
 PROJECT = Path(__file__).parents[2]
 
@@ -35,6 +37,12 @@ def test_dependencies_are_pinned_to_what_is_installed_and_ray_is_left_out() -> N
     assert "pytest" not in pins
     for name, version in pins.items():
         assert importlib.metadata.version(name).split("+")[0] == version
+
+
+def test_what_travels_says_the_same_as_the_project_s_metadata() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert list(REQUIREMENTS) == project["dependencies"]
+    assert missing_requirements() == []
 
 
 def test_names_are_quoted_for_the_shell_that_ray_starts() -> None:

@@ -1,11 +1,13 @@
 """What a cluster refuses, and what is refused before it is asked: one clear message each."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cluster_tests.two_nodes import TwoNodes, free_port
+from tests.cluster_tests.two_nodes import PROJECT, TwoNodes, free_port
 
 OUT = ("--out", "s3://bucket/refused", "--image-has-deps")
 
@@ -44,6 +46,22 @@ def test_nobody_at_the_address(two_nodes: TwoNodes) -> None:
     assert "Ray can't be reached at 127.0.0.1" in message
 
 
+def test_the_port_of_the_cluster_in_place_of_its_dashboard_s(two_nodes: TwoNodes) -> None:
+    address = f"http://127.0.0.1:{two_nodes.port}"
+    message = refusal(two_nodes, "jobs", "--address", address, code=1)
+    assert f"what answers at {address} is no dashboard; give the dashboard's address" in message
+
+
+def test_a_token_with_a_comment_is_not_printed(two_nodes: TwoNodes) -> None:
+    token = f"{two_nodes.token}\n# of the cluster"
+    for command in (("jobs",), ("submit", "smoke", *OUT)):
+        at = ("--address", two_nodes.address)
+        ended = two_nodes.dottune(*command, *at, RAY_AUTH_TOKEN=token)
+        assert ended.returncode == 2
+        assert "RAY_AUTH_TOKEN holds several words or lines" in ended.stderr
+        assert two_nodes.token not in ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -55,6 +73,7 @@ def test_nobody_at_the_address(two_nodes: TwoNodes) -> None:
         (("submit", "smok", "--out", "s3://bucket/x"), "did you mean smoke"),
         (("submit", "smoke", "--resume", "--out", "s3://bucket/x"), "--resume takes the spec from"),
         (("run", "smoke", "--address", "http://HEAD:8265"), "must be HOST:PORT of the cluster"),
+        (("jobs", "--address", "http://127.0.0.1:abc"), "with a number below 65536 as its port"),
         (("run", "smoke", "--address", "HEAD"), "must be HOST:PORT, or auto; got HEAD"),
     ],
 )
@@ -69,6 +88,9 @@ def test_an_impossible_request_and_an_unknown_job(two_nodes: TwoNodes) -> None:
     assert "the cluster has 2 nodes of 2 CPUs and 1 GPU" in message
     message = refusal(two_nodes, "status", "nobody", *at, code=2)
     assert f"no job of dottune has the id nobody on {two_nodes.address}; it has: " in message
+    id = two_nodes.done("submit", "smoke", *OUT, *at).strip()
+    message = refusal(two_nodes, "status", f"{id[:-1]}x", *at, code=2)
+    assert f"did you mean {id}? it has: " in message
 
 
 def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_path: Path) -> None:
@@ -79,7 +101,10 @@ def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_
         r"ok +kernels .* vector registers of \d+ bits, compiled in \d",
         r"ok +token +taken from RAY_AUTH_TOKEN_PATH",
         r"ok +cluster +2 nodes of 2 CPUs and 1 GPU",
-        r"ok +output folder .* can be written",
+        r"ok +node +\S+: jobs run \S+/environment/bin/python, Python 3\.",
+        r"ok +node's packages .*optuna \d.* torch \d",
+        r"ok +output folder +from the node \S+: .* can be written",
+        r"ok +output folder +from here: .* can be written",
     ):
         assert re.search(line, healthy), line
     (tmp_path / "file").touch()
@@ -91,3 +116,38 @@ def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_
     assert re.search("WRONG cluster .* refuses the token", sick.stdout)
     assert re.search("WRONG output folder .* must be writable", sick.stdout)
     assert "not-the-token" not in sick.stdout + sick.stderr
+
+
+def test_doctor_tries_a_store_with_the_node_s_credentials(
+    two_nodes: TwoNodes, object_store: dict[str, str]
+) -> None:
+    here = {name: "http://127.0.0.1:9" if "URL" in name else "mine" for name in object_store}
+    at = ("--address", two_nodes.address)
+    looked = two_nodes.dottune("doctor", *at, "--out", "s3://bucket/doctor", **here)
+    assert re.search("ok +output folder +from the node .* can be written", looked.stdout)
+    assert re.search("WRONG output folder +from here: .* must be writable", looked.stdout)
+    assert looked.returncode == 1
+    looked = two_nodes.dottune("doctor", *at, "--out", "s3://no-such-bucket/x", **object_store)
+    assert re.search("WRONG output folder +from the node .* must be writable", looked.stdout)
+    assert "doctor-" not in two_nodes.done("jobs", *at), "it is no search"
+
+
+def test_a_reader_that_has_seen_enough(two_nodes: TwoNodes) -> None:
+    """`dottune logs ID --follow | head -1`: its pipe breaks, which is no trouble of the cluster."""
+    at = ("--address", two_nodes.address)
+    id = two_nodes.done("submit", "smoke", *OUT, *at).strip()
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "search", "logs", id, "--follow", *at],
+        env=two_nodes.client_environment,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout is not None
+    assert follower.stderr is not None
+    assert follower.stdout.readline()
+    follower.stdout.close()
+    with follower.stderr:
+        assert follower.stderr.read() == ""
+    assert follower.wait(timeout=120) == 0

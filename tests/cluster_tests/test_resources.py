@@ -53,6 +53,12 @@ def test_what_no_node_has_is_refused(asked: Resources, needs: str) -> None:
         worker_request(asked, Cluster(nodes=(CPU_NODE, CPU_NODE, H200_NODE)))
 
 
+def test_an_accelerator_in_other_letters_gets_a_hint() -> None:
+    for asked, hint in (("h200", r"did you mean H200\? ask"), ("A100", r"\(H200\); ask")):
+        with pytest.raises(RequestError, match=hint):
+            worker_request(Resources(accelerator=asked), Cluster(nodes=(H200_NODE,)))
+
+
 def test_a_cluster_that_grows_refuses_nothing() -> None:
     asked = Resources(gpus=8, accelerator="A100")
     assert worker_request(asked, Cluster(nodes=(GROWING,))).gpus == 8

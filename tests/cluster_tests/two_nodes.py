@@ -11,16 +11,25 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.cluster_tests.bare_environment import bare_python
 
 PROJECT = Path(__file__).parents[2]
 NEEDS_SECONDS = 120.0
 """The limit of everything that is waited for: several searches may share the machine."""
 MARK = "DOTTUNE_TEST_CLUSTER"
 """An environment variable that every process of a cluster inherits, to find them again."""
+
+STATE_KINDS = (
+    *("actors", "jobs", "nodes", "placement_groups", "workers", "tasks", "objects"),
+    "runtime_envs",
+)
+"""What Ray's state API lists."""
 
 Result = TypeVar("Result")
 
@@ -35,27 +44,30 @@ def poll(ask: Callable[[], Result], what: str) -> Result:
 
 
 class TwoNodes:
-    """Two raylets with 2 CPUs and 1 logical GPU each, with a token of their own."""
+    """Two raylets with 2 CPUs and 1 logical GPU each, a token of their own, and no dottune."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Start both; the nodes, and so the jobs, get `environment` in addition to this one."""
         self._folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: sockets lie below it
         self._mark = secrets.token_hex(8)
-        self._token = secrets.token_hex(16)
+        self.token = secrets.token_hex(16)
         token = self._folder / "token"
-        token.write_text(self._token)
+        token.write_text(self.token)
+        token.chmod(0o600)
+        self._python = bare_python(self._folder / "environment")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
         self.client_environment = clean | {
             "RAY_AUTH_TOKEN_PATH": str(token),
             "HOME": str(self._folder),  # nobody's ~/.ray
             "COLUMNS": "100",
         }
+        clean.pop("PYTHONPATH", None)
         self._node_environment = clean | {
             **environment,
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{self._python.parent}:{os.environ['PATH']}",
             MARK: self._mark,
         }
         self._started: list[subprocess.Popen[bytes]] = []
@@ -69,7 +81,7 @@ class TwoNodes:
     def _start(self, name: str, *options: str) -> None:
         folder = self._folder / name
         folder.mkdir()
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
+        command = [str(self._python), "-m", "ray.scripts.scripts", "start", "--block", *options]
         command += ["--num-cpus=2", "--num-gpus=1", f"--temp-dir={folder}"]
         command += [f"--dashboard-agent-listen-port={free_port()}"]
         command += ["--object-store-memory=100000000", "--disable-usage-stats"]
@@ -86,10 +98,42 @@ class TwoNodes:
 
     def get(self, path: str, method: str = "GET") -> Any:
         """What the dashboard answers to a request with the token."""
-        headers = {"Authorization": f"Bearer {self._token}"}
+        return json.loads(self._answer(path, method))
+
+    def _answer(self, path: str, method: str = "GET") -> bytes:
+        headers = {"Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.address + path, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.load(response)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            content: bytes = response.read()
+        return content
+
+    def dashboard_answers(self) -> dict[str, bytes]:
+        """Everything that the dashboard tells about the cluster, by the path that was asked."""
+        nodes = [node["node_id"] for node in self._nodes()]
+        paths = [f"/api/v0/{kind}?detail=true&limit=10000" for kind in STATE_KINDS]
+        paths += [f"/api/v0/logs?node_id={node}" for node in nodes]
+        paths += [f"/nodes/{node}" for node in nodes]
+        paths += ["/nodes?view=details", "/logical/actors", "/api/jobs/", "/api/cluster_status"]
+        paths += ["/api/v0/tasks/timeline", "/api/v0/cluster_metadata", "/api/component_activities"]
+        paths += ["/events", "/api/v0/cluster_events"]
+        answers = {}
+        for path in paths:
+            try:
+                answers[path] = self._answer(path)
+            except urllib.error.HTTPError as error:  # what it says instead is an answer too
+                answers[path] = error.read()
+                error.close()
+        return answers
+
+    def session_files(self) -> dict[str, bytes]:
+        """Every file that Ray has written on the nodes."""
+        found = {}
+        for node in ("head", "second"):
+            for path in (self._folder / node).rglob("*"):
+                with contextlib.suppress(OSError):  # it may go meanwhile
+                    if path.is_file():
+                        found[str(path)] = path.read_bytes()
+        return found
 
     def _nodes(self) -> list[Any]:
         try:
@@ -129,6 +173,16 @@ class TwoNodes:
             text=True,
             timeout=2 * NEEDS_SECONDS,
             check=False,
+        )
+
+    def start_dottune(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a command of dottune that is not to end by itself."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "search", *arguments],
+            env=self.client_environment | environment,
+            cwd=PROJECT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def done(self, *arguments: str) -> str:

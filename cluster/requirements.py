@@ -1,0 +1,45 @@
+"""What the five packages need at run time; imports nothing but the standard library.
+
+`pyproject.toml` says the same, and a test holds the two together. A cluster gets the packages
+without the metadata of an installation, and must be able to say what its Python lacks.
+"""
+
+import importlib.metadata
+import re
+
+REQUIREMENTS = (
+    "llvmlite>=0.47",
+    "mpmath>=1.3",
+    "numpy>=2.0",
+    "optuna>=5.0,<6",
+    "packaging>=24",
+    "pandas>=2.2",
+    "pillow>=10.1",
+    "pyarrow>=17.0",
+    "pydantic>=2.13,<3",
+    "PyYAML>=6.0",
+    "ray[default,tune]>=2.60,<3",
+    "rich>=14.2",
+    "scipy>=1.15",
+    "tensorboard>=2.21",
+    "torch>=2.13",
+    "typer>=0.16",
+)
+
+
+def installed_version(name: str) -> str | None:
+    """The version of a distribution in this Python; None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def requirement_names() -> list[str]:
+    """The names of the distributions that are needed."""
+    return [re.split(r"[\[<>=!~ ]", requirement)[0] for requirement in REQUIREMENTS]
+
+
+def missing_requirements() -> list[str]:
+    """The names of what this Python lacks."""
+    return [name for name in requirement_names() if installed_version(name) is None]
