@@ -11,13 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from spaces import Resources
 from spaces.faults import did_you_mean
 
 from .dashboard import Dashboard, check_versions
 from .errors import ClusterError, RequestError
 from .packages import package_folders, pinned_dependencies
-from .resources import worker_request
+from .resources import Cluster
 
 STOP_SECONDS = 30
 """A driver that is asked to stop has so long to leave before Ray kills it (Ray's default: 3)."""
@@ -59,14 +58,10 @@ class Jobs:
         self._dashboard = dashboard
         self._client = dashboard.client
 
-    def check_cluster(self, asked: Resources | None) -> None:
-        """Refuse at once what would fail there: other versions, workers that no node can hold.
-
-        `asked`: the resources in the spec, where they are known here.
-        """
+    def checked_cluster(self) -> Cluster:
+        """What the cluster has; one of other versions than here is refused."""
         check_versions(self._dashboard.versions())
-        if asked is not None:
-            worker_request(asked, self._dashboard.cluster())
+        return self._dashboard.cluster()
 
     def check_output(self, out: str) -> None:
         """Refuse an output folder that a job which has not ended writes to.

@@ -26,11 +26,22 @@ class Node:
     cpus: float
     gpus: float
     labels: Mapping[str, str]
+    memory_bytes: float | None = None
+    """None where the node doesn't say."""
 
     @classmethod
     def of(cls, resources: Mapping[str, float], labels: Mapping[str, str]) -> "Node":
-        """The node with these of Ray's resources and labels."""
-        return cls(cpus=resources.get("CPU", 0.0), gpus=resources.get("GPU", 0.0), labels=labels)
+        """The node with these of Ray's resources and labels.
+
+        Ray sets a part of the memory aside for its object store, which a search hardly uses.
+        """
+        memory = resources.get("memory")
+        return cls(
+            cpus=resources.get("CPU", 0.0),
+            gpus=resources.get("GPU", 0.0),
+            labels=labels,
+            memory_bytes=memory and memory + resources.get("object_store_memory", 0.0),
+        )
 
     @property
     def accelerator(self) -> str | None:
@@ -86,6 +97,17 @@ class WorkerRequest:
     def workers(self, cluster: Cluster) -> int:
         """How many such workers the nodes of today hold when nothing else runs there."""
         return sum(map(self.fits, cluster.nodes))
+
+    def memory_bytes(self, cluster: Cluster) -> float | None:
+        """The most memory that one such worker could have; None where that isn't known.
+
+        It is that of a whole node: Ray doesn't divide it among workers.
+        """
+        holding = [node.memory_bytes for node in cluster.nodes if self.fits(node)]
+        known = [memory for memory in holding if memory is not None]
+        if cluster.autoscales or not known or len(known) < len(holding):
+            return None
+        return max(known)
 
     @property
     def bundle(self) -> dict[str, float]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.errors import RequestError
+from cluster.resources import worker_request
 from results import OutputError, OutputFolder
 from spaces import Spec, load_spec
 
 from .exit_codes import DONE, FAILED, INTERRUPTED, explained
 from .folder_state import Empty, folder_state, refuse_unless_free, searched
+from .memory_need import check_memory
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs
@@ -74,7 +76,9 @@ def submit(
             search, text = resolved.name, resolved.to_yaml()
             arguments = ["run", "spec.yaml", "--out", folder.uri]
         jobs = _jobs(address)
-        jobs.check_cluster(None if resume else resolved.resources)
+        cluster = jobs.checked_cluster()
+        if not resume:
+            check_memory(resolved, worker_request(resolved.resources, cluster), cluster)
         jobs.check_output(folder.uri)
         _check_folder(folder, None if resume else resolved)
         id = jobs.submit(

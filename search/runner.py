@@ -26,6 +26,7 @@ from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summaris
 from spaces import Spec, load_spec
 
 from .folder_state import folder_state, refuse_unless_free, searched
+from .memory_need import check_memory
 from .plain_text import say
 from .provenance import Record, command_line, now, provenance, to_json
 from .resuming_command import resuming_command
@@ -86,7 +87,7 @@ def run_search(
     Raises:
         SpecError: the spec or an override is wrong; every fault is named.
         OutputError: the folder holds another search, or can't be written.
-        ClusterError: Ray can't be reached, or has no node that can hold a worker.
+        ClusterError: Ray can't be reached, or has no node that can hold a worker or a pack.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
@@ -159,6 +160,7 @@ def _run(
                 packs=run.packs_in_flight,
                 pack_size=run.spec.budget.pack_size,
             )
+            check_memory(run.spec, request, cluster)
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", run.spec.to_yaml()))

@@ -1,0 +1,206 @@
+"""Whether the packs of a spec can fit into the memory of any node, before anything starts."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cluster.errors import RequestError
+from cluster.resources import Cluster, WorkerRequest
+from spaces import Choices, Spec, Study, studies
+from trainables.processor.pack_memory import (
+    ACTIVATIONS_WITH_DERIVATIVE,
+    STATES,
+    MemberShape,
+    pack_bytes,
+)
+
+COMFORTABLE = 0.9
+"""What is named as fitting leaves a tenth of the memory to everything else."""
+UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """The least and the most that a whole number of the spec may be, and where it stands there."""
+
+    key: str
+    smallest: int
+    largest: int
+    minimum: int = 1
+    """What the spec's rules allow at the least."""
+
+    def lowered(self, to: int) -> "Extent":
+        """The extent with no value above `to`."""
+        return replace(self, smallest=min(self.smallest, to), largest=to)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackNeed:
+    """The largest pack of a kind that a study may have.
+
+    A search pack has one member with the largest values and others with the smallest: a sampler
+    spreads its trials. The members of a confirm pack are all alike; each sees batches of its own.
+    """
+
+    study: str
+    phase: str
+    extents: Mapping[str, Extent]
+    """dimension, depth, width, batch_size and members."""
+    largest: MemberShape
+    smallest: MemberShape
+    """The kinds of the members, whatever their depth and width."""
+    label_noise: bool
+    threads: int
+
+    @property
+    def bytes(self) -> int:
+        """What it needs at the least."""
+        of = self.extents
+        members, depth, width = of["members"].largest, of["depth"], of["width"]
+        largest = replace(self.largest, depth=depth.largest, width=width.largest)
+        smallest = replace(self.smallest, depth=depth.smallest, width=width.smallest)
+        confirm = self.phase == "confirm"
+        return pack_bytes(
+            [(members, largest)] if confirm else [(1, largest), (members - 1, smallest)],
+            dimension=of["dimension"].largest,
+            batch_size=of["batch_size"].largest,
+            streams=members if confirm else 1,
+            label_noise=self.label_noise,
+            threads=self.threads,
+        )
+
+    def lowered(self, name: str, to: int) -> "PackNeed":
+        """The need with one extent's values at most `to`."""
+        return replace(self, extents={**self.extents, name: self.extents[name].lowered(to)})
+
+    def fitting(self, name: str, limit: float) -> int | None:
+        """The largest value of `name` with which the need is within `limit` bytes; None if none is.
+
+        Everything else stays as it is.
+        """
+        extent = self.extents[name]
+        values = range(extent.minimum, extent.largest)
+        count = bisect_right(values, limit, key=lambda value: self.lowered(name, value).bytes)
+        return values[count - 1] if count else None
+
+    def __str__(self) -> str:
+        """The pack in words."""
+        values = ", ".join(
+            f"{extent.largest} {name}" if name == "members" else f"{name} {extent.largest}"
+            for name, extent in self.extents.items()
+        )
+        return f"a {self.phase} pack of the study {self.study} ({values})"
+
+
+def check_memory(spec: Spec, request: WorkerRequest, cluster: Cluster) -> None:
+    """Refuse a spec with a pack that no node has the memory for.
+
+    Nothing is known, and nothing refused, of a cluster that starts nodes of other kinds, of a node
+    that doesn't say what memory it has, and of GPUs: a worker with one computes in its memory.
+
+    Raises:
+        RequestError: says what is needed, what there is, which values cause it and what would fit.
+    """
+    available = request.memory_bytes(cluster)
+    if request.gpus or available is None:
+        return
+    need = max(pack_needs(spec, threads=max(1, int(request.cpus))), key=lambda need: need.bytes)
+    if need.bytes <= available:
+        return
+    raise RequestError(
+        f"memory: a pack must fit into the memory of one node; {need} needs "
+        f"{bytes_text(need.bytes)}, and the largest node for a worker has {bytes_text(available)}; "
+        f"{_next_step(need, available)}"
+    )
+
+
+def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
+    """The largest packs of every study and phase, for workers of so many `threads`."""
+    budget, confirm = spec.budget, spec.confirm
+    trials = "trials" if budget.trials < budget.pack_size else "pack_size"
+    size = min(budget.trials, budget.pack_size)
+    members = {"search": Extent(key=f"budget.{trials}", smallest=size, largest=size)}
+    if confirm is not None:
+        count = confirm.replicates
+        members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)
+    for study in studies(spec):
+        extents = {
+            name: _extent(study, name) for name in ("dimension", "depth", "width", "batch_size")
+        }
+        kinds = [_kind(study, largest=largest) for largest in (True, False)]
+        for phase, extent in members.items():
+            yield PackNeed(
+                study=study.name,
+                phase=phase,
+                extents={**extents, "members": extent},
+                largest=kinds[0],
+                smallest=kinds[1],
+                label_noise=float(study.task["label_noise_std"]) > 0,
+                threads=threads,
+            )
+
+
+def bytes_text(number: float) -> str:
+    """Bytes in the unit that leaves few digits, in powers of 1000.
+
+    >>> bytes_text(1.2345e12), bytes_text(999), bytes_text(1e40)
+    ('1.2 TB', '999 bytes', '1e+22 EB')
+    """
+    power = 0
+    while number >= 1000 and power < len(UNITS) - 1:
+        number, power = number / 1000, power + 1
+    digits = f"{number:.1f}" if number < 10 and power else f"{number:.0f}"
+    return f"{digits if number < 1e6 else f'{number:.0e}'} {UNITS[power]}"
+
+
+def _next_step(need: PackNeed, available: float) -> str:
+    limit = COMFORTABLE * available
+    fitting = {
+        extent.key: value
+        for name, extent in need.extents.items()
+        if (value := need.fitting(name, limit)) is not None
+    }
+    if fitting:
+        ways = " or ".join(f"{key} to at most {value}" for key, value in fitting.items())
+        return f"with everything else as it is, lower {ways}"
+    helping = [
+        extent.key
+        for name, extent in need.extents.items()
+        if need.lowered(name, extent.minimum).bytes < COMFORTABLE * need.bytes
+    ]
+    keys = helping or [extent.key for extent in need.extents.values()]
+    return f"lower {' and '.join(keys)}: no one of them alone would do"
+
+
+def _extent(study: Study, name: str) -> Extent:
+    minimum = 0 if name == "depth" else 1
+    domain = study.space.get(name)
+    if domain is None:
+        section = "grid" if name in study.grid else "fixed"
+        value = int(study.task[name] if name == "dimension" else study.fixed[name])
+        return Extent(key=f"{section}.{name}", smallest=value, largest=value, minimum=minimum)
+    if isinstance(domain, Choices):
+        choices = [int(choice) for choice in domain.choices]
+        smallest, largest = min(choices), max(choices)
+    else:
+        smallest, largest = int(domain.low), int(domain.high)
+    return Extent(key=f"space.{name}", smallest=smallest, largest=largest, minimum=minimum)
+
+
+def _kind(study: Study, *, largest: bool) -> MemberShape:
+    """The member that needs the most, or the least, among the kinds that a study may have."""
+    most = max if largest else min
+
+    def values(name: str) -> Sequence[object]:
+        domain = study.space.get(name)
+        return domain.choices if isinstance(domain, Choices) else (study.fixed[name],)
+
+    return MemberShape(
+        multiplication=most(map(bool, values("multiplication"))),
+        activation=most(
+            map(str, values("activation")), key=lambda name: name in ACTIVATIONS_WITH_DERIVATIVE
+        ),
+        optimizer=most(map(str, values("optimizer")), key=lambda name: STATES[name]),
+        depth=0,
+        width=1,
+    )

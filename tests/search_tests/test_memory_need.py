@@ -1,0 +1,212 @@
+"""A pack that no node has the memory for is refused before anything starts."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from cluster.errors import RequestError
+from cluster.resources import Cluster, Node, worker_request
+from results import OutputFolder
+from search.cli import application
+from search.memory_need import PackNeed, check_memory, pack_needs
+from spaces import Spec, load_spec, preset_names
+from tests.search_tests.studies import TINY, tiny
+from trainables.processor.pack_memory import pack_bytes
+
+GIGABYTE = 10**9
+LARGEST_INTEGER = 2**63 - 1
+NAMES = ("dimension", "depth", "width", "batch_size", "members")
+
+
+def one_node(memory_bytes: float | None, **given: Any) -> Cluster:
+    return Cluster(nodes=(Node(cpus=2, gpus=0, labels={}, memory_bytes=memory_bytes, **given),))
+
+
+def check(spec: Spec, cluster: Cluster) -> None:
+    check_memory(spec, worker_request(spec.resources, cluster), cluster)
+
+
+def largest_need(spec: Spec) -> PackNeed:
+    return max(pack_needs(spec, threads=1), key=lambda need: need.bytes)
+
+
+def with_fixed(**values: Any) -> Spec:
+    spec = {"name": "large", "fixed": {"dimension": 2, **values}, "budget": {"trials": 8}}
+    return load_spec(spec)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_fit_a_small_node(name: str) -> None:
+    check(load_spec(name), one_node(2 * GIGABYTE))
+
+
+@pytest.mark.parametrize(
+    "values", [{"batch_size": 65_536, "dimension": 64}, {"width": 4096}, {"depth": 1000}]
+)
+def test_what_fits_a_node_of_16_gigabytes_is_taken(values: dict[str, int]) -> None:
+    check(with_fixed(**values), one_node(16 * GIGABYTE))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("grid", "dimension", [2, 99999999999]),
+        ("fixed", "dimension", LARGEST_INTEGER),
+        ("fixed", "width", 10**8),
+        ("space", "width", {"low": 2, "high": 10**8, "log": True}),
+        ("space", "width", {"choices": [4, LARGEST_INTEGER]}),
+        ("space", "depth", {"low": 0, "high": 10**12}),
+        ("fixed", "batch_size", 10**12),
+        ("grid", "batch_size", [8, LARGEST_INTEGER]),
+        ("budget", "pack_size", 10**12),
+        ("confirm", "replicates", 10**12),
+    ],
+)
+def test_the_value_that_is_too_large_is_named_with_what_would_do(
+    section: str, key: str, value: Any
+) -> None:
+    changed: dict[str, dict[str, Any]] = {name: dict(part) for name, part in SMALL.items()}
+    for part in changed.values():
+        part.pop(key, None)
+    changed[section][key] = value
+    if key == "pack_size":
+        changed["budget"]["trials"] = value
+    with pytest.raises(RequestError, match=r"needs [0-9.e+]+ [A-Z]B, .* has 8\.0 GB") as refused:
+        check(load_spec({"name": "large", **changed}), one_node(8 * GIGABYTE))
+    key_in_spec = f"{section}.{key}"
+    found = re.search(rf"lower (?:.* or )?{key_in_spec} to at most (\d+)", str(refused.value))
+    assert found, str(refused.value)
+    changed[section][key] = [int(found[1])] if section == "grid" else int(found[1])
+    if section == "space":
+        changed["space"][key] = {"choices": [int(found[1])]}
+    if key == "pack_size":
+        changed["budget"]["trials"] = int(found[1])
+    check(load_spec({"name": "large", **changed}), one_node(8 * GIGABYTE))
+
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "grid": {"dimension": [2, 4]},
+    "space": {"width": {"low": 2, "high": 8}},
+    "fixed": {},
+    "budget": {"trials": 8, "pack_size": 4},
+    "confirm": {"replicates": 2},
+}
+
+
+def test_several_values_that_are_too_large_are_all_named() -> None:
+    with pytest.raises(RequestError, match="lower fixed.dimension and fixed.batch_size: no one of"):
+        check(with_fixed(dimension=10**14, batch_size=10**14), one_node(8 * GIGABYTE))
+
+
+@given(
+    values=st.fixed_dictionaries(
+        {name: st.integers(1, LARGEST_INTEGER) for name in ("dimension", "width", "batch_size")}
+    ),
+    name=st.sampled_from(NAMES),
+    limit=st.integers(10**6, 10**22),
+)
+def test_what_would_fit_is_the_largest_that_fits(
+    values: dict[str, int], name: str, limit: int
+) -> None:
+    need = largest_need(with_fixed(**values))
+    extent = need.extents[name]
+    value = need.fitting(name, limit)
+    if value is None:
+        assert extent.largest == extent.minimum or need.lowered(name, extent.minimum).bytes > limit
+        return
+    assert need.lowered(name, value).bytes <= limit
+    assert value + 1 == extent.largest or need.lowered(name, value + 1).bytes > limit
+
+
+def test_a_search_pack_has_one_member_of_the_largest_values() -> None:
+    """Of a wide space hardly two trials are at the upper end: that must not refuse it."""
+    spec = tiny(
+        grid={"dimension": [3]},
+        space={
+            "depth": {"low": 1, "high": 3},
+            "width": {"low": 2, "high": 4096, "log": True},
+            "activation": {"choices": ["relu", "gelu"]},
+        },
+        confirm=None,
+    )
+    (need,) = pack_needs(spec, threads=1)
+    largest, smallest = (
+        need.largest.__class__(
+            multiplication=True, depth=depth, width=width, activation=activation, optimizer="adam"
+        )
+        for depth, width, activation in ((3, 4096, "gelu"), (1, 2, "relu"))
+    )
+    expected = pack_bytes(
+        [(1, largest), (2, smallest)],
+        dimension=3,
+        batch_size=TINY["fixed"]["batch_size"],
+        streams=1,
+        label_noise=False,
+        threads=1,
+    )
+    assert need.bytes == expected
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [
+        one_node(None),
+        Cluster(
+            nodes=(Node(cpus=2, gpus=0, labels={"ray.io/node-group": "x"}, memory_bytes=GIGABYTE),)
+        ),
+        Cluster(nodes=(Node(cpus=2, gpus=1, labels={}, memory_bytes=GIGABYTE),)),
+    ],
+)
+def test_nothing_is_refused_where_the_memory_is_not_known(cluster: Cluster) -> None:
+    check(with_fixed(width=10**8), cluster)
+
+
+def test_the_memory_is_that_of_a_node_that_can_hold_a_worker() -> None:
+    nodes = tuple(
+        Node(cpus=cpus, gpus=0, labels={}, memory_bytes=memory * GIGABYTE)
+        for cpus, memory in ((1, 999), (4, 2), (8, 3))
+    )
+    spec = load_spec(with_fixed(width=8192).to_mapping(), overrides=["resources.cpus=2"])
+    with pytest.raises(RequestError, match=r"the largest node for a worker has 3\.0 GB"):
+        check(spec, Cluster(nodes=nodes))
+
+
+@pytest.mark.usefixtures("two_cpus")
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("grid.dimension=[99999999999]", "(dimension 99999999999, depth 1, width 4"),
+        ("space.width={low: 2, high: 100000000}", "lower space.width to at most"),
+        ("fixed.batch_size=1000000000000", "lower fixed.batch_size to at most"),
+    ],
+)
+def test_run_refuses_and_leaves_no_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text(yaml.safe_dump(tiny().to_mapping()))
+    done = CliRunner().invoke(application, ["run", "tiny.yaml", "--out", "out", "--set", override])
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    assert re.search(r"^error: memory: a pack must fit .* needs [0-9.]+ [TPE]B, ", done.stderr)
+    assert named in done.stderr
+    assert "resume" not in done.stderr
+    assert sorted(Path().rglob("*")) == [Path("tiny.yaml")]
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_resume_refuses_and_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
+    spec = tiny(grid={"dimension": [10**11]})
+    OutputFolder(tmp_path).write_text("spec.yaml", spec.to_yaml())
+    done = CliRunner().invoke(application, ["resume", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert "lower grid.dimension to at most" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["spec.yaml"]
+    assert (tmp_path / "spec.yaml").read_text() == spec.to_yaml()

@@ -1,0 +1,100 @@
+"""What a pack needs in memory on a processor, before any of it is made.
+
+Who plans a search asks it, so neither torch nor LLVM is imported here, and sizes may be as absurd
+as a spec may have them. A test holds the constants to those of the engine, the sum to its tensors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NUMBER_BYTES = 4
+"""Of float32."""
+LANES = 16
+"""The numbers of a member are padded to a multiple of it."""
+PANEL = 64
+SLICE_PANELS = 4
+"""So many panels of so many pairs go through a network at once."""
+BLOCK_STEPS = 16
+EVALUATION_PAIRS = 8 * 1024
+"""Batches, and evaluation pairs, in memory at once."""
+STATES = {"adam": 4, "adamw": 4, "sgd": 3, "adagrad": 3}
+"""How many numbers are kept for every weight, by the optimiser."""
+ACTIVATIONS_WITH_DERIVATIVE = frozenset({"gelu", "silu"})
+"""Those whose derivative is kept beside their outputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberShape:
+    """What settles a member's memory: some of its hyperparameters."""
+
+    multiplication: bool
+    depth: int
+    width: int
+    activation: str
+    optimizer: str
+
+    def parameters(self, dimension: int) -> int:
+        """The number of weights and biases."""
+        inputs = (3 if self.multiplication else 2) * dimension
+        if self.depth == 0:
+            return inputs + 1
+        width = self.width
+        return (inputs + 1) * width + (self.depth - 1) * (width + 1) * width + width + 1
+
+    def state_bytes(self, dimension: int) -> int:
+        """Of its weights, its optimiser's numbers and the average of the weights."""
+        return STATES[self.optimizer] * self.parameters(dimension) * NUMBER_BYTES
+
+
+def pack_bytes(
+    members: Sequence[tuple[int, MemberShape]],
+    *,
+    dimension: int,
+    batch_size: int,
+    streams: int,
+    label_noise: bool,
+    threads: int,
+) -> int:
+    """The most bytes of tensors that a pack holds at once.
+
+    `members` says how many there are of each shape; `streams` is 1 where all see the same batches,
+    else their number.
+    """
+    trainees = sum(count * shape.state_bytes(dimension) for count, shape in members)
+    padding = sum(
+        count * STATES[shape.optimizer] * (-shape.parameters(dimension) % LANES) * NUMBER_BYTES
+        for count, shape in members
+    )
+    workers = min(threads, sum(count for count, _ in members))
+    workspaces = workers * _workspace_bytes([shape for _, shape in members], dimension)
+    # Batches, and what the kernels read: a copy in whole panels.
+    batches = _batch_bytes(dimension, batch_size, streams) + _batch_bytes(
+        dimension, _up(batch_size, PANEL), streams
+    )
+    noise = streams * BLOCK_STEPS * batch_size * NUMBER_BYTES if label_noise else 0
+    pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
+    labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
+    # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
+    # are unloaded, as trainees again; the evaluation's memory is free by then.
+    return 2 * trainees + padding + workspaces + batches + noise + max(trainees, pairs + labels)
+
+
+def _batch_bytes(dimension: int, pairs: int, streams: int) -> int:
+    """Of a block of batches: inputs with products and a row of ones, and labels."""
+    return streams * BLOCK_STEPS * pairs * (3 * dimension + 2) * NUMBER_BYTES
+
+
+def _workspace_bytes(shapes: Sequence[MemberShape], dimension: int) -> int:
+    """What one thread computes in."""
+    hidden = [shape for shape in shapes if shape.depth]
+    width = max((shape.width for shape in hidden), default=0)
+    depth = max((shape.depth for shape in hidden), default=0)
+    derivatives = any(shape.activation in ACTIVATIONS_WITH_DERIVATIVE for shape in hidden)
+    activations = depth * (2 if derivatives else 1) + 2  # and two layers' deltas
+    gradients = max(_up(shape.parameters(dimension), LANES) for shape in shapes)
+    pairs = SLICE_PANELS * PANEL
+    return (pairs * width * activations + pairs + gradients + max(width, 1)) * NUMBER_BYTES
+
+
+def _up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
