@@ -11,10 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .location import OutputError, OutputUnavailable, first_line, parse_location
-from .parts import COMPACTED, check_one_search, is_part, part_name, without_repeats
+from .parts import (
+    COMPACTED,
+    check_one_search,
+    columns_since,
+    is_part,
+    part_name,
+    without_repeats,
+)
 from .patience import may_pass
 from .rows import Row, table_of
-from .schemas import CURVE_KEY, CURVES, SCHEMA_VERSION, SUMMARY, TRIAL_KEY, TRIALS
+from .schemas import CURVE_KEY, CURVES, SUMMARY, TRIAL_KEY, TRIALS
 from .storage import Storage, open_storage
 
 _logger = logging.getLogger(__name__)
@@ -248,19 +255,20 @@ class OutputFolder:
         """
         with self._reported("readable", name):
             file = pq.ParquetFile(pa.BufferReader(self._storage.read(name)))
-            version = (file.schema_arrow.metadata or {}).get(b"schema_version", b"none").decode()
-            if version != SCHEMA_VERSION:
-                raise OutputError(
-                    f"a table must have schema version {SCHEMA_VERSION}; got {version} in "
-                    f"{self.uri}/{name}; read it with the release of dottune that wrote it"
-                )
-            missing = [column for column in schema.names if column not in file.schema_arrow.names]
-            if missing:
+            later = columns_since(file.schema_arrow, where=f"{self.uri}/{name}")
+            there = file.schema_arrow.names
+            missing = [column for column in schema.names if column not in there]
+            if not later.issuperset(missing):
                 raise OutputError(
                     f"a table must have all columns of its schema; {self.uri}/{name} lacks "
-                    f"{', '.join(missing)}; put the file back as it was, or delete it and resume"
+                    f"{', '.join(set(missing) - later)}; put the file back as it was, or delete it "
+                    "and resume"
                 )
-            return file.read(schema.names, use_threads=False).select(schema.names).cast(schema)
+            table = file.read([each for each in schema.names if each in there], use_threads=False)
+            for column in missing:
+                nulls = pa.nulls(table.num_rows, schema.field(column).type)
+                table = table.append_column(column, nulls)
+            return table.select(schema.names).cast(schema)
 
     @contextmanager
     def _reported(self, needed: str, name: str = "") -> Iterator[None]:

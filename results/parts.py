@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .location import OutputError
+from .schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
 COMPACTED = "compacted.parquet"
 """The name of the file that all parts of a table are merged to."""
@@ -62,3 +63,19 @@ def check_one_search(uri: str, names: Sequence[str], tables: Sequence[pa.Table])
             f"an output folder must hold one search; got {len(found)} in {uri}: {parts}; "
             "move the files of the others to another folder"
         )
+
+
+def columns_since(schema: pa.Schema, *, where: str) -> frozenset[str]:
+    """Return the columns that versions after a file's own have added: those it may lack.
+
+    Raises:
+        OutputError: for a file of a later version than this release writes, or of none.
+    """
+    version = (schema.metadata or {}).get(b"schema_version", b"none").decode()
+    if not version.isdecimal() or not 1 <= int(version) <= SCHEMA_VERSION:
+        raise OutputError(
+            f"a table must have a schema version up to {SCHEMA_VERSION}; got {version} in {where}; "
+            "read it with the release of dottune that wrote it, or a later one"
+        )
+    added = (names for later, names in ADDED_COLUMNS.items() if later > int(version))
+    return frozenset[str]().union(*added)

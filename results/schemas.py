@@ -1,14 +1,21 @@
 """The columns of the three tables: names, types, units and meaning.
 
 A search is one run of one spec, a study one combination of its grid values, a trial one
-configuration. Version 1 of the schema; a part written with another version is refused.
+configuration. A part of an older version has nulls for the columns that came later; one of a newer
+version is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "1"
+from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_FIELDS
+
+SCHEMA_VERSION = 2
+ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
+    2: frozenset({"weight_decay", "momentum", "diverged_replicates"}),
+}
+"""The columns that a version added; null in rows of the versions before."""
 
 TRIAL_KEY = ("study", "trial", "phase", "replicate", "steps_factor")
 """The columns that name a row of `TRIALS`."""
@@ -23,6 +30,7 @@ _TYPES = {
     "boolean": pa.bool_(),
     "time": pa.timestamp("us", tz="UTC"),
 }
+_KINDS = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "name": pa.string()}
 
 
 def _fields(*columns: tuple[str, str, str]) -> Iterator[pa.Field]:
@@ -36,8 +44,19 @@ def _fields(*columns: tuple[str, str, str]) -> Iterator[pa.Field]:
         )
 
 
+def _described(name: str, *, nullable: bool = False) -> pa.Field:
+    """Make the field of a hyperparameter or of a field of the task."""
+    field = FIELDS[name]
+    return pa.field(
+        name,
+        _KINDS[field.kind],
+        nullable=nullable,
+        metadata={"description": field.description},
+    )
+
+
 def _schema(*fields: pa.Field) -> pa.Schema:
-    return pa.schema(fields, metadata={"schema_version": SCHEMA_VERSION})
+    return pa.schema(fields, metadata={"schema_version": str(SCHEMA_VERSION)})
 
 
 _SEARCH = tuple(
@@ -57,41 +76,19 @@ _KEY = (
     ),
 )
 
-_TASK = tuple(
-    _fields(
-        ("dimension", "integer", "Length of each of the two input vectors."),
-        ("target", "text", "The function to be learned; dot: the dot product."),
-        ("inputs", "text", "Distribution of the inputs; normal: independent, standard normal."),
-        ("scale", "float", "What every input component is multiplied with."),
-        ("data", "text", "Source of the training data; stream: fresh pairs at every step."),
-        (
-            "label_noise_std",
-            "float",
-            "Standard deviation of the normal noise added to training labels, in label units.",
-        ),
-    )
-)
+_TASK = tuple(_described(name) for name in ("dimension", *TASK_FIELDS))
 
-_BATCH_SIZE = tuple(_fields(("batch_size", "integer", "Training pairs in each step.")))
+_BATCH_SIZE = (_described("batch_size"),)
 
 
 def _configuration(nullable: bool) -> Iterator[pa.Field]:
     """Make the fields of one configuration; in the summary of a study without a best, null."""
-    mark = "?" if nullable else ""
-    return _fields(
-        (
-            "multiplication",
-            f"boolean{mark}",
-            "Whether the elementwise product of the two vectors is part of the input.",
-        ),
-        ("depth", f"integer{mark}", "Number of hidden layers; 0: one linear layer."),
-        ("width", f"integer{mark}", "Units in each hidden layer, as suggested even at depth 0."),
-        ("layer_sizes", f"text{mark}", "Units of the hidden layers: 64-64; empty at depth 0."),
-        ("learning_rate", f"float{mark}", "Peak learning rate of the schedule."),
-        ("activation", f"text{mark}", "Activation of the hidden layers."),
-        ("optimizer", f"text{mark}", "Optimizer."),
-        ("schedule", f"text{mark}", "Course of the learning rate over the steps."),
-    )
+    for name, field in MEMBER_HYPERPARAMETERS.items():
+        yield _described(name, nullable=nullable or bool(field.belongs_to))
+        if name == "width":
+            kind = "text?" if nullable else "text"
+            text = "Units of the hidden layers: 64-64; empty at depth 0."
+            yield from _fields(("layer_sizes", kind, text))
 
 
 TRIALS = _schema(

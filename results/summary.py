@@ -30,6 +30,8 @@ _OF_THE_BEST = (
     "learning_rate",
     "activation",
     "optimizer",
+    "weight_decay",
+    "momentum",
     "schedule",
     "parameters",
     "steps",
@@ -104,10 +106,11 @@ def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
     if candidates.empty:
         return None
     ranked = candidates.sort_values(["nmse", "trial"])
-    best = {str(name): value for name, value in ranked.iloc[0].items()}
-    if math.isnan(best["constructed_nmse"]):
-        best["constructed_nmse"] = None
-    return best
+    # pandas has no null among floats
+    return {
+        str(name): None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in ranked.iloc[0].items()
+    }
 
 
 def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:

@@ -125,7 +125,7 @@ class TensorBoardWriter:
                 if row[name] is not None
             ]
         )
-        hparams = {name: row[name] for name in HPARAMS}
+        hparams = {name: row[name] for name in HPARAMS if row[name] is not None}
         summaries = (
             hparams_pb(hparams, trial_id=run, start_time_secs=started),
             results,

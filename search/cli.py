@@ -18,7 +18,7 @@ from .optuna_command import optuna_commands
 from .resuming_command import resuming_command
 
 if TYPE_CHECKING:
-    from .overview import Overview
+    import pyarrow
 
 application = typer.Typer(
     name="dottune",
@@ -104,7 +104,7 @@ def show(
         if as_json:
             typer.echo(json_text(found.summary.to_pylist()))
         else:
-            _print_table(folder, found)
+            _print_table(folder, found.summary)
         if found.missing:
             typer.echo(unfinished, err=as_json)
 
@@ -157,13 +157,13 @@ def _stderr() -> Console:
     return Console(stderr=True)
 
 
-def _print_table(folder: OutputFolder, found: "Overview") -> None:
+def _print_table(folder: OutputFolder, summary: "pyarrow.Table") -> None:
     from .plain_text import say, say_table
     from .summary_table import summary_table
 
     console = Console()
     say(console, folder.uri)
-    say_table(console, summary_table(found.summary))
+    say_table(console, summary_table(summary))
 
 
 def _go_on(folder: OutputFolder) -> str:
@@ -172,11 +172,10 @@ def _go_on(folder: OutputFolder) -> str:
 
 def _conclude(uri: str, failed: Mapping[str, str]) -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
-    from .overview import overview
     from .plain_text import say
 
     folder = OutputFolder(uri)
-    _print_table(folder, overview(folder))
+    _print_table(folder, folder.read_summary())
     console = Console()
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")

@@ -25,7 +25,7 @@ REFRESH_SECONDS = 0.25
 """The live table at most so often."""
 SPARKLINE_WIDTH = 12
 _BLOCKS, _ASCII_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*%#"
-_LEAST_NAME, _LONGEST_NAME = 10, 22
+_LONGEST_NAME = 22
 _LINES_AROUND = 5
 """Of the screen, beside the studies: headings, the totals, the prompt's line and one to spare."""
 _URGENCY = {"confirming": 0, "searching": 1, "failed": 2, "done": 3, "waiting": 4}
@@ -117,11 +117,14 @@ def plain_line(standing: Standing) -> str:
 def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> Group:
     """The live view: a line for each study, as many as fit `height` lines, and the totals.
 
-    Numbers are never cut: where `width` columns are too few, less is shown of the studies' names
-    and of the picture, then fewer counts.
+    Numbers are never cut: where `width` columns are too few, the picture goes first, then the
+    counts of pruned and diverged trials, then what a study is at.
     """
     run = standing.run
-    names = _most_urgent(standing, room=max(height - _LINES_AROUND, 1))
+    totals = " · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)])
+    wrapped = cell_len(f"{totals} · {len(run.studies)} more studies") // width
+    names = _most_urgent(standing, room=max(height - _LINES_AROUND - wrapped, 1))
+    longest = min(max(cell_len(study_label(name)) for name in names), _LONGEST_NAME)
     columns = [
         _Column("best nmse", [short_number(standing.studies[name].best) for name in names], "bold"),
         _Column(
@@ -134,24 +137,24 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
     ]
     for dispensable in ("so far", "pruned", "diverged", ""):
         room = width - sum(column.width + 1 for column in columns)
-        if room >= _LEAST_NAME:
+        if room >= longest:
             break
         columns = [column for column in columns if column.heading != dispensable]
     room = width - sum(column.width + 1 for column in columns)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    most = max(min(room, _LONGEST_NAME), 1)
-    table.add_column("study", no_wrap=True, overflow="ellipsis", max_width=most)
+    table.add_column(
+        "study", no_wrap=True, overflow="ellipsis", max_width=max(min(room, longest), 5)
+    )
     for column in columns:
         side: Literal["left", "right"] = "left" if column.heading in ("", "so far") else "right"
         table.add_column(column.heading, justify=side, no_wrap=True, min_width=column.width)
     for index, name in enumerate(names):
         table.add_row(Text(study_label(name)), *(column.cell(index) for column in columns))
-    totals = Text(" · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)]))
+    summed = Text(totals)
     hidden = len(run.studies) - len(names)
     if hidden:
-        totals.append(f" · {hidden} more studies", style="dim")
-    totals.no_wrap, totals.overflow = True, "ellipsis"
-    return Group(table, totals)
+        summed.append(f" · {hidden} more studies", style="dim")
+    return Group(table, summed)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainables.alone import torch_rate
+from trainables.optimisers import OPTIMISERS
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
 from .reproduction import row_device
@@ -49,7 +50,7 @@ for inputs, outputs in zip(sizes, sizes[1:]):
     layers += [linear, nn.$activation()]
 network = nn.Sequential(*layers[:-1]).to("$device")
 
-optimizer = torch.optim.Adam(network.parameters(), lr=$learning_rate)
+optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
 data = torch.Generator("$device").manual_seed($data_seed)
 for step in range(STEPS):
@@ -83,6 +84,7 @@ def reproduction_script(row: Mapping[str, Any]) -> str:
     hidden = [int(size) for size in row["layer_sizes"].split("-") if size]
     rate = torch_rate(row["learning_rate"])
     input_size = row["dimension"] * (3 if row["multiplication"] else 2)
+    optimiser = OPTIMISERS[row["optimizer"]]
     return _TEMPLATE.substitute(
         {**row, "learning_rate": "math.inf" if math.isinf(rate) else rate},
         device=row_device(row).type,
@@ -90,6 +92,8 @@ def reproduction_script(row: Mapping[str, Any]) -> str:
         inputs="a, b, a * b" if row["multiplication"] else "a, b",
         sizes=[input_size, *hidden, 1],
         activation=_ACTIVATIONS[row["activation"]],
+        optimizer_class=optimiser.reference.__name__,
+        settings="".join(f", {name}={row[name]}" for name in optimiser.settings),
         factor=_FACTORS[row["schedule"]],
         chunk=EVALUATION_CHUNK,
         few=RUNG_PAIRS,

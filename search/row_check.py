@@ -7,6 +7,7 @@ from results import OutputError
 from spaces import Choices, FloatRange, IntRange, Spec, studies
 from spaces.domains import Domain
 from spaces.faults import show
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, unused_hyperparameters
 
 from .folder_state import Searched
 from .spec_changes import grid_changes, row_changes
@@ -70,10 +71,12 @@ def _shared(run: StudyRun, row: Row) -> Iterator[Check]:
 
 def _chosen(run: StudyRun, row: Row) -> Iterator[Check]:
     """What the members of a pack differ in, or could."""
+    unused = unused_hyperparameters([row["optimizer"]])
     for name, domain in run.study.space.items():
-        yield f"space.{name}", _holds(domain, row[name]), domain.model_dump(), row[name]
-    for name in run.study.fixed.keys() - {"dimension", "batch_size", "steps"}:
-        value = run.study.fixed[name]
+        fits = row[name] is None if name in unused else _holds(domain, row[name])
+        yield f"space.{name}", fits, domain.model_dump(), row[name]
+    for name in run.study.fixed.keys() & MEMBER_HYPERPARAMETERS.keys():
+        value = None if name in unused else run.study.fixed[name]
         yield f"fixed.{name}", row[name] == value, value, row[name]
     if row["phase"] == "search":
         seeds = run.search_seeds(row["trial"])
@@ -102,6 +105,8 @@ def _counted(run: StudyRun, row: Row) -> Iterator[Check]:
 
 
 def _holds(domain: Domain, value: Any) -> bool:
+    if value is None:
+        return False
     match domain:
         case Choices(choices=choices):
             return any(type(value) is type(choice) and value == choice for choice in choices)

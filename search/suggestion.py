@@ -22,11 +22,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces import Choices, FloatRange, IntRange, Spec, Study
+from spaces.vocabulary import Value, unused_hyperparameters
 
 from .seeds import derive_seed
 from .tpe import Rank, tpe_pack
 
-Value = bool | int | float | str
 Domain = IntRange | FloatRange | Choices
 Status = Literal["completed", "pruned", "diverged"]
 
@@ -43,8 +43,8 @@ _KNOWN_GOOD: Mapping[str, int | float] = {
 class Outcome:
     """What became of one member of a finished pack."""
 
-    parameters: Mapping[str, Value]
-    """The values of the space's parameters, as suggested."""
+    parameters: Mapping[str, Value | None]
+    """The values of the space; None for what the member's optimiser doesn't read."""
     status: Status
     nmse: float | None
     """The final nmse; None unless completed."""
@@ -103,6 +103,20 @@ def suggest(
     ]
 
 
+def _as_seen(parameters: Mapping[str, Value | None], study: Study) -> dict[str, Value]:
+    """Return a trial's values as TPE is to see them: every one, and no difference that is none.
+
+    What its optimiser doesn't read made no difference, and is null in its row: it gets the same
+    value in all such trials, suggested or finished.
+    """
+    unused = unused_hyperparameters([parameters.get("optimizer", study.fixed.get("optimizer"))])
+    seen: dict[str, Value] = {}
+    for name, value in parameters.items():
+        known = None if name in unused else value
+        seen[name] = _known_good(name, study.space[name]) if known is None else known
+    return seen
+
+
 def _as_written(domain: Domain, value: Value) -> Value:
     """Optuna adds up steps in floating point: 0.3 comes back as 0.30000000000000004."""
     if isinstance(domain, FloatRange) and domain.step is not None:
@@ -131,14 +145,15 @@ def _suggested(
         return _ask(RandomSampler(seed=seed), space, [], size)
     _check_packs(spec, number, history, running)
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
-    in_flight = [member for pack in running for member in pack]
+    finished = [_as_seen(outcome.parameters, study) for outcome in outcomes]
+    in_flight = [_as_seen(member, study) for pack in running for member in pack]
     if not outcomes:  # nothing to rank: TPE draws from its prior
         distributions = distributions_of(space)
         trials = [_running_trial(member, distributions) for member in in_flight]
         return _ask(TPESampler(seed=seed, n_startup_trials=0), space, trials, size)
     return tpe_pack(
         distributions_of(space),
-        finished=[outcome.parameters for outcome in outcomes],
+        finished=finished,
         ranks=[_rank(outcome) for outcome in outcomes],
         running=in_flight,
         size=size,
@@ -271,11 +286,12 @@ def finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution])
     A pruned trial is ranked by the rung it reached. A diverged one is PRUNED without any value, the
     worst rank there is; as FAIL it would be left out, and TPE would go on proposing such trials.
     """
+    known = {name: value for name, value in outcome.parameters.items() if value is not None}
     return create_trial(
         state=TrialState.COMPLETE if outcome.status == "completed" else TrialState.PRUNED,
         value=outcome.nmse if outcome.status == "completed" else None,
-        params=dict(outcome.parameters),
-        distributions=distributions,
+        params=known,
+        distributions={name: distributions[name] for name in known},
         intermediate_values={} if outcome.status == "diverged" else dict(outcome.rungs),
     )
 

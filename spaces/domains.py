@@ -1,5 +1,6 @@
 """Domains: what Optuna may choose for one hyperparameter of the space."""
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Self
@@ -15,8 +16,9 @@ from pydantic import (
 )
 
 from .faults import Fault, Refused, faults_of, unknown_key
-from .hyperparameters import INTEGER_LIMIT, LARGEST_FLOAT, Parameter, Value, check_values
 from .plain_data import plain_data
+from .rules import INTEGER_LIMIT, LARGEST_FLOAT, Rule, check_values
+from .vocabulary import Value
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -98,33 +100,36 @@ Domain = IntRange | FloatRange | Choices
 _RANGES: dict[str, type[IntRange] | type[FloatRange]] = {"int": IntRange, "float": FloatRange}
 
 
-def read_domain(parameter: Parameter, value: object) -> Domain:
-    """Return the domain that `value` (a mapping or a domain) describes for `parameter`.
+def read_domain(known: Rule, value: object) -> Domain:
+    """Return the domain that `value` (a mapping or a domain) describes for `known`.
 
     Raises:
         Refused: with every fault, its path inside the domain.
     """
-    range_type = _RANGES.get(parameter.kind)
+    range_type = _RANGES.get(known.kind)
     if isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value):
-        return _read_choices(parameter, value)
+        return _read_choices(known, value)
     if range_type is None:
-        example = ", ".join(parameter.names) or "false, true"
+        example = ", ".join(known.names) or "false, true"
         raise Refused([Fault(rule=f"must be {{choices: [{example}]}}", got=value)])
     if isinstance(value, Mapping):
         value = _read_range(range_type, value)
     if not isinstance(value, range_type):
         raise Refused([_no_domain(value, range_type)])
-    _refuse(_faults_at("low", parameter, value.low))
+    faults = _faults_at("low", known, value.low)
+    if known.maximum < math.inf:
+        faults += _faults_at("high", known, value.high)
+    _refuse(faults)
     return value
 
 
-def _read_choices(parameter: Parameter, value: Choices | Mapping[str, Any]) -> Choices:
+def _read_choices(known: Rule, value: Choices | Mapping[str, Any]) -> Choices:
     given = {"choices": value.choices} if isinstance(value, Choices) else dict(value)
     values = given.pop("choices")
     faults = [unknown_key((str(key),), given[key], ("choices",)) for key in given]
     checked: list[Value] = []
     try:
-        checked = check_values(parameter, values, otherwise="write [first, second]")
+        checked = check_values(known, values, otherwise="write [first, second]")
     except Refused as refused:
         faults += [fault.under(("choices",)) for fault in refused.faults]
     _refuse(faults)
@@ -154,9 +159,9 @@ def _no_domain(value: object, range_type: type[BaseModel]) -> Fault:
     return Fault(rule=rule, got=value, next_step=next_step)
 
 
-def _faults_at(key: str, parameter: Parameter, value: object) -> list[Fault]:
+def _faults_at(key: str, known: Rule, value: object) -> list[Fault]:
     try:
-        parameter.check(value)
+        known.check(value)
     except Refused as refused:
         return [fault.under((key,)) for fault in refused.faults]
     return []

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from .faults import Fault, KeyPath, Refused
-from .hyperparameters import HYPERPARAMETERS, TASK_FIELDS
+from .rules import RULES, TASK_FIELDS
 
 LARGEST = (2 - 2**-23) * 2.0**127
 SMALLEST = 2.0**-126
@@ -97,10 +97,10 @@ def _outside(
 
 def _numbers(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
     """The numbers that `name` may take, each with its place."""
-    parameter = (HYPERPARAMETERS | TASK_FIELDS)[name]
+    known = RULES[name]
     for path, value in _places(data, name):
         try:
-            yield path, parameter.check(value)
+            yield path, known.check(value)
         except Refused:
             continue
 

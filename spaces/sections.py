@@ -5,16 +5,17 @@ from typing import Any, TypeVar
 
 from .domains import Domain, read_domain
 from .faults import Fault, Refused, unknown_key
-from .hyperparameters import HYPERPARAMETERS, TASK_FIELDS, Parameter, Value, check_values
+from .rules import HYPERPARAMETERS, RULES, TASK_FIELDS, Rule, check_values
+from .vocabulary import Value
 
 _Result = TypeVar("_Result")
 
-_IN_GRID = HYPERPARAMETERS | TASK_FIELDS
+_IN_GRID = RULES
 _IN_SPACE = {name: rule for name, rule in HYPERPARAMETERS.items() if not rule.why_not_in_space}
 
 
 def check_grid(section: object) -> dict[str, list[Value]]:
-    """Return the grid, its values in their parameters' types, in the order given.
+    """Return the grid, its values in their own types, in the order given.
 
     Raises:
         Refused: with every fault of the section; likewise the two below.
@@ -28,27 +29,27 @@ def check_space(section: object) -> dict[str, Domain]:
 
 
 def check_fixed(section: object) -> dict[str, Value]:
-    """Return the fixed values in their parameters' types, in the registry's order."""
-    fixed = _each(section, HYPERPARAMETERS, Parameter.check)
+    """Return the fixed values in their own types, in the vocabulary's order."""
+    fixed = _each(section, HYPERPARAMETERS, Rule.check)
     return {name: fixed[name] for name in HYPERPARAMETERS if name in fixed}
 
 
-def _grid_values(parameter: Parameter, values: object) -> list[Value]:
-    return check_values(parameter, values, otherwise="write [value], or put it in fixed")
+def _grid_values(known: Rule, values: object) -> list[Value]:
+    return check_values(known, values, otherwise="write [value], or put it in fixed")
 
 
-def _space_domain(parameter: Parameter, value: object) -> Domain:
-    if parameter.why_not_in_space:
-        rule = f"can't be in space: {parameter.why_not_in_space}"
+def _space_domain(known: Rule, value: object) -> Domain:
+    if known.why_not_in_space:
+        rule = f"can't be in space: {known.why_not_in_space}"
         raise Refused([Fault(rule=rule, got=value)])
-    return read_domain(parameter, value)
+    return read_domain(known, value)
 
 
 def _each(
     section: object,
-    table: Mapping[str, Parameter],
-    check: Callable[[Parameter, Any], _Result],
-    offered: Mapping[str, Parameter] | None = None,
+    table: Mapping[str, Rule],
+    check: Callable[[Rule, Any], _Result],
+    offered: Mapping[str, Rule] | None = None,
 ) -> dict[str, _Result]:
     if not isinstance(section, Mapping):
         raise Refused([Fault(rule="must be a mapping (key: value)", got=section)])

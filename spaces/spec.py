@@ -21,12 +21,13 @@ from pydantic import (
     model_validator,
 )
 
-from .domains import Domain
+from .domains import Choices, Domain
 from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
-from .hyperparameters import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Parameter, Value
 from .plain_data import plain_data
+from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .sections import check_fixed, check_grid, check_space
+from .vocabulary import FIELDS, Value, unused_hyperparameters
 from .yaml_text import write_yaml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -97,23 +98,23 @@ class Confirm(BaseModel):
     steps_factors: Annotated[Sequence[Count], BeforeValidator(_ascending)] = (1,)
 
 
-def _auto_or(parameter: Parameter, value: object) -> Value:
+def _auto_or(known: Rule, value: object) -> Value:
     if value == "auto":
         return "auto"
     try:
-        return parameter.check(value)
+        return known.check(value)
     except Refused:
-        raise Refused([Fault(rule=f"{parameter.rule}, or auto", got=value)]) from None
+        raise Refused([Fault(rule=f"{known.text}, or auto", got=value)]) from None
 
 
 def _cpus(value: object) -> Value:
-    positive = Parameter(kind="float", default=None, minimum=0, minimum_excluded=True)
+    positive = Rule(kind="float", default=None, minimum=0, minimum_excluded=True)
     cpus = _auto_or(positive, value)
     return int(cpus) if isinstance(cpus, float) and cpus.is_integer() else cpus
 
 
 def _gpus(value: object) -> Value:
-    gpus = _auto_or(Parameter(kind="float", default=None, minimum=0), value)
+    gpus = _auto_or(Rule(kind="float", default=None, minimum=0), value)
     if isinstance(gpus, float) and gpus > 1 and not gpus.is_integer():
         rule = "must be a fraction of one GPU or a whole number of them"
         raise Refused([Fault(rule=rule, got=value, next_step=f"write {math.ceil(gpus)}")])
@@ -121,7 +122,7 @@ def _gpus(value: object) -> Value:
 
 
 def _auto_or_count(value: object) -> Value:
-    return _auto_or(Parameter(kind="int", default=None, minimum=1), value)
+    return _auto_or(Rule(kind="int", default=None, minimum=1), value)
 
 
 def _label(value: object) -> object:
@@ -260,10 +261,12 @@ def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
     grid, space, fixed = completed["grid"], completed["space"], completed["fixed"]
     if all(isinstance(section, dict) for section in (grid, space, fixed)):
         defaults = {
-            name: parameter.default
-            for name, parameter in HYPERPARAMETERS.items()
-            if parameter.default is not None and name not in grid and name not in space
+            name: known.default
+            for name, known in HYPERPARAMETERS.items()
+            if known.default is not None and name not in grid and name not in space
         }
+        unused = unused_hyperparameters(_optimizers(grid, space, defaults | fixed))
+        defaults = {name: value for name, value in defaults.items() if name not in unused}
         completed["fixed"] = defaults | fixed
     return completed
 
@@ -285,7 +288,37 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     if not any("dimension" in keys for keys in places.values()):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
-    return faults + _grace_faults(data) + float32_faults(data)
+    return faults + _unused_faults(data) + _grace_faults(data) + float32_faults(data)
+
+
+def _unused_faults(data: Mapping[str, Any]) -> list[Fault]:
+    grid, space, fixed = data["grid"], data["space"], data["fixed"]
+    optimizers = _optimizers(grid, space, fixed)
+    faults = []
+    for name in unused_hyperparameters(optimizers):
+        place = next((place for place in ("grid", "space", "fixed") if name in data[place]), None)
+        if place is not None:
+            rule = f"no optimizer of this search uses it ({', '.join(map(str, optimizers))})"
+            users = " or ".join(FIELDS[name].belongs_to)
+            next_step = f"leave it out, or let optimizer be {users}"
+            faults.append(Fault(path=(place, name), rule=rule, next_step=next_step))
+    return faults
+
+
+def _optimizers(
+    grid: Mapping[str, Any], space: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> list[Any]:
+    """The optimisers that a trial may have; tolerates broken input."""
+    if "optimizer" in grid:
+        named = grid["optimizer"]
+    elif "optimizer" in space:
+        domain = space["optimizer"]
+        named = domain.choices if isinstance(domain, Choices) else domain
+        named = named.get("choices") if isinstance(named, Mapping) else named
+    else:
+        named = [fixed.get("optimizer")]
+    named = named if isinstance(named, list | tuple) else [named]
+    return [each for each in named if isinstance(each, str)]
 
 
 def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .domains import Domain
-from .hyperparameters import HYPERPARAMETERS, TASK_FIELDS, Value
 from .spec import Spec
+from .vocabulary import HYPERPARAMETERS, TASK_FIELDS, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,8 @@ class Study:
     space: Mapping[str, Domain]
     """What is suggested for each trial."""
     fixed: Mapping[str, Value]
-    """Every hyperparameter outside the space: ``fixed | suggested`` is complete."""
+    """Every hyperparameter outside the space that an optimiser may use: with what is suggested they
+    are complete."""
 
 
 def studies(spec: Spec) -> tuple[Study, ...]:

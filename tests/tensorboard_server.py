@@ -7,10 +7,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from results.tensorboard import HPARAMS
 
 LIMIT_SECONDS = 90.0
 
@@ -93,3 +95,8 @@ def eventually(holds: Callable[[], bool]) -> None:
             pass  # a run or tag that TensorBoard has not loaded yet
         time.sleep(0.2)
     raise AssertionError(f"did not come true within {LIMIT_SECONDS} s: {holds}")
+
+
+def shown_hparams(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What HParams is to show of a row of trials: what is null in it is left out."""
+    return {name: row[name] for name in HPARAMS if row[name] is not None}

@@ -39,6 +39,8 @@ def trial_row() -> MakeRow:
             "learning_rate": 0.01,
             "activation": "relu",
             "optimizer": "adam",
+            "weight_decay": None,
+            "momentum": None,
             "schedule": "cosine",
             "batch_size": 256,
             "initialisation_seed": 2**63 - 1,

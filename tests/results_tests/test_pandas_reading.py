@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from results import CURVES, TRIALS, OutputFolder
+from results.schemas import SCHEMA_VERSION
 
 MakeRow = Callable[..., dict[str, Any]]
 
@@ -55,7 +56,7 @@ def test_descriptions_and_version_are_in_the_files(
     for table, schema in (("trials", TRIALS), ("curves", CURVES)):
         (part,) = (tmp_path / table).iterdir()
         written = pq.read_schema(part)
-        assert written.metadata[b"schema_version"] == b"1"
+        assert written.metadata[b"schema_version"] == str(SCHEMA_VERSION).encode()
         for field in schema:
             description = written.field(field.name).metadata[b"description"]
             assert description == field.metadata[b"description"]

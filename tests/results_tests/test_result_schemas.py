@@ -5,7 +5,7 @@ import pytest
 
 import results
 from results import CURVES, SUMMARY, TRIALS
-from results.schemas import CURVE_KEY, TRIAL_KEY
+from results.schemas import CURVE_KEY, SCHEMA_VERSION, TRIAL_KEY
 
 
 def test_the_public_names_are_sorted_and_exist() -> None:
@@ -16,7 +16,7 @@ def test_the_public_names_are_sorted_and_exist() -> None:
 @pytest.mark.parametrize("schema", [TRIALS, CURVES, SUMMARY])
 def test_every_column_is_plain_and_described(schema: pa.Schema) -> None:
     plain = {pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us", tz="UTC")}
-    assert schema.metadata == {b"schema_version": b"1"}
+    assert schema.metadata == {b"schema_version": str(SCHEMA_VERSION).encode()}
     assert len(set(schema.names)) == len(schema.names)
     for field in schema:
         assert field.type in plain
@@ -25,6 +25,8 @@ def test_every_column_is_plain_and_described(schema: pa.Schema) -> None:
 
 def test_only_what_can_be_unknown_is_nullable() -> None:
     assert [field.name for field in TRIALS if field.nullable] == [
+        "weight_decay",
+        "momentum",
         "train_loss",
         "loss",
         "loss_stderr",

@@ -21,6 +21,8 @@ HYPERPARAMETERS = [
     "learning_rate",
     "activation",
     "optimizer",
+    "weight_decay",
+    "momentum",
     "schedule",
 ]
 TASK = ["dimension", "target", "inputs", "scale", "data", "label_noise_std"]

@@ -19,7 +19,7 @@ from results.tensorboard import (
     Listed,
     TensorBoardWriter,
 )
-from tests.tensorboard_server import TensorBoard, eventually, tensorboard
+from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
 
 MakeRow = Callable[..., dict[str, Any]]
 
@@ -91,7 +91,7 @@ def test_every_trial_is_in_hparams_with_every_column(
     sessions = board.sessions(set(HPARAMS))
     for row in rows(trial_row):
         session = sessions[f"d=8/trial-{row['trial']:04d}"]
-        assert session["hparams"] == {name: row[name] for name in HPARAMS}
+        assert session["hparams"] == shown_hparams(row)
         metrics = {value["name"]["tag"]: value["value"] for value in session["metricValues"]}
         expected = {f"final/{name}": row[name] for name in METRICS if row[name] is not None}
         assert metrics == pytest.approx(expected, rel=1e-6)

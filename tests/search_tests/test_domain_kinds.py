@@ -30,8 +30,9 @@ from search.provenance import provenance, to_json
 from search.search_run import SearchRun
 from search.tensorboard_view import TensorBoardView, run_name
 from spaces import load_spec, studies
+from spaces.vocabulary import FIELDS
 from tests.search_tests.studies import trained
-from tests.tensorboard_server import eventually, tensorboard
+from tests.tensorboard_server import eventually, shown_hparams, tensorboard
 
 
 class Kind(NamedTuple):
@@ -70,6 +71,12 @@ KINDS = [
     choices("activation", "relu", "tanh"),
     choices("activation", "tanh", "relu", "gelu"),
     choices("schedule", "linear", "constant"),
+    interval("learning_rate", 0.1, 0.9, step=0.1),
+    interval("momentum", 0.0, 0.9),
+    interval("weight_decay", 0.001, 0.1, log=True),
+    choices("optimizer", "adagrad", "sgd", "adamw", "adam"),
+    grid("optimizer", "adamw", "sgd"),
+    grid("weight_decay", 0.1, 0.01),
     choices("width", 4),
     choices("width", 64, 4),
     choices("width", 2, 8, 4),
@@ -99,6 +106,11 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
     for kind in kinds:
         sections[kind.section][kind.name] = kind.domain
     taken = sections["grid"].keys() | sections["space"].keys()
+    if "optimizer" not in taken:  # one that reads what is asked for
+        readers = [FIELDS[name].belongs_to for name in taken if FIELDS[name].belongs_to]
+        sections["grid"]["optimizer"] = sorted({each for names in readers for each in names})
+        if not readers:
+            del sections["grid"]["optimizer"]
     sections["fixed"] = {name: value for name, value in FIXED.items() if name not in taken}
     return {
         "name": "kinds",
@@ -270,7 +282,7 @@ def test_many_kinds_at_once_in_tensorboard(
             found = info["domainInterval"]
             expect_domain(kind, (found["minValue"], found["maxValue"]))
     for row in rows:
-        assert sessions[run_name(row)]["hparams"] == {name: row[name] for name in HPARAMS}
+        assert sessions[run_name(row)]["hparams"] == shown_hparams(row)
 
 
 def test_the_kinds_hold_every_type_and_every_number_of_values() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from search.search_run import SearchRun
 from spaces import studies
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS
 from tests.search_tests.studies import Rows, by_identity, run_all, tiny, trained
 from trainables import Pack
 
@@ -98,8 +99,7 @@ def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
         assert [member.replicate for member in members] == [0, 1]
         for member in members:
             assert member.trial == best["trial"]
-            for parameter in ("depth", "width", "learning_rate", "multiplication", "schedule"):
-                assert getattr(member, parameter) == best[parameter]
+            assert member.hyperparameters == {name: best[name] for name in MEMBER_HYPERPARAMETERS}
 
 
 def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:

@@ -332,7 +332,18 @@ def faults(data):
         ),
         ("task.target", "cosine", "task.target: must be dot: nothing else is available yet; got"),
         ("fixed.activation", "rulu", r"must be one of relu, .*; got \"rulu\"; did you mean relu\?"),
-        ("fixed.optimizer", "sgd", 'fixed.optimizer: must be adam: nothing else .*; got "sgd"'),
+        ("fixed.optimizer", "adan", 'must be one of adam, .*; got "adan"; did you mean adam'),
+        (
+            "fixed.weight_decay",
+            0.1,
+            r"fixed.weight_decay: no optimizer of this search uses it \(adam\); leave it out, or "
+            "let optimizer be adamw",
+        ),
+        (
+            "space.momentum",
+            {"low": 0.0, "high": 0.9},
+            "space.momentum: no optimizer of this search uses it",
+        ),
     ],
 )
 def test_one_fault(path, value, message):

@@ -1,16 +1,15 @@
-"""The registry: every hyperparameter and every field of the task, with its rule and default.
+"""Rules: what values a hyperparameter, a field of the task or another number may have.
 
-A further hyperparameter is one more entry here; grid, space and fixed all read this table.
+Those of the vocabulary are taken from there; grid, space and fixed all read these tables.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from . import vocabulary
 from .faults import Fault, Refused, did_you_mean
-
-Value = bool | int | float | str
+from .vocabulary import Field, Kind, Value
 
 INTEGER_LIMIT = 2**63
 """Whole numbers stay below this: the results store them as int64."""
@@ -20,21 +19,23 @@ LARGEST_FLOAT = 1e300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """The rule of one hyperparameter or task field: its type, its bounds, its default."""
+class Rule:
+    """The rule of one value: its type, its bounds, its default."""
 
-    kind: Literal["int", "float", "bool", "name"]
+    kind: Kind
     default: Value | None
     """None: there is no default, the spec must say it."""
     minimum: float = -math.inf
     minimum_excluded: bool = False
+    maximum: float = math.inf
+    """Values are below it."""
     names: tuple[str, ...] = ()
     """The allowed names, for kind "name"."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
 
     @property
-    def rule(self) -> str:
+    def text(self) -> str:
         """What is allowed, in words."""
         if self.kind == "bool":
             return "must be true or false"
@@ -44,10 +45,11 @@ class Parameter:
             return f"must be one of {', '.join(self.names)}"
         noun = "a whole number" if self.kind == "int" else "a finite number"
         bound = "above" if self.minimum_excluded else "of at least"
-        return f"must be {noun} {bound} {self.minimum:g}"
+        upper = f" and below {self.maximum:g}" if self.maximum < math.inf else ""
+        return f"must be {noun} {bound} {self.minimum:g}{upper}"
 
     def check(self, value: object) -> Value:
-        """Return `value` in the parameter's own type (1 becomes 1.0 for a float).
+        """Return `value` in the rule's own type (1 becomes 1.0 for a float).
 
         Raises:
             Refused: if `value` is of another type (1 is not true, "8" and 8.0 are not 8) or out
@@ -61,7 +63,7 @@ class Parameter:
             number = self._number(value)
             if number is not None and self._within(number):
                 return number
-        raise Refused([Fault(rule=self.rule, got=value, next_step=self._next_step(value))])
+        raise Refused([Fault(rule=self.text, got=value, next_step=self._next_step(value))])
 
     def _number(self, value: int | float) -> int | float | None:
         if self.kind == "int" and isinstance(value, int) and value < INTEGER_LIMIT:
@@ -71,7 +73,8 @@ class Parameter:
         return None
 
     def _within(self, number: int | float) -> bool:
-        return number > self.minimum if self.minimum_excluded else number >= self.minimum
+        above = number > self.minimum if self.minimum_excluded else number >= self.minimum
+        return above and number < self.maximum
 
     def _next_step(self, value: object) -> str:
         if self.kind == "name":
@@ -83,52 +86,37 @@ class Parameter:
         return ""
 
 
-_SHARED = "the members of a pack share it; put it in grid or fixed"
+def rule_of(field: Field) -> Rule:
+    """The rule of a hyperparameter or of a field of the task."""
+    return Rule(
+        kind=field.kind,
+        default=field.default,
+        minimum=field.minimum,
+        minimum_excluded=field.minimum_excluded,
+        maximum=field.maximum,
+        names=field.names,
+        why_not_in_space=field.why_not_in_space,
+    )
 
-HYPERPARAMETERS: dict[str, Parameter] = {
-    "dimension": Parameter(
-        kind="int",
-        default=None,
-        minimum=1,
-        why_not_in_space="losses of different dimensions can't be compared, an optimiser would "
-        "pick the smallest; put it in grid (a study per dimension) or fixed",
-    ),
-    "multiplication": Parameter(kind="bool", default=False),
-    "depth": Parameter(kind="int", default=2, minimum=0),
-    "width": Parameter(kind="int", default=32, minimum=1),
-    "learning_rate": Parameter(kind="float", default=1e-2, minimum=0, minimum_excluded=True),
-    "activation": Parameter(kind="name", default="relu", names=("relu", "gelu", "silu", "tanh")),
-    "optimizer": Parameter(kind="name", default="adam", names=("adam",)),
-    "schedule": Parameter(kind="name", default="cosine", names=("constant", "cosine", "linear")),
-    "batch_size": Parameter(kind="int", default=256, minimum=1, why_not_in_space=_SHARED),
-    "steps": Parameter(kind="int", default=4000, minimum=1, why_not_in_space=_SHARED),
+
+HYPERPARAMETERS: Mapping[str, Rule] = {
+    name: rule_of(field) for name, field in vocabulary.HYPERPARAMETERS.items()
 }
 """The hyperparameters, in the order in which they are shown."""
 
-_ONE_TASK = "a study has one task; put it in grid or task"
-
-TASK_FIELDS: dict[str, Parameter] = {
-    "target": Parameter(kind="name", default="dot", names=("dot",), why_not_in_space=_ONE_TASK),
-    "inputs": Parameter(
-        kind="name", default="normal", names=("normal",), why_not_in_space=_ONE_TASK
-    ),
-    "scale": Parameter(
-        kind="float",
-        default=1.0,
-        minimum=0,
-        minimum_excluded=True,
-        why_not_in_space=_ONE_TASK,
-    ),
-    "label_noise_std": Parameter(kind="float", default=0.0, minimum=0, why_not_in_space=_ONE_TASK),
-    "data": Parameter(kind="name", default="stream", names=("stream",), why_not_in_space=_ONE_TASK),
+TASK_FIELDS: Mapping[str, Rule] = {
+    name: rule_of(field) for name, field in vocabulary.TASK_FIELDS.items()
 }
 """The fields of the task beside the dimension."""
 
+RULES: Mapping[str, Rule] = {**HYPERPARAMETERS, **TASK_FIELDS}
+"""All of both."""
 
-def check_values(parameter: Parameter | None, values: object, *, otherwise: str) -> list[Value]:
-    """Return a grid's or a choice's list of values, each in the parameter's type.
 
-    Without a parameter any true or false, finite number or text is taken as it is. `otherwise` is
+def check_values(rule: Rule | None, values: object, *, otherwise: str) -> list[Value]:
+    """Return a grid's or a choice's list of values, each in the rule's type.
+
+    Without a rule any true or false, finite number or text is taken as it is. `otherwise` is
     the next step to offer where `values` is no list.
 
     Raises:
@@ -142,7 +130,7 @@ def check_values(parameter: Parameter | None, values: object, *, otherwise: str)
     faults: list[Fault] = []
     for index, value in enumerate(values):
         try:
-            item = _check_any(value) if parameter is None else parameter.check(value)
+            item = _check_any(value) if rule is None else rule.check(value)
         except Refused as refused:
             faults += [fault.under((index,)) for fault in refused.faults]
             continue

@@ -1,0 +1,102 @@
+"""What is said once in the vocabulary, held to what the engines and the spec make of it."""
+
+import pytest
+import torch
+
+from results import CURVES, SUMMARY, TRIALS
+from spaces import Spec, SpecError, Task, load_spec, studies
+from spaces.vocabulary import (
+    FIELDS,
+    HYPERPARAMETERS,
+    MEMBER_HYPERPARAMETERS,
+    TASK_FIELDS,
+    configuration_of,
+    unused_hyperparameters,
+)
+from trainables import pack
+from trainables.families.activation_modules import ACTIVATION_MODULES
+from trainables.gpu.activation_operations import ACTIVATION_OPERATIONS
+from trainables.gpu.optimiser_operations import OPTIMISER_OPERATIONS
+from trainables.optimisers import OPTIMISERS
+from trainables.processor.kernels.activation_code import ACTIVATION_CODE
+from trainables.processor.kernels.optimiser_code import OPTIMISER_CODE
+from trainables.schedules import SCHEDULES
+from trainables.sources import SOURCES
+from trainables.sources.inputs import INPUTS
+from trainables.sources.targets import TARGETS
+
+
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        ("activation", [ACTIVATION_MODULES, ACTIVATION_OPERATIONS, ACTIVATION_CODE]),
+        ("optimizer", [OPTIMISERS, OPTIMISER_OPERATIONS, OPTIMISER_CODE]),
+        ("schedule", [SCHEDULES]),
+        ("target", [TARGETS]),
+        ("inputs", [INPUTS]),
+        ("data", [SOURCES]),
+    ],
+)
+def test_every_name_is_one_that_the_engines_read(name, tables):
+    for table in tables:
+        assert set(table) == set(FIELDS[name].names)
+
+
+def test_every_optimiser_reads_the_hyperparameters_that_belong_to_it():
+    for name, optimiser in OPTIMISERS.items():
+        belonging = {each.name for each in HYPERPARAMETERS.values() if name in each.belongs_to}
+        assert set(optimiser.settings) == belonging
+        settings = dict.fromkeys(optimiser.settings, 0.5)
+        parameter = torch.nn.Parameter(torch.zeros(1))
+        made = optimiser.reference([parameter], lr=0.1, **settings)
+        assert {key: made.defaults[key] for key in settings} == settings
+        code = OPTIMISER_CODE[name]
+        assert (code.states, code.settings) == (len(optimiser.states), len(optimiser.settings))
+
+
+def test_tasks_and_columns_have_the_fields():
+    assert tuple(Task.model_fields) == tuple(TASK_FIELDS)
+    assert set(pack.Task.__dataclass_fields__) == {"dimension", *TASK_FIELDS}
+    for schema in (TRIALS, SUMMARY):
+        for name, field in ({"dimension": FIELDS["dimension"]} | TASK_FIELDS).items():
+            assert schema.field(name).metadata[b"description"].decode() == field.description
+        assert set(MEMBER_HYPERPARAMETERS) < set(schema.names)
+    assert not set(FIELDS) & set(CURVES.names)
+
+
+def test_task_defaults_are_those_of_the_vocabulary():
+    assert Task().model_dump() == {name: field.default for name, field in TASK_FIELDS.items()}
+    assert pack.Task(dimension=1) == pack.Task(dimension=1, **Task().model_dump())
+
+
+def spec_of(**sections: object) -> Spec:
+    fixed = {"dimension": 2} | sections.pop("fixed", {})  # type: ignore[operator]
+    return load_spec({"name": "words", "fixed": fixed, **sections})
+
+
+def test_what_no_optimiser_reads_is_neither_filled_in_nor_taken():
+    assert not {"weight_decay", "momentum"} & spec_of().fixed.keys()
+    assert spec_of(fixed={"optimizer": "adamw"}).fixed["weight_decay"] == 0.0
+    spec = spec_of(grid={"optimizer": ["adam", "adamw"], "weight_decay": [0.1, 0.2]})
+    assert len(studies(spec)) == 4
+    space = {"momentum": {"low": 0.0, "high": 0.9}, "optimizer": {"choices": ["adam", "sgd"]}}
+    assert "momentum" in spec_of(space=space).space
+    assert load_spec(spec.to_mapping()) == spec
+    with pytest.raises(SpecError, match=r"space.momentum: no optimizer .* uses it \(adamw\)"):
+        spec_of(space={"momentum": {"low": 0, "high": 0.5}}, fixed={"optimizer": "adamw"})
+    with pytest.raises(
+        SpecError, match=r"momentum.*must be a finite number of at least 0 and below 1"
+    ):
+        spec_of(fixed={"optimizer": "sgd", "momentum": 1.0})
+    with pytest.raises(SpecError, match=r"momentum.high: must be .* below 1"):
+        spec_of(fixed={"optimizer": "sgd"}, space={"momentum": {"low": 0.0, "high": 1.0}})
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_a_configuration_has_null_for_what_its_optimiser_does_not_read(optimizer):
+    given = {name: field.default for name, field in MEMBER_HYPERPARAMETERS.items()}
+    found = configuration_of(given | {"optimizer": optimizer, "steps": 3})
+    assert list(found) == list(MEMBER_HYPERPARAMETERS)
+    nulls = {name for name, value in found.items() if value is None}
+    assert nulls == set(unused_hyperparameters([optimizer]))
+    assert not nulls & set(OPTIMISERS[optimizer].settings)
