@@ -53,9 +53,18 @@ def cluster_findings(address: str | None) -> Iterator[Finding]:
         dashboard = Dashboard(address)
         yield Finding(subject="dashboard", healthy=True, text=f"{dashboard.address} answers")
         yield Finding(subject="cluster", healthy=True, text=str(dashboard.cluster()))
+        yield _head_node(dashboard)
         versions = dashboard.versions()
         check_versions(versions)
         text = f"Ray {versions[0]}, Python {versions[1]}"
         yield Finding(subject="cluster versions", healthy=True, text=text)
     except ClusterError as error:
         yield Finding(subject="cluster", healthy=False, text=str(error))
+
+
+def _head_node(dashboard: Dashboard) -> Finding:
+    fault = dashboard.head_node_fault()
+    if fault is None:
+        return Finding(subject="head node", healthy=True, text="it is alive")
+    text = f"{fault}; no job can start or be stopped there: start the cluster again"
+    return Finding(subject="head node", healthy=False, text=text)
