@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.errors import RequestError
+from cluster.reason import without_stack
 from results import OutputError, OutputFolder
 from spaces import Spec, load_spec
 
@@ -211,7 +212,7 @@ def _say_setup(job: "Job", then: str) -> None:
 
 def _say_message(job: "Job") -> None:
     if job.status == "FAILED" and job.message:
-        typer.echo(job.message.rstrip(), err=True)
+        typer.echo(without_stack(job.message) if job.exit_code is None else job.message, err=True)
 
 
 def _show(job: "Job", lost: str | None = None) -> None:

@@ -79,6 +79,7 @@ def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_
         r"ok +kernels .* vector registers of \d+ bits, compiled in \d",
         r"ok +token +taken from RAY_AUTH_TOKEN_PATH",
         r"ok +cluster +2 nodes of 2 CPUs and 1 GPU",
+        r"ok +head node +it is alive",
         r"ok +output folder .* can be written",
     ):
         assert re.search(line, healthy), line
