@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Any
 
 from .address import ADDRESS_VARIABLES, dashboard_address
 from .errors import ClusterError
+from .head_node import SUPERVISOR, head_node_fault, supervisor_fault
+from .reason import reason_of
 from .resources import Cluster, cluster_of
 from .token import TOKEN_HINT, authenticate
 
@@ -60,12 +63,21 @@ class Dashboard:
 
     def cluster(self) -> Cluster:
         """The nodes that are up."""
-        nodes = self._get("/api/v0/nodes?detail=true")["result"]["result"]
         return cluster_of(
             (node["resources_total"], node["labels"] or {})
-            for node in nodes
+            for node in self._states("nodes")
             if node["state"] == "ALIVE"
         )
+
+    def head_node_fault(self) -> str | None:
+        """What is wrong with the head node, without which no job starts or ends; None: nothing."""
+        return head_node_fault(self._states("nodes"))
+
+    def supervisor_fault(self, job: str) -> str | None:
+        """Why nobody watches the job with this id any more; None if somebody does."""
+        name = urllib.parse.quote(SUPERVISOR + job)
+        one = f"&filter_keys=name&filter_predicates=%3D&filter_values={name}"
+        return supervisor_fault(self._states("actors", one))
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -88,7 +100,7 @@ class Dashboard:
             if isinstance(error, (ClusterError, BrokenPipeError)):
                 raise
             raise ClusterError(
-                f"the cluster at {self.address} can't be used: {' '.join(str(error).split())}; "
+                f"the cluster at {self.address} can't be used: {reason_of(error)}; "
                 "check the address (the dashboard's, http://HEAD:8265) and that the cluster is up"
             ) from error
 
@@ -98,6 +110,11 @@ class Dashboard:
             urllib.request.urlopen(f"{self.address}/api/version", timeout=ANSWER_SECONDS).close()
         except urllib.error.HTTPError as error:  # such as "401 Unauthorized": it is there
             error.close()
+
+    def _states(self, kind: str, filter: str = "") -> list[dict[str, Any]]:
+        answer = self._get(f"/api/v0/{kind}?detail=true{filter}")
+        states: list[dict[str, Any]] = answer["result"]["result"]
+        return states
 
     def _get(self, path: str) -> Any:
         # The client has no public way to the other parts of the dashboard; the version is pinned.

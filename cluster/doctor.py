@@ -74,6 +74,7 @@ def cluster_findings(address: str | None, out: str | None = None) -> Iterator[Fi
         dashboard = Dashboard(address)
         yield Finding(subject="dashboard", healthy=True, text=f"{dashboard.address} answers")
         yield Finding(subject="cluster", healthy=True, text=str(dashboard.cluster()))
+        yield _head_node(dashboard)
         versions = dashboard.versions()
         check_versions(versions)
         text = f"Ray {versions[0]}, Python {versions[1]}"
@@ -115,3 +116,11 @@ def _token(needless: bool) -> Finding:
     if token.exposed:
         text += f"; {token.exposed}"
     return Finding(subject="token", healthy=True, warning=token.exposed is not None, text=text)
+
+
+def _head_node(dashboard: Dashboard) -> Finding:
+    fault = dashboard.head_node_fault()
+    if fault is None:
+        return Finding(subject="head node", healthy=True, text="it is alive")
+    text = f"{fault}; no job can start or be stopped there: start the cluster again"
+    return Finding(subject="head node", healthy=False, text=text)

@@ -24,6 +24,8 @@ STOP_ENVIRONMENT = {
     "RAY_JOB_STOP_SIGNAL": "SIGINT",
     "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS),
 }
+SETUP_SECONDS = 1200.0
+"""Longer than Ray lets a job be PENDING (RAY_JOB_START_TIMEOUT_SECONDS: 900)."""
 MARK = "dottune"
 """The key of a job's metadata by which the jobs of this service are told from others."""
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -42,7 +44,9 @@ class Job:
     submitted_at: datetime
     ended_at: datetime | None
     exit_code: int | None
-    """Of the driver; None while it runs, and of a job that was stopped."""
+    """Of the driver; None while it runs, if it never ran, and of a job that was stopped."""
+    installs: bool = False
+    """Whether the dependencies are installed for it, by each node before it first does anything."""
 
     @property
     def ended(self) -> bool:
@@ -66,15 +70,35 @@ class Jobs:
     def check_output(self, out: str) -> None:
         """Refuse an output folder that a job which has not ended writes to.
 
+        A job that nobody watches any more is called RUNNING for ever, and is no hindrance: it
+        can't go on, and the rows that it has written are those that another one would write.
+
         Raises:
             RequestError: names that job.
+            ClusterError: no job can start, as the head node is gone.
         """
-        for job in self.list():
-            if job.out == out and not job.ended:
+        jobs = [job for job in self.list() if job.out == out and not job.ended]
+        fault = self._dashboard.head_node_fault()
+        if fault is not None:
+            lost = "".join(f"the job {job.id} ({job.status}) is lost with it; " for job in jobs)
+            raise ClusterError(
+                f"the cluster at {self._dashboard.address} can start no job: {fault}; {lost}"
+                "start the cluster again and repeat this, or, where a search lies in --out, "
+                f"finish it on this machine with `dottune resume {shlex.quote(out)}`"
+            )
+        for job in jobs:
+            if self._dashboard.supervisor_fault(job.id) is None:
                 raise RequestError(
-                    f"the job {job.id} writes to {out} already; follow it with "
-                    f"`dottune logs {job.id} --follow`, stop it, or choose another --out"
+                    f"the job {job.id} ({job.status}) writes to {out} already; follow it with "
+                    f"`dottune logs {job.id} --follow`, stop it with `dottune stop {job.id}`, "
+                    "or choose another --out"
                 )
+
+    def lost(self, job: Job) -> str | None:
+        """Why a job that has not ended never will by itself; None if it may."""
+        if job.ended:
+            return None
+        return self._dashboard.head_node_fault() or self._dashboard.supervisor_fault(job.id)
 
     def submit(
         self,
@@ -145,14 +169,27 @@ class Jobs:
             asyncio.run(copy())
         return self.wait(id, seconds=STOP_SECONDS)
 
-    def stop(self, id: str) -> Job:
-        """Ask the driver to leave, and wait until it has; what had finished is kept."""
+    def stop(self, id: str, notice: Callable[[Job], object] = lambda job: None) -> Job:
+        """Ask the driver to leave, and wait until it has; what had finished is kept.
+
+        Ray stops a job whose environment is being installed only once that is done, and limits how
+        long it may take: it is waited for, after `notice` was called with the job.
+        """
         job = self.get(id)
-        if not job.ended:
-            with self._dashboard.explained():
-                self._client.stop_job(id)
-            job = self.wait(id, seconds=2 * STOP_SECONDS)
-        return job
+        if job.ended:
+            return job
+        if fault := self.lost(job):
+            raise ClusterError(
+                f"the job {id} is {job.status} by Ray's books, but can't be stopped: {fault}; what "
+                f"it had finished is kept in {job.out}: start the cluster again, then `dottune "
+                f"submit --resume --out {shlex.quote(job.out)}`"
+            )
+        with self._dashboard.explained():
+            self._client.stop_job(id)
+        if job.status == "PENDING":
+            notice(job)
+            job = self._poll(id, lambda job: job.status != "PENDING", seconds=SETUP_SECONDS)
+        return self.wait(id, seconds=2 * STOP_SECONDS)
 
     def wait(self, id: str, *, seconds: float) -> Job:
         """The job once it has ended.
@@ -160,8 +197,11 @@ class Jobs:
         Raises:
             ClusterError: it has not after `seconds`.
         """
+        return self._poll(id, lambda job: job.ended, seconds=seconds)
+
+    def _poll(self, id: str, done: Callable[[Job], bool], *, seconds: float) -> Job:
         limit = time.monotonic() + seconds
-        while not (job := self.get(id)).ended:
+        while not done(job := self.get(id)):
             if time.monotonic() > limit:
                 raise ClusterError(
                     f"the job {id} is still {job.status} after {seconds:g} s; "
@@ -199,6 +239,7 @@ def _job(details: Any) -> Job:
         submitted_at=_moment(details.start_time),
         ended_at=_moment(details.end_time) if details.end_time else None,
         exit_code=details.driver_exit_code,
+        installs="pip" in (details.runtime_env or {}),
     )
 
 

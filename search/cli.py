@@ -56,13 +56,25 @@ def run(
     name: Annotated[str | None, typer.Option(help="The search's name.")] = None,
     overrides: SetOption = None,
     address: AddressOption = None,
+    resume_if_there: Annotated[
+        bool,
+        typer.Option(
+            "--resume-if-there", help="Go on with this search, if --out holds it already."
+        ),
+    ] = False,
 ) -> None:
     """Run a search; show the achievable loss."""
     with explained():
         from .runner import run_search
 
         result = run_search(
-            spec, out, overrides=overrides or (), name=name, address=address, console=_stderr()
+            spec,
+            out,
+            overrides=overrides or (),
+            name=name,
+            address=address,
+            console=_stderr(),
+            resume_if_there=resume_if_there,
         )
         _conclude(result.uri, result.failed)
 

@@ -1,7 +1,7 @@
 """What an output folder is: everyone who writes, resumes or reads one asks `folder_state`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from results import OutputError, OutputFolder
 from spaces import Spec, SpecError, load_spec
@@ -40,6 +40,11 @@ class Searched:
         """Return a line for each key that makes `spec` another search than this one."""
         there = self.made_from or self.spec
         return row_changes(there, spec) + grid_changes(there, spec)
+
+    def carried_out_like(self, spec: Spec) -> "Searched":
+        """Return this search with what of `spec` changes no row: its resources, its TensorBoard."""
+        free = {"resources": spec.resources, "tensorboard": spec.tensorboard}
+        return replace(self, spec=self.spec.model_copy(update=free))
 
 
 @dataclass(frozen=True, kw_only=True)

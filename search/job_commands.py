@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.errors import RequestError
+from cluster.reason import without_stack
 from cluster.resources import worker_request
 from results import OutputError, OutputFolder
 from spaces import Spec, load_spec
@@ -107,7 +108,9 @@ def list_jobs(address: AddressOption = None) -> None:
 def status(id: IdArgument, address: AddressOption = None) -> None:
     """Show how a job is doing."""
     with explained():
-        _show(_jobs(address).get(id))
+        jobs = _jobs(address)
+        job = jobs.get(id)
+        _show(job, jobs.lost(job))
 
 
 @job_commands.command()
@@ -129,7 +132,8 @@ def logs(
 def stop(id: IdArgument, address: AddressOption = None) -> None:
     """Stop a job; what it has finished is kept, and can be resumed."""
     with explained():
-        job = _jobs(address).stop(id)
+        jobs = _jobs(address)
+        job = jobs.stop(id, notice=lambda job: _say_setup(job, "it is stopped once that is done"))
         _show(job)
         if job.status == "STOPPED":
             typer.echo(
@@ -185,21 +189,42 @@ def _name_of(folder: OutputFolder) -> str:
 
 
 def _follow(jobs: "Jobs", id: str) -> None:
+    started = jobs.get(id)
+    if started.status == "PENDING":
+        _say_setup(started, "the log begins once that is done")
     try:
         job = jobs.follow(id, lambda piece: typer.echo(piece, nl=False))
     except KeyboardInterrupt:
         typer.echo(f"the job goes on; stop it with: dottune stop {id}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(f"{id}: {job.status}", err=True)
+    if job.exit_code is None:  # no driver ran whose log would say it
+        _say_message(job)
     raise typer.Exit(EXIT_CODES.get(job.status, FAILED))
 
 
-def _show(job: "Job") -> None:
+def _say_setup(job: "Job", then: str) -> None:
+    """Say what a job that is PENDING waits for."""
+    what = (
+        "each node installs the dependencies before it begins (some 2.3 GB, a minute or more the "
+        "first time; --image-has-deps leaves that out where they are there)"
+        if job.installs
+        else "the head node prepares its environment"
+    )
+    typer.echo(f"{job.id}: {job.status}; {what}; {then}", err=True)
+
+
+def _say_message(job: "Job") -> None:
+    if job.status == "FAILED" and job.message:
+        typer.echo(without_stack(job.message) if job.exit_code is None else job.message, err=True)
+
+
+def _show(job: "Job", lost: str | None = None) -> None:
     rows = {
         "job": job.id,
         "search": job.search,
         "output": job.out,
-        "status": job.status,
+        "status": job.status if lost is None else f"{job.status}, but it is lost: {lost}",
         "submitted": _when(job.submitted_at),
         "ended": _when(job.ended_at),
         "exit code": "" if job.exit_code is None else str(job.exit_code),
@@ -207,8 +232,7 @@ def _show(job: "Job") -> None:
     for label, text in rows.items():
         if text:
             typer.echo(f"{label:<10} {text}")
-    if job.status == "FAILED" and job.message:
-        typer.echo(f"{job.message.rstrip()}", err=True)
+    _say_message(job)
 
 
 def _when(moment: datetime | None) -> str:

@@ -25,7 +25,7 @@ from cluster.resources import (
 from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
 
-from .folder_state import folder_state, refuse_unless_free, searched
+from .folder_state import Searched, folder_state, refuse_unless_free, searched
 from .memory_need import check_memory
 from .plain_text import say
 from .provenance import Record, command_line, now, provenance, to_json
@@ -78,11 +78,14 @@ def run_search(
     name: str | None = None,
     address: str | None = None,
     console: Console | None = None,
+    resume_if_there: bool = False,
 ) -> SearchResult:
     """Run a search here or on the cluster at `address`; return its tables.
 
     `spec` is a preset's name, a YAML file, a mapping or a `Spec`; `out` a local path or a plain
     URI, by default runs/<name>. Progress goes to `console` (default: standard error).
+    `resume_if_there`: where this search lies in the folder already, finished or not, go on with it
+    (with the resources and the TensorBoard of `spec`), so that the same call may be made again.
 
     Raises:
         SpecError: the spec or an override is wrong; every fault is named.
@@ -92,7 +95,10 @@ def run_search(
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
     folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
-    refuse_unless_free(folder_state(folder), resolved)
+    state = folder_state(folder)
+    if resume_if_there and isinstance(state, Searched) and not state.difference(resolved):
+        return _resumed(state.carried_out_like(resolved), folder, address, console)
+    refuse_unless_free(state, resolved)
     folder.check_writable()
     record = provenance(command_line(), resolved)
     return _run(SearchRun(resolved), folder, [record], address, console)
@@ -108,6 +114,12 @@ def resume_search(
     """
     folder = OutputFolder(uri)
     found = searched(folder_state(folder), otherwise="start one with `dottune run SPEC --out`")
+    return _resumed(found, folder, address, console)
+
+
+def _resumed(
+    found: Searched, folder: OutputFolder, address: str | None, console: Console | None
+) -> SearchResult:
     trial_rows, curve_rows = folder.read_trials().to_pylist(), folder.read_curves().to_pylist()
     check_rows(found, trial_rows, curve_rows)
     run = SearchRun(found.spec)

@@ -5,9 +5,10 @@
 #   sbatch --nodes=4 cluster/manifests/slurm.sh resume /shared/runs/first
 #   bash cluster/manifests/slurm.sh --dry-run run quick --out runs/quick   # only shows the commands
 #
-# The arguments are a command of dottune; it gets the cluster's address. The environment in which sbatch is called must have dottune
-# (an activated .venv on a file system that all nodes share); --out must lie on one too, or in an
-# object store. A search that scancel or the time limit has interrupted can be resumed.
+# The arguments are a command of dottune; it gets the cluster's address. The environment in which
+# sbatch is called must have dottune (an activated .venv on a file system that all nodes share);
+# --out must lie on one too, or in an object store. A search that scancel or the time limit has
+# interrupted can be resumed.
 #SBATCH --job-name=dottune
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -22,8 +23,28 @@ if [[ "${1:-}" == "--dry-run" ]]; then
   run() { printf '%q ' "$@"; printf '\n'; }
 fi
 
+# Return once somebody listens at HOST PORT; fail after SECONDS, or when the process PID has ended.
+wait_for_port() {
+  local limit=$((SECONDS + $3))
+  until (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; do
+    if ! kill -0 "$4" 2>/dev/null; then
+      echo "error: the head node ended before it listened at $1:$2; what ray start says stands above" >&2
+      return 1
+    fi
+    if ((SECONDS >= limit)); then
+      echo "error: the head node did not listen at $1:$2 within $3 s; set HEAD_SECONDS to wait longer" >&2
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
 head="$(hostname)"
-port=6379
+# Ports that nobody uses now: two jobs on one node must not meet.
+read -r port dashboard_port client_port < <(python -c '
+import socket
+listeners = [socket.create_server(("", 0)) for _ in range(3)]
+print(*(listener.getsockname()[1] for listener in listeners))')
 nodes="${SLURM_JOB_NUM_NODES:-2}"
 cpus="${SLURM_CPUS_ON_NODE:-1}"
 
@@ -38,13 +59,17 @@ if [[ ! -s "$RAY_AUTH_TOKEN_PATH" ]]; then
 fi
 
 here=(srun --overlap --nodes=1 --ntasks=1 --nodelist="$head")
-run "${here[@]}" ray start --head --block --port="$port" --num-cpus="$cpus" &
+run "${here[@]}" ray start --head --block --port="$port" --num-cpus="$cpus" \
+  --dashboard-port="$dashboard_port" --ray-client-server-port="$client_port" \
+  --dashboard-agent-listen-port=0 &
+head_process=$!
 if ((nodes > 1)); then
   others=$((nodes - 1))
   # Ray waits for the head to come up.
   run srun --overlap --nodes="$others" --ntasks="$others" --exclude="$head" \
-    ray start --block --address="$head:$port" --num-cpus="$cpus" &
+    ray start --block --address="$head:$port" --num-cpus="$cpus" --dashboard-agent-listen-port=0 &
 fi
+run wait_for_port "$head" "$port" "${HEAD_SECONDS:-300}" "$head_process"
 
 # In the background, so that this shell hears Slurm's signal and hands it on.
 run dottune "$@" --address "$head:$port" &

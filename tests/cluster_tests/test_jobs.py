@@ -56,7 +56,8 @@ def test_four_half_gpu_packs_on_two_nodes_until_stopped(
 
     again = two_nodes.dottune("submit", str(spec), "--out", str(out), *SUBMIT, *cluster)
     assert again.returncode == 2
-    assert f"the job {id} writes to {out} already" in again.stderr
+    assert f"the job {id} (RUNNING) writes to {out} already" in again.stderr
+    assert f"stop it with `dottune stop {id}`" in again.stderr
     stopped = two_nodes.dottune("stop", id, *cluster)
     assert stopped.returncode == 0, stopped.stderr
     assert re.search("status +STOPPED", stopped.stdout)

@@ -2,7 +2,10 @@
 
 import os
 import re
+import shlex
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,15 @@ import pytest
 import ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from cluster.jobs import STOP_ENVIRONMENT
+from search.cli import application
 
 PROJECT = Path(__file__).parents[2]
 MANIFESTS = PROJECT / "cluster" / "manifests"
+SLURM = MANIFESTS / "slurm.sh"
 
 
 def crd_folder() -> Path:
@@ -85,41 +92,161 @@ def test_a_kubernetes_cluster_has_a_token_and_the_pinned_ray(name: str) -> None:
         assert all(re.match(f"rayproject/ray:{ray.__version__}-py3", image) for image in images)
 
 
+@pytest.mark.parametrize("name", ["raycluster.yaml", "rayjob.yaml"])
+def test_a_kubernetes_manifest_says_how_its_service_account_is_made(name: str) -> None:
+    spec = manifest(name)["spec"]
+    spec = spec.get("rayClusterSpec", spec)
+    pods = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    (account,) = {pod["template"]["spec"]["serviceAccountName"] for pod in pods}
+    assert f"kubectl create serviceaccount {account}" in (MANIFESTS / name).read_text()
+    requests = [
+        pod["template"]["spec"]["containers"][0]["resources"]["requests"]
+        for pod in spec["workerGroupSpecs"]
+    ]
+    assert [request.get("nvidia.com/gpu") for request in requests] == [None, "1"]
+
+
 def test_a_ray_job_stops_gracefully() -> None:
     environment = yaml.safe_load(manifest("rayjob.yaml")["spec"]["runtimeEnvYAML"])
     assert environment == {"env_vars": STOP_ENVIRONMENT}
 
 
+def test_a_ray_job_may_be_retried_and_ends() -> None:
+    """Its entrypoint is a command of dottune, and the second one begins where the first ended."""
+    spec = manifest("rayjob.yaml")["spec"]
+    program, command, *arguments = shlex.split(spec["entrypoint"])
+    assert (program, command) == ("dottune", "run")
+    options = get_command(application)
+    assert isinstance(options, TyperGroup)
+    context = options.commands["run"].make_context("run", arguments)
+    assert context.params["resume_if_there"] is True
+    assert context.params["address"] == "auto"
+    assert spec["backoffLimit"] > 0
+    assert spec["activeDeadlineSeconds"] > 3600
+    minutes, seconds = "two minutes", spec["ttlSecondsAfterFinished"]
+    assert seconds == 120
+    assert f"gone {minutes} after" in (MANIFESTS / "rayjob.yaml").read_text()
+
+
 def test_rays_own_validator_accepts_the_launcher_file() -> None:
     config = manifest("aws.yaml")
-    validate_config(prepare_config(config))
+    prepared = prepare_config(config)
+    validate_config(prepared)
     for command in (config["head_start_ray_commands"], config["worker_start_ray_commands"]):
         assert "RAY_AUTH_MODE=token ray start" in command[-1]
     assert "/home/ray/.ray/auth_token" in config["file_mounts"]
+    assert prepared["provider"]["cache_stopped_nodes"] is False
+    for node in prepared["available_node_types"].values():
+        # With these Ray makes no group of its own, which would let everyone in at port 22.
+        assert node["node_config"]["SecurityGroupIds"]
+    installing = [key for key in prepared if key.endswith("setup_commands")]
+    assert "setup_commands" in installing
+    assert "wheel" not in str([prepared[key] for key in installing])
 
 
 def test_the_slurm_script_parses() -> None:
-    subprocess.run(["bash", "-n", MANIFESTS / "slurm.sh"], check=True)
+    subprocess.run(["bash", "-n", SLURM], check=True)
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a job: programs are found in `folder` first, and python is this one."""
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "HOME": str(folder), "PATH": path, **more}
 
 
 def test_a_dry_run_of_the_slurm_script_shows_its_commands(tmp_path: Path) -> None:
     ended = subprocess.run(
-        ["bash", MANIFESTS / "slurm.sh", "--dry-run", "run", "quick", "--out", "/data/my runs"],
-        env={
-            **os.environ,
-            "HOME": str(tmp_path),
-            "SLURM_JOB_NUM_NODES": "4",
-            "SLURM_CPUS_ON_NODE": "16",
-        },
+        ["bash", SLURM, "--dry-run", "run", "quick", "--out", "/data/my runs"],
+        env=environment(tmp_path, SLURM_JOB_NUM_NODES="4", SLURM_CPUS_ON_NODE="16"),
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    head = re.search(r"--nodelist=(\S+) ray start --head --block --port=6379", ended.stdout)
+    head = re.search(
+        r"--nodelist=(\S+) ray start --head --block --port=(\d+) .*--dashboard-port=(\d+) "
+        r"--ray-client-server-port=(\d+)",
+        ended.stdout,
+    )
     assert head is not None, ended.stdout
-    assert re.search(r"srun .*--nodes=3 .*ray start --block --address=", ended.stdout)
+    host, port, *others = head.groups()
+    assert len({port, *others}) == 3
+    assert re.search(rf"srun .*--nodes=3 .*ray start --block --address={host}:{port}", ended.stdout)
     assert ended.stdout.count("--num-cpus=16") == 2
-    run = rf"dottune run quick --out /data/my\\ runs --address {head[1]}:6379"
+    run = rf"dottune run quick --out /data/my\\ runs --address {host}:{port}"
     assert re.search(run, ended.stdout)
+    assert ended.stdout.index(f"wait_for_port {host} {port}") < ended.stdout.index("dottune run")
     assert list(tmp_path.iterdir()) == []
+
+
+def wait_for_port(port: int, seconds: int, process: int) -> subprocess.CompletedProcess[str]:
+    """Run the script's own function in a shell of its own."""
+    function = re.search(
+        r"^wait_for_port\(\) \{\n.*?^\}\n", SLURM.read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert function is not None
+    call = f"wait_for_port 127.0.0.1 {port} {seconds} {process}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{function[0]}\n{call}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_slurm_script_waits_for_the_head_and_not_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert wait_for_port(port, 60, os.getpid()).returncode == 0
+    late = wait_for_port(port, 1, os.getpid())
+    assert late.returncode == 1
+    assert f"did not listen at 127.0.0.1:{port} within 1 s; set HEAD_SECONDS" in late.stderr
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    died = wait_for_port(port, 60, ended.pid)
+    assert died.returncode == 1
+    assert "the head node ended before it listened" in died.stderr
+
+
+PROGRAMS = {
+    "srun": 'while [[ "$1" == --* ]]; do shift; done; exec "$@"',
+    "ray": """exec python - "$@" <<'END'
+import pathlib, socket, sys, time
+time.sleep(1)  # late, as a head on a busy machine is
+port = next(each.removeprefix("--port=") for each in sys.argv if each.startswith("--port="))
+with socket.create_server(("", int(port))):
+    limit = time.monotonic() + 60
+    while not pathlib.Path(port).exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+END""",
+    "dottune": """exec python - "$@" <<'END'
+import pathlib, socket, sys
+host, port = sys.argv[-1].split(":")
+socket.create_connection((host, int(port))).close()
+print(sys.argv[1], "at", port)
+pathlib.Path(port).touch()
+END""",
+}
+"""Programs in the places of Slurm's, Ray's and ours: what is tried is the script."""
+
+
+def test_two_slurm_jobs_on_one_node_wait_for_their_own_heads(tmp_path: Path) -> None:
+    for name, text in PROGRAMS.items():
+        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    jobs = [
+        subprocess.Popen(
+            ["bash", SLURM, "run", "quick"],
+            env=environment(tmp_path, SLURM_JOB_NUM_NODES="1"),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    told = [job.communicate(timeout=90) for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], told
+    assert all(re.fullmatch(r"run at \d+\n", out) for out, _ in told), told
+    assert told[0] != told[1]

@@ -101,6 +101,7 @@ def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_
         r"ok +kernels .* vector registers of \d+ bits, compiled in \d",
         r"ok +token +taken from RAY_AUTH_TOKEN_PATH",
         r"ok +cluster +2 nodes of 2 CPUs and 1 GPU",
+        r"ok +head node +it is alive",
         r"ok +node +\S+: jobs run \S+/environment/bin/python, Python 3\.",
         r"ok +node's packages .*optuna \d.* torch \d",
         r"ok +output folder +from the node \S+: .* can be written",

@@ -202,6 +202,11 @@ def test_a_run_ends_with_the_table_and_the_paths_in_plain_text() -> None:
     assert "already holds a search" in again
     resumed = dottune("resume", "runs/renamed")
     assert (resumed.exit_code, resumed.stdout) == (0, ran.stdout)
+    same = dottune("run", "good.yaml", "--name", "renamed", "--resume-if-there")
+    assert (same.exit_code, same.stdout) == (0, ran.stdout)
+    command = ("run", "good.yaml", "--name", "renamed", "--resume-if-there")
+    other = refused(*command, "--set", "seed=1")
+    assert "already holds a search, another one (seed: 1, was 0)" in other
 
 
 @pytest.mark.parametrize("command", ["run", "submit", "reproduce"])

@@ -66,7 +66,10 @@ def test_a_stopped_search_is_finished_by_resume(
         assert "Traceback" not in errors
     assert load_spec(out / "spec.yaml") == load_spec("smoke", OVERRIDES)
 
-    result = resume_search(str(out))
+    if stop == signal.SIGKILL:  # the retry of a job: the same command again
+        result = run_search("smoke", str(out), overrides=OVERRIDES, resume_if_there=True)
+    else:
+        result = resume_search(str(out))
     assert result.failed == {}
     pandas.testing.assert_frame_equal(result.trials.drop(columns=MEASURED), undisturbed)
     after = parts(out)

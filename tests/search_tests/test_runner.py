@@ -110,6 +110,10 @@ def test_a_finished_search_is_left_alone(smoke: SearchResult) -> None:
     assert files() == before
     with pytest.raises(OutputError, match=r"already holds a search; finish it with .*resume"):
         run_search("smoke", smoke.uri)
+    with pytest.raises(OutputError, match=r"already holds a search, another one \(seed: 1, was 0"):
+        run_search("smoke", smoke.uri, overrides=["seed=1"], resume_if_there=True)
+    again = run_search("smoke", smoke.uri, overrides=["resources.gpus=0"], resume_if_there=True)
+    pandas.testing.assert_frame_equal(again.trials, smoke.trials)
     assert files() == before
 
 

@@ -1,0 +1,139 @@
+"""Jobs that never began, and jobs that nobody watches any more: words, and a way past them."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from cluster.errors import ClusterError, RequestError
+from cluster.head_node import head_node_fault, supervisor_fault
+from cluster.jobs import Job, Jobs
+from cluster.reason import reason_of, without_stack
+from tests.cluster_tests.two_nodes import PROJECT, TwoNodes
+
+ALIVE = {"is_head_node": True, "state": "ALIVE", "state_message": None}
+DEAD = {"is_head_node": True, "state": "DEAD", "state_message": "health check failed.\nmore"}
+WORKER = {"is_head_node": False, "state": "ALIVE", "state_message": None}
+LOST = {
+    "state": "DEAD",
+    "death_cause": {"actor_died_error_context": {"error_message": "The node has died.\nmore"}},
+}
+SUBMIT = """
+import sys
+from cluster.dashboard import Dashboard
+Dashboard(sys.argv[1]).client.submit_job(
+    entrypoint="true",
+    submission_id=sys.argv[2],
+    runtime_env={"working_dir": "file:///nowhere/folder.zip"},
+    metadata={"dottune": "1", "search": "broken", "out": "s3://bucket/broken"},
+)
+"""
+
+
+def test_a_job_that_can_not_be_prepared_says_why(two_nodes: TwoNodes) -> None:
+    subprocess.run(
+        [sys.executable, "-c", SUBMIT, two_nodes.address, "broken"],
+        env=two_nodes.client_environment,
+        cwd=PROJECT,
+        check=True,
+    )
+    ended = two_nodes.dottune("logs", "broken", "--follow", "--address", two_nodes.address)
+    assert ended.returncode == 1
+    assert "broken: FAILED" in ended.stderr
+    assert "No such file or directory: '/nowhere/folder.zip'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert 'File "' not in ended.stderr
+
+
+def test_a_missing_head_node_is_found() -> None:
+    assert head_node_fault([WORKER, ALIVE]) is None
+    assert head_node_fault([DEAD, ALIVE]) is None, "it was started again"
+    assert head_node_fault([WORKER, DEAD]) == "the head node is DEAD (health check failed)"
+    assert head_node_fault([WORKER]) == "no node is the head node"
+
+
+def test_a_supervisor_is_missed_only_if_it_was_there() -> None:
+    assert supervisor_fault([]) is None
+    assert supervisor_fault([LOST, {"state": "ALIVE"}]) is None
+    assert supervisor_fault([{"state": "PENDING_CREATION"}]) is None
+    assert supervisor_fault([LOST]) == "its supervisor is DEAD (The node has died)"
+    assert supervisor_fault([{"state": "DEAD", "death_cause": None}]) == "its supervisor is DEAD"
+
+
+class Books:
+    """A dashboard that answers what was recorded, with one job that is RUNNING by its books."""
+
+    address = "http://head:8265"
+
+    def __init__(self, *, nodes: list[Any], supervisors: list[Any]) -> None:
+        self.client = self
+        self._nodes, self._supervisors = nodes, supervisors
+
+    def head_node_fault(self) -> str | None:
+        return head_node_fault(self._nodes)
+
+    def supervisor_fault(self, job: str) -> str | None:
+        assert job == "first"
+        return supervisor_fault(self._supervisors)
+
+
+class OneJob(Jobs):
+    def list(self) -> list[Job]:
+        return [RUNNING]
+
+
+RUNNING = Job(
+    id="first",
+    search="quick",
+    out="s3://bucket/first",
+    status="RUNNING",
+    message="",
+    submitted_at=None,  # type: ignore[arg-type]
+    ended_at=None,
+    exit_code=None,
+)
+
+
+def jobs(nodes: list[Any], supervisors: list[Any]) -> Jobs:
+    return OneJob(Books(nodes=nodes, supervisors=supervisors))  # type: ignore[arg-type]
+
+
+def test_an_output_folder_is_free_once_its_job_is_lost() -> None:
+    busy = jobs([ALIVE], [{"state": "ALIVE"}])
+    with pytest.raises(RequestError, match=r"the job first \(RUNNING\) writes to s3.*dottune stop"):
+        busy.check_output(RUNNING.out)
+    busy.check_output("s3://bucket/other")
+    jobs([ALIVE], [LOST]).check_output(RUNNING.out)
+
+
+def test_without_a_head_node_nothing_starts_or_stops_and_the_way_past_is_named() -> None:
+    dead = jobs([WORKER, DEAD], [LOST])
+    with pytest.raises(
+        ClusterError, match=r"the job first .RUNNING. is lost.*dottune resume s3:"
+    ) as e:
+        dead.check_output(RUNNING.out)
+    assert "the head node is DEAD (health check failed)" in str(e.value)
+    with pytest.raises(ClusterError, match=r"can't be stopped.*dottune submit --resume --out s3:"):
+        dead.stop("first")
+
+
+def test_the_stack_that_ray_sends_along_becomes_its_last_line() -> None:
+    """A real stack, in the words in which Ray's client hands the dashboard's on."""
+    script = (
+        "def connect():\n    raise OSError('Cannot connect to host 192.0.2.2:52365')\nconnect()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    error = RuntimeError(f"Request failed with status code 500: {ran.stderr}.")
+    assert reason_of(error) == "OSError: Cannot connect to host 192.0.2.2:52365"
+    assert reason_of(OSError("Connection\nrefused")) == "Connection refused"
+    assert without_stack(f"It failed.\n{ran.stderr}") == (
+        "It failed.\nOSError: Cannot connect to host 192.0.2.2:52365"
+    )
+
+
+def test_a_job_that_nobody_watches_is_lost() -> None:
+    assert jobs([ALIVE], [LOST]).lost(RUNNING) == "its supervisor is DEAD (The node has died)"
+    assert jobs([ALIVE], [{"state": "ALIVE"}]).lost(RUNNING) is None
