@@ -104,7 +104,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
 ) -> None:
     out = "s3://bucket/interrupted"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=600) as search:
-        search.until(OutputFolder(out).exists)
+        search.until(lambda: OutputFolder(out).present(["spec.yaml"]) != [])
         store.go_away()
         search.until_it_waits()
         search.process.send_signal(signal.SIGINT)
@@ -130,7 +130,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
 def test_a_store_that_stays_away_fails_the_search(store: Store, tmp_path: Path) -> None:
     out = "s3://bucket/failed"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=1) as search:
-        search.until(OutputFolder(out).exists)
+        search.until(lambda: OutputFolder(out).present(["spec.yaml"]) != [])
         store.go_away()
         try:
             assert search.process.wait(timeout=LIMIT_SECONDS) == 1, search.said
