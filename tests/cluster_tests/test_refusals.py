@@ -86,6 +86,10 @@ def test_an_impossible_request_and_an_unknown_job(two_nodes: TwoNodes) -> None:
     message = refusal(two_nodes, "submit", "smoke", *OUT, *at, "--set", "resources.gpus=2", code=2)
     assert "a worker needs 1 CPU and 2 GPUs on one node, and no node has that" in message
     assert "the cluster has 2 nodes of 2 CPUs and 1 GPU" in message
+    large = ("--set", "resources.gpus=0", "--set", "fixed.batch_size=1000000000000")
+    message = refusal(two_nodes, "submit", "smoke", *OUT, *at, *large, code=2)
+    assert "memory: a pack must fit into the memory of one node" in message
+    assert "lower fixed.batch_size to at most " in message
     message = refusal(two_nodes, "status", "nobody", *at, code=2)
     assert f"no job of dottune has the id nobody on {two_nodes.address}; it has: " in message
     id = two_nodes.done("submit", "smoke", *OUT, *at).strip()

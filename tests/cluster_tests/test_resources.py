@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from cluster.dashboard import check_versions
 from cluster.errors import ClusterError, RequestError
-from cluster.resources import Cluster, Node, worker_request, workers_at_once, workers_text
+from cluster.resources import (
+    Cluster,
+    Node,
+    cluster_of,
+    worker_request,
+    workers_at_once,
+    workers_text,
+)
 from spaces import Resources
 
 CPU_NODE = Node(cpus=8, gpus=0, labels={})
@@ -57,6 +64,21 @@ def test_an_accelerator_in_other_letters_gets_a_hint() -> None:
     for asked, hint in (("h200", r"did you mean H200\? ask"), ("A100", r"\(H200\); ask")):
         with pytest.raises(RequestError, match=hint):
             worker_request(Resources(accelerator=asked), Cluster(nodes=(H200_NODE,)))
+
+
+def test_the_memory_of_a_worker_is_that_of_the_largest_node_that_holds_it() -> None:
+    """Whole, as Ray found it: its resource for tasks and actors, and that for objects."""
+    nodes: list[dict[str, float]] = [
+        {"CPU": 1, "memory": 64e9, "object_store_memory": 10e9},
+        {"CPU": 4, "memory": 7e9, "object_store_memory": 3e9},
+        {"CPU": 8, "memory": 14e9, "object_store_memory": 6e9},
+    ]
+    request = worker_request(Resources(cpus=2), cluster_of((node, {}) for node in nodes))
+    assert request.memory_bytes(cluster_of((node, {}) for node in nodes)) == 20e9
+    assert request.memory_bytes(cluster_of((node, {}) for node in nodes[:2])) == 10e9
+    unknown: list[dict[str, float]] = [*nodes, {"CPU": 4}]
+    assert request.memory_bytes(cluster_of((node, {}) for node in unknown)) is None
+    assert request.memory_bytes(cluster_of((node, GROWING.labels) for node in nodes)) is None
 
 
 def test_a_cluster_that_grows_refuses_nothing() -> None:

@@ -58,7 +58,7 @@ def test_what_fits_a_node_of_16_gigabytes_is_taken(values: dict[str, int]) -> No
     ("section", "key", "value"),
     [
         ("grid", "dimension", [2, 99999999999]),
-        ("fixed", "dimension", LARGEST_INTEGER),
+        ("fixed", "dimension", 10**14),
         ("fixed", "width", 10**8),
         ("space", "width", {"low": 2, "high": 10**8, "log": True}),
         ("space", "width", {"choices": [4, LARGEST_INTEGER]}),
@@ -83,11 +83,13 @@ def test_the_value_that_is_too_large_is_named_with_what_would_do(
     key_in_spec = f"{section}.{key}"
     found = re.search(rf"lower (?:.* or )?{key_in_spec} to at most (\d+)", str(refused.value))
     assert found, str(refused.value)
-    changed[section][key] = [int(found[1])] if section == "grid" else int(found[1])
-    if section == "space":
-        changed["space"][key] = {"choices": [int(found[1])]}
-    if key == "pack_size":
-        changed["budget"]["trials"] = int(found[1])
+    fitting = int(found[1])
+    if isinstance(value, dict):
+        changed[section][key] = (
+            value | {"high": fitting} if "high" in value else {"choices": [4, fitting]}
+        )
+    else:
+        changed[section][key] = [fitting] if section == "grid" else fitting
     check(load_spec({"name": "large", **changed}), one_node(8 * GIGABYTE))
 
 
@@ -101,13 +103,19 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 
 
 def test_several_values_that_are_too_large_are_all_named() -> None:
-    with pytest.raises(RequestError, match=r"lower fixed.dimension and .*: no one of"):
+    with pytest.raises(
+        RequestError, match=r"lower fixed\.dimension and fixed\.batch_size and .*: no one of"
+    ):
         check(with_fixed(dimension=10**14, batch_size=10**14), one_node(8 * GIGABYTE))
 
 
 @given(
     values=st.fixed_dictionaries(
-        {name: st.integers(1, LARGEST_INTEGER) for name in ("dimension", "width", "batch_size")}
+        {
+            "dimension": st.integers(1, 10**14),
+            "width": st.integers(1, LARGEST_INTEGER),
+            "batch_size": st.integers(1, LARGEST_INTEGER),
+        }
     ),
     name=st.sampled_from(NAMES),
     limit=st.integers(10**6, 10**22),
@@ -183,7 +191,7 @@ def test_the_memory_is_that_of_a_node_that_can_hold_a_worker() -> None:
     ("override", "named"),
     [
         ("grid.dimension=[99999999999]", "(dimension 99999999999, depth 1, width 4"),
-        ("space.width={low: 2, high: 100000000}", "lower space.width to at most"),
+        ("space.width={low: 2, high: 100000000}", "space.width to at most"),
         ("fixed.batch_size=1000000000000", "lower fixed.batch_size to at most"),
     ],
 )
@@ -195,8 +203,11 @@ def test_run_refuses_and_leaves_no_search(
     done = CliRunner().invoke(application, ["run", "tiny.yaml", "--out", "out", "--set", override])
     assert done.exit_code == 2, done.output
     assert done.stdout == ""
-    assert re.search(r"^error: memory: a pack must fit .* needs [0-9.]+ [TPE]B, ", done.stderr)
-    assert named in done.stderr
+    (error,) = re.findall(r"^error: .*\n", done.stderr, re.MULTILINE)
+    assert re.search(
+        r"memory: a pack must fit .* needs [0-9.]+ [GTPE]B, and .* has [0-9.]+ GB", error
+    )
+    assert named in error
     assert "resume" not in done.stderr
     assert sorted(Path().rglob("*")) == [Path("tiny.yaml")]
 

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from tests.trainables_tests.test_memory import live_bytes
-from trainables import Member
+from trainables import Member, training
 from trainables.families import family_of
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS, state_names
 from trainables.processor import compiled_stack, kernels, pack_memory, panels
 from trainables.processor.pack_memory import MemberShape, pack_bytes
 from trainables.sources import batches
-from trainables.training import train
 
 SMALL_BYTES = 600
 """Of a member: sums, settings and a table of its schedule."""
@@ -53,12 +52,13 @@ def test_parameters_are_those_of_the_family(members: list[Member], dimension: in
 
 def most_bytes(members: list[Member], *, threads: int, **pack: Any) -> int:
     """The most that lives at once while a pack trains, beyond what lived before."""
-    before, seen = live_bytes(), [0]
+    before, seen = live_bytes(), dict[str, int]()
 
-    def watched(call: Any) -> Any:
+    def watched(name: str, call: Any) -> Any:
         def watching(*arguments: Any) -> Any:
             result = call(*arguments)
-            seen.append(live_bytes())
+            if name not in seen:  # the first time is like all others, and looking takes its time
+                seen[name] = live_bytes()
             return result
 
         return watching
@@ -68,15 +68,16 @@ def most_bytes(members: list[Member], *, threads: int, **pack: Any) -> int:
             (compiled_stack.CompiledStack, "unload"),
             (compiled_stack._CompiledEvaluator, "add"),
         ):
-            patch.setattr(owner, name, watched(getattr(owner, name)))
-        for _ in train(
+            patch.setattr(owner, name, watched(name, getattr(owner, name)))
+        patch.setattr(training, "SELECTION_PAIRS", batches.RUNG_PAIRS)  # sooner, in equal memory
+        for _ in training.train(
             make_pack(members, steps=1, **pack), device=torch.device("cpu"), threads=threads
         ):
             pass
-    return max(seen) - before
+    return max(seen.values()) - before
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     members=member_lists(),
     dimension=st.integers(1, 6),
