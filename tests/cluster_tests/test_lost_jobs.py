@@ -12,12 +12,21 @@ from cluster.jobs import Job, Jobs
 from cluster.reason import reason_of, without_stack
 from tests.cluster_tests.two_nodes import PROJECT, TwoNodes
 
+HEARTBEATS = "health check failed due to missing too many heartbeats"
 ALIVE = {"is_head_node": True, "state": "ALIVE", "state_message": None}
-DEAD = {"is_head_node": True, "state": "DEAD", "state_message": "health check failed.\nmore"}
+DEAD = {
+    "is_head_node": True,
+    "state": "DEAD",
+    "state_message": HEARTBEATS,
+}
 WORKER = {"is_head_node": False, "state": "ALIVE", "state_message": None}
 LOST = {
     "state": "DEAD",
-    "death_cause": {"actor_died_error_context": {"error_message": "The node has died.\nmore"}},
+    "death_cause": {
+        "actor_died_error_context": {
+            "error_message": "The actor died because its node has died. Node Id: dce6\n\tmore"
+        }
+    },
 }
 SUBMIT = """
 import sys
@@ -49,7 +58,7 @@ def test_a_job_that_can_not_be_prepared_says_why(two_nodes: TwoNodes) -> None:
 def test_a_missing_head_node_is_found() -> None:
     assert head_node_fault([WORKER, ALIVE]) is None
     assert head_node_fault([DEAD, ALIVE]) is None, "it was started again"
-    assert head_node_fault([WORKER, DEAD]) == "the head node is DEAD (health check failed)"
+    assert head_node_fault([WORKER, DEAD]) == f"the head node is DEAD ({HEARTBEATS})"
     assert head_node_fault([WORKER]) == "no node is the head node"
 
 
@@ -57,7 +66,10 @@ def test_a_supervisor_is_missed_only_if_it_was_there() -> None:
     assert supervisor_fault([]) is None
     assert supervisor_fault([LOST, {"state": "ALIVE"}]) is None
     assert supervisor_fault([{"state": "PENDING_CREATION"}]) is None
-    assert supervisor_fault([LOST]) == "its supervisor is DEAD (The node has died)"
+    assert (
+        supervisor_fault([LOST])
+        == "its supervisor is DEAD (The actor died because its node has died. Node Id: dce6)"
+    )
     assert supervisor_fault([{"state": "DEAD", "death_cause": None}]) == "its supervisor is DEAD"
 
 
@@ -113,7 +125,7 @@ def test_without_a_head_node_nothing_starts_or_stops_and_the_way_past_is_named()
         ClusterError, match=r"the job first .RUNNING. is lost.*dottune resume s3:"
     ) as e:
         dead.check_output(RUNNING.out)
-    assert "the head node is DEAD (health check failed)" in str(e.value)
+    assert f"the head node is DEAD ({HEARTBEATS})" in str(e.value)
     with pytest.raises(ClusterError, match=r"can't be stopped.*dottune submit --resume --out s3:"):
         dead.stop("first")
 
@@ -135,5 +147,8 @@ def test_the_stack_that_ray_sends_along_becomes_its_last_line() -> None:
 
 
 def test_a_job_that_nobody_watches_is_lost() -> None:
-    assert jobs([ALIVE], [LOST]).lost(RUNNING) == "its supervisor is DEAD (The node has died)"
+    assert (
+        jobs([ALIVE], [LOST]).lost(RUNNING)
+        == "its supervisor is DEAD (The actor died because its node has died. Node Id: dce6)"
+    )
     assert jobs([ALIVE], [{"state": "ALIVE"}]).lost(RUNNING) is None
