@@ -181,7 +181,8 @@ def test_presets_are_listed_and_printed() -> None:
 @pytest.mark.usefixtures("two_cpus")
 def test_a_run_ends_with_the_table_and_the_paths_in_plain_text() -> None:
     Path("good.yaml").write_text(yaml.safe_dump(GOOD))
-    ran = dottune("run", "good.yaml", "--name", "renamed", "--set", "confirm.replicates=2")
+    command = ("run", "good.yaml", "--name", "renamed", "--set", "confirm.replicates=2")
+    ran = dottune(*command)
     assert ran.exit_code == 0, ran.output
     out = Path("runs/renamed").absolute()
     assert f"trials   {out}/trials\n" in ran.stdout
@@ -202,10 +203,9 @@ def test_a_run_ends_with_the_table_and_the_paths_in_plain_text() -> None:
     assert "already holds a search" in again
     resumed = dottune("resume", "runs/renamed")
     assert (resumed.exit_code, resumed.stdout) == (0, ran.stdout)
-    same = dottune("run", "good.yaml", "--name", "renamed", "--resume-if-there")
+    same = dottune(*command, "--resume-if-there")
     assert (same.exit_code, same.stdout) == (0, ran.stdout)
-    command = ("run", "good.yaml", "--name", "renamed", "--resume-if-there")
-    other = refused(*command, "--set", "seed=1")
+    other = refused(*command, "--resume-if-there", "--set", "seed=1")
     assert "already holds a search, another one (seed: 1, was 0)" in other
 
 

@@ -140,7 +140,8 @@ def test_a_search_of_an_earlier_release_is_resumed(tmp_path: Path, version: str)
     rows = OutputFolder(out).read_trials()
     before = content(out)
     assert CliRunner().invoke(application, ["resume", str(out)]).exit_code == 0
-    assert content(out) == before
+    after = content(out)
+    assert {path for path in before if after[path] != before[path]} <= {out / "summary.parquet"}
     (out / "trials" / part_name("dimension=2", 2)).unlink()
     done = CliRunner().invoke(application, ["resume", str(out)])
     assert done.exit_code == 0, done.output
