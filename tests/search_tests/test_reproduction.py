@@ -91,6 +91,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     assert pack is not None
     rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
     folder.write_pack(pack.study, pack.number, rows.trial_rows(), rows.curves)
+    folder.write_text("spec.yaml", spec.to_yaml())
     return folder
 
 
