@@ -21,9 +21,9 @@ def without_stack(text: str) -> str:
     """Return a text of many lines, the frames of the stacks in it left out.
 
     >>> without_stack(
-    ...     "can't: Traceback (most recent call last):\n  File x\n    y\nOSError: gone\n  why"
+    ...     "can't: Traceback (most recent call last):\\n  File x\\n    y\\nOSError: gone\\n  why"
     ... )
-    "can't:\nOSError: gone\n  why"
+    "can't:\\nOSError: gone\\n  why"
     """
     kept, inside = [], False
     for line in text.rstrip().split("\n"):
