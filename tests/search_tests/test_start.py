@@ -59,6 +59,7 @@ def test_an_interruption_in_the_first_seconds_has_a_word(tmp_path: Path, library
     assert started.stderr is not None
     with started.stderr:
         said = started.stderr.read()
-    assert started.wait(timeout=60) == 130
+    # Python lets itself die of the signal, which a shell shows as 130, where it met code in exec().
+    assert started.wait(timeout=60) in (130, -signal.SIGINT)
     assert "interrupted" in said
     assert "Traceback" not in said
