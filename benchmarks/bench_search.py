@@ -16,6 +16,7 @@ from machine import describe
 
 DOTTUNE = "dottune"
 DOTTUNE_TRIALS, ONE_CORE_TRIALS, OTHER_TRIALS, TUTORIAL_TRIALS = 2048, 512, 64, 12
+ONE_STUDY_TRIALS = 1024
 """Trials of each search: enough for a steady rate, in seconds rather than minutes."""
 
 
@@ -46,12 +47,21 @@ def main() -> None:
         name: statistics.median(a / b for a, b in zip(rates[DOTTUNE], each, strict=True))
         for name, each in rates.items()
     }
+    one_study = [
+        search_contenders.one_study_busy(ONE_STUDY_TRIALS, seed=number)
+        for number in range(arguments.rounds)
+    ]
     print(describe())
     for name, each in rates.items():
         print(f"{name:33} {statistics.median(each):7.2f} trials/s   {ratios[name]:6.1f}x")
+    for rate, share in one_study:
+        print(
+            f"one study, TPE, packs of 32: {rate:.1f} trials/s, the idlest worker busy {share:.0%}"
+        )
     if arguments.json:
+        results = {"machine": describe(), "rates": rates, "ratios": ratios, "one study": one_study}
         with open(arguments.json, "w") as file:
-            json.dump({"machine": describe(), "rates": rates, "ratios": ratios}, file, indent=2)
+            json.dump(results, file, indent=2)
 
 
 if __name__ == "__main__":

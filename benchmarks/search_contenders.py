@@ -73,6 +73,30 @@ def dottune(trials: int, seed: int) -> tuple[float, float]:
     return trials / seconds, trials / training
 
 
+def one_study_busy(trials: int, seed: int) -> tuple[float, float]:
+    """One study whose packs wait for results: trials per second, and the idlest worker's share.
+
+    The share is of the time from the first pack's start to the last one's end in which a worker
+    trained a pack; as many packs are in flight as there are cores.
+    """
+    import pandas
+
+    budget = {
+        "trials": trials,
+        "pack_size": 32,
+        "startup_packs": CORES,
+        "packs_in_flight": CORES,
+    }
+    with dottune_run(spec(trials, seed, sampler="tpe", budget=budget)) as (out, _):
+        rows = pandas.read_parquet(out / "trials")
+    packs = rows.drop_duplicates("pack")
+    ends = packs["started_at"] + pandas.to_timedelta(packs["pack_seconds"], unit="s")
+    training = (ends.max() - packs["started_at"].min()).total_seconds()
+    busy = packs.groupby("worker")["pack_seconds"].sum().nlargest(CORES)
+    share = busy.min() / training if len(busy) == CORES else 0.0
+    return trials / training, share
+
+
 def ray_space() -> dict[str, Any]:
     """Ray Tune's form of SPACE."""
     from ray import tune
