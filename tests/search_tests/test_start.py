@@ -12,6 +12,11 @@ from tests.cluster_tests.bare_environment import bare_python
 from tests.cluster_tests.two_nodes import poll
 
 PROJECT = Path(__file__).parents[2]
+HEARING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Runs Python so that it hears Ctrl-C, also where these tests run in a shell's background."""
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def test_what_is_missing_is_named_with_the_ways_out(
 def test_an_interruption_in_the_first_seconds_has_a_word(tmp_path: Path, library: str) -> None:
     """Whatever it meets: the imports, which have come as far as `library`, or the start of Ray."""
     started = subprocess.Popen(
-        [sys.executable, "-m", "search", "run", "smoke", "--out", str(tmp_path / "out")],
+        [sys.executable, "-c", HEARING, "-m", "search", "run", "smoke", "--out", str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
