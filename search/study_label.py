@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from spaces.vocabulary import FIELDS
+
 if TYPE_CHECKING:  # `dottune show` does without what a worker needs
     from trainables import Pack
 
-SHORT_KEYS = {"dimension": "d", "multiplication": "mult"}
+SHORT_KEYS = {name: field.label for name, field in FIELDS.items() if field.label}
 SHORT_VALUES = {"true": "yes", "false": "no"}
 
 

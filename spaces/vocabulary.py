@@ -1,4 +1,4 @@
-"""The words of a search: every hyperparameter, task field and outcome, each described once.
+"""The words of a search: every hyperparameter and task field, each described once.
 
 Plain data of the standard library, which all five packages may import. The spec's checks, a pack's
 members, the columns of the tables and of TensorBoard, short labels, `reproduce` and the data
@@ -39,19 +39,7 @@ class Field:
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
     label: str = ""
-    """A short name for narrow places; empty: the name is short enough."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of training a member: a column of `trials` that is no hyperparameter."""
-
-    name: str
-    kind: Literal["int", "float", "text", "time"]
-    description: str
-    nullable: bool = False
-    is_metric: bool = False
-    """Whether it is compared between trials: a metric of TensorBoard's HParams tab."""
+    """A short name for studies in narrow places; empty: the name itself."""
 
 
 _SHARED = "the members of a pack share it; put it in grid or fixed"
@@ -100,7 +88,6 @@ _HYPERPARAMETERS = (
         default=1e-2,
         minimum=0,
         minimum_excluded=True,
-        label="rate",
         description="Peak learning rate of the schedule.",
     ),
     Field(
@@ -126,7 +113,6 @@ _HYPERPARAMETERS = (
         default=0.0,
         minimum=0,
         belongs_to=("adamw",),
-        label="decay",
         description="Decoupled weight decay: each step takes this share of the weights and biases, "
         "times the learning rate; null where the optimizer has none.",
     ),
@@ -154,7 +140,6 @@ _HYPERPARAMETERS = (
         scope="pack",
         default=256,
         minimum=1,
-        label="batch",
         description="Training pairs in each step.",
         why_not_in_space=_SHARED,
     ),
@@ -212,7 +197,6 @@ _TASK_FIELDS = (
         scope="task",
         default=0.0,
         minimum=0,
-        label="noise",
         description="Standard deviation of the normal noise added to training labels, in label "
         "units.",
         why_not_in_space=_ONE_TASK,
@@ -253,8 +237,3 @@ def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | 
     return {
         name: None if name in unused else hyperparameters[name] for name in MEMBER_HYPERPARAMETERS
     }
-
-
-def without_defaults(values: Mapping[str, Value]) -> dict[str, Value]:
-    """The values that differ from the defaults of their fields, or whose field has none."""
-    return {name: value for name, value in values.items() if value != FIELDS[name].default}
