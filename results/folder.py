@@ -258,11 +258,11 @@ class OutputFolder:
             later = columns_since(file.schema_arrow, where=f"{self.uri}/{name}")
             there = file.schema_arrow.names
             missing = [column for column in schema.names if column not in there]
-            if not later.issuperset(missing):
+            lacking = [column for column in missing if column not in later]
+            if lacking:
                 raise OutputError(
                     f"a table must have all columns of its schema; {self.uri}/{name} lacks "
-                    f"{', '.join(set(missing) - later)}; put the file back as it was, or delete it "
-                    "and resume"
+                    f"{', '.join(lacking)}; put the file back as it was, or delete it and resume"
                 )
             table = file.read([each for each in schema.names if each in there], use_threads=False)
             for column in missing:
