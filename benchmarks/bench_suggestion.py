@@ -21,8 +21,8 @@ from one_trial import SPACE
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.suggestion import quiet_optuna
-from search.tpe import Rank, tpe_pack
+from search.planning.suggestion import quiet_optuna
+from search.planning.tpe import Rank, tpe_pack
 
 FINISHED = (64, 128, 256, 512, 1024, 4096)
 PACK_SIZE = 16

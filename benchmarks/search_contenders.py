@@ -112,7 +112,7 @@ def played(written: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a search whose packs are trained one after the other, here, without Ray."""
     import torch
 
-    from search.search_run import SearchRun
+    from search.planning.search_run import SearchRun
     from spaces import load_spec
     from trainables import train
     from trainables.pack_rows import pack_rows

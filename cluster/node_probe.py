@@ -36,7 +36,7 @@ def ask_node(dashboard: Dashboard, out: str | None) -> Node:
     Raises:
         ClusterError: the job could not be run, or did not answer.
     """
-    command = ["python", "-m", "search.node_report", out or ""]
+    command = ["python", "-m", "search.commands.node_report", out or ""]
     id = f"doctor-{uuid.uuid4().hex[:8]}"
     client = dashboard.client
     with dashboard.explained():

@@ -10,8 +10,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .loaded_study import load_study
     from .runner import SearchInterrupted, SearchResult, resume_search, run_search
+    from .saved_search.loaded_study import load_study
 
 __all__ = [
     "SearchInterrupted",
@@ -25,7 +25,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a name when it is first used: `dottune --help` needs neither pandas nor Optuna."""
     if name == "load_study":
-        from .loaded_study import load_study
+        from .saved_search.loaded_study import load_study
 
         return load_study
     if name in __all__:

@@ -11,7 +11,7 @@ def main() -> None:
     try:
         if missing := missing_requirements():
             sys.exit(_refusal(missing))
-        from .cli import main as command_line
+        from .commands.cli import main as command_line
     except KeyboardInterrupt:  # the imports take a second
         print("interrupted", file=sys.stderr)
         sys.exit(130)

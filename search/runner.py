@@ -25,14 +25,14 @@ from cluster.resources import (
 from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
 
-from .folder_state import Searched, folder_state, refuse_unless_free, searched
 from .memory_need import check_memory
-from .plain_text import say
-from .provenance import Record, command_line, now, provenance, to_json
-from .resuming_command import resuming_command
-from .row_check import check_rows
-from .search_run import SearchRun
-from .study_run import Row
+from .planning.search_run import SearchRun
+from .planning.study_run import Row
+from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
+from .saved_search.provenance import Record, command_line, now, provenance, to_json
+from .saved_search.resuming_command import resuming_command
+from .saved_search.row_check import check_rows
+from .text.plain_text import say
 
 logger = logging.getLogger(__name__)
 
@@ -219,12 +219,12 @@ def _tune(
 
     from trainables.pack_trainable import PackTrainable
 
-    from .interruption import Interrupted, InterruptionFlag
-    from .pack_failures import PackFailures
-    from .scheduler import PackScheduler
-    from .searcher import PackSearcher
-    from .watching import watching
-    from .worker_environment import environment_kept_here
+    from .tune.interruption import Interrupted, InterruptionFlag
+    from .tune.pack_failures import PackFailures
+    from .tune.scheduler import PackScheduler
+    from .tune.searcher import PackSearcher
+    from .tune.worker_environment import environment_kept_here
+    from .views.watching import watching
 
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
     workers = workers_at_once(run.spec.resources, request, cluster, packs_at_once=run.packs_at_once)

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from cluster.jobs import STOP_ENVIRONMENT
-from search.cli import application
+from search.commands.cli import application
 
 PROJECT = Path(__file__).parents[2]
 MANIFESTS = PROJECT / "cluster" / "manifests"

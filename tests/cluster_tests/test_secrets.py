@@ -58,13 +58,13 @@ def secrets_found(two_nodes: TwoNodes) -> dict[str, str]:
     secrets = {SECRET, two_nodes.token, *PLANTED.values()}
     pattern = re.compile("|".join(map(re.escape, secrets)).encode())
 
-    def told() -> dict[str, bytes] | None:
+    def told() -> dict[str, bytes]:
         """What is told, once what does travel is in it: a secret would be, too."""
         texts = two_nodes.dashboard_answers() | two_nodes.session_files()
         for source in TOLD_IN:
             sent = [text for name, text in texts.items() if source in name]
             if not any(b"PL_DISABLE_FORK" in text for text in sent):
-                return None
+                return {}
         return texts
 
     texts = poll(told, f"the workers' environment in each of {', '.join(TOLD_IN)}")

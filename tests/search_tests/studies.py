@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from search.search_run import SearchRun
+from search.planning.search_run import SearchRun
 from spaces import Spec, load_spec
 from trainables import Pack
 from trainables.pack_rows import PackRows

@@ -11,10 +11,10 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from results import OutputFolder
-from search.cli import application
-from search.search_run import SearchRun
-from search.short_number import short_number
-from search.study_label import study_label
+from search.commands.cli import application
+from search.planning.search_run import SearchRun
+from search.text.short_number import short_number
+from search.text.study_label import study_label
 from spaces import preset_names, preset_text
 from tests.search_tests.studies import tiny, trained
 

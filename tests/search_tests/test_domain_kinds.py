@@ -23,12 +23,12 @@ from werkzeug.test import Client
 from results import TRIALS, OutputFolder, summarise
 from results.tensorboard import HPARAMS
 from search import load_study, run_search
-from search.cli import application
-from search.loaded_study import load_storage
-from search.progress import ProgressView
-from search.provenance import provenance, to_json
-from search.search_run import SearchRun
-from search.tensorboard_view import TensorBoardView, run_name
+from search.commands.cli import application
+from search.planning.search_run import SearchRun
+from search.saved_search.loaded_study import load_storage
+from search.saved_search.provenance import provenance, to_json
+from search.views.progress import ProgressView
+from search.views.tensorboard_view import TensorBoardView, run_name
 from spaces import load_spec, studies
 from spaces.vocabulary import FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from results import OutputError, OutputFolder
 from results.parts import part_name
 from search import load_study
-from search.cli import application
-from search.folder_state import Empty, folder_state
-from search.provenance import command_line, provenance, to_json
-from search.search_run import SearchRun
+from search.commands.cli import application
+from search.planning.search_run import SearchRun
+from search.saved_search.folder_state import Empty, folder_state
+from search.saved_search.provenance import command_line, provenance, to_json
 from tests.search_tests.studies import TINY, tiny, trained
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -14,13 +14,13 @@ from rich.console import Console
 from results import OutputFolder
 from results.tensorboard import TensorBoardWriter
 from search import run_search
-from search.guard import Guarded, View
-from search.interruption import Interrupted
-from search.metrics_view import MetricsView
-from search.progress import ProgressView
-from search.search_run import SearchRun
-from search.summary_writer import SummaryWriter
-from search.tensorboard_view import TensorBoardView
+from search.planning.search_run import SearchRun
+from search.tune.interruption import Interrupted
+from search.views.guard import Guarded, View
+from search.views.metrics_view import MetricsView
+from search.views.progress import ProgressView
+from search.views.summary_writer import SummaryWriter
+from search.views.tensorboard_view import TensorBoardView
 from spaces import studies
 from tests.search_tests.studies import tiny, trained
 
@@ -131,7 +131,7 @@ def test_a_search_with_nothing_but_broken_views_is_complete(
 def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("search.tensorboard_view.loss_figure", broken)
+    monkeypatch.setattr("search.views.tensorboard_view.loss_figure", broken)
     written: list[str] = []
     write_trial = TensorBoardWriter.write_trial
 
@@ -180,8 +180,8 @@ def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     from results import summarise
 
-    monkeypatch.setattr("search.summary_writer.summarise", count)
-    monkeypatch.setattr("search.summary_writer.WRITE_SECONDS", 0.0)
+    monkeypatch.setattr("search.views.summary_writer.summarise", count)
+    monkeypatch.setattr("search.views.summary_writer.WRITE_SECONDS", 0.0)
     folder = OutputFolder(tmp_path)
     run = SearchRun(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))
     with SummaryWriter(run, folder) as writer:

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from results import OutputError, OutputFolder
 from search import load_study
-from search.cli import application
-from search.search_run import SearchRun
+from search.commands.cli import application
+from search.planning.search_run import SearchRun
 from spaces import SpecError
 from tests.search_tests.studies import tiny, trained
 
@@ -141,7 +141,7 @@ def test_help_imports_no_heavy_package() -> None:
     script = (
         "import sys\n"
         "from typer.testing import CliRunner\n"
-        "from search.cli import application\n"
+        "from search.commands.cli import application\n"
         "assert CliRunner().invoke(application, ['--help']).exit_code == 0\n"
         "print([name for name in ('ray', 'torch', 'optuna', 'tensorboard') if name in sys.modules])"
     )

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cluster.errors import RequestError
 from cluster.resources import Cluster, Node, worker_request
 from results import OutputFolder
-from search.cli import application
+from search.commands.cli import application
 from search.memory_need import PackNeed, check_memory, pack_needs
 from spaces import Spec, load_spec, preset_names
 from tests.search_tests.studies import TINY, tiny

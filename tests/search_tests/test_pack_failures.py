@@ -10,8 +10,8 @@ from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 
 from results import OutputError
-from search.pack_failures import PackFailures
-from search.search_run import SearchRun
+from search.planning.search_run import SearchRun
+from search.tune.pack_failures import PackFailures
 from tests.search_tests.studies import tiny
 
 

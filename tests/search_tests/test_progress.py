@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from search.progress import ProgressView, plain_line, screen, sparkline
-from search.search_run import SearchRun
-from search.short_number import short_number
-from search.standing import Standing
+from search.planning.search_run import SearchRun
+from search.planning.standing import Standing
+from search.text.short_number import short_number
+from search.views.progress import ProgressView, plain_line, screen, sparkline
 from tests.search_tests.studies import tiny, trained
 
 
@@ -115,7 +115,7 @@ def test_a_sparkline_can_do_without_unicode() -> None:
 
 
 def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.progress.PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("search.views.progress.PLAIN_SECONDS", 0.0)
     run = SearchRun(tiny())
     file = io.StringIO()
     with ProgressView(run, Console(file=file, width=80)) as view:

@@ -13,11 +13,11 @@ import torch
 from typer.testing import CliRunner
 
 from results import OutputFolder
-from search.cli import application
-from search.reproduce_command import check_file
-from search.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
-from search.reproduction_script import reproduction_script
-from search.search_run import SearchRun
+from search.commands.cli import application
+from search.commands.reproduce_command import check_file
+from search.planning.search_run import SearchRun
+from search.reproducing.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
+from search.reproducing.reproduction_script import reproduction_script
 from spaces import load_spec
 from trainables import train
 from trainables.pack_rows import pack_rows
@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_training(
 ) -> None:
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("search.reproduce_command.reproduce", never)
+    monkeypatch.setattr("search.commands.reproduce_command.reproduce", never)
     result = CliRunner().invoke(application, ["reproduce", diverged.uri, "--trial=0", f"--to={to}"])
     assert result.exit_code == 2
     assert f"--to must be a file that can be written; got {to!r} (" in result.stderr

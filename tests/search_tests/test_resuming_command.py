@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from search.resuming_command import resuming_command
+from search.saved_search.resuming_command import resuming_command
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/first", "/data/my runs"])

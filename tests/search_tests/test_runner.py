@@ -12,8 +12,8 @@ import search
 from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summarise
 from results.parts import part_name
 from search import SearchResult, resume_search, run_search
-from search.cli import application
-from search.search_run import SearchRun
+from search.commands.cli import application
+from search.planning.search_run import SearchRun
 from spaces import load_spec, studies
 from trainables.pack_trainable import PackTrainable
 

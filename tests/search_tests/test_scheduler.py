@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from ray.tune.utils.object_cache import _ObjectCache
 
 from search import run_search
-from search.scheduler import PackScheduler
+from search.tune.scheduler import PackScheduler
 from tests.search_tests.studies import TINY
 
 pytestmark = pytest.mark.usefixtures("two_cpus")
@@ -46,7 +46,7 @@ def ends(packs: pandas.DataFrame) -> pandas.Series:
 def test_both_workers_are_used_by_packs_shorter_than_a_worker_s_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.scheduler.PackScheduler", Watching)
+    monkeypatch.setattr("search.tune.scheduler.PackScheduler", Watching)
     budget = {"trials": 100, "pack_size": 2}
     fixed = {"multiplication": True, "steps": 600, "batch_size": 8}
     spec = {**TINY, "fixed": fixed, "sampler": "random", "budget": budget, "confirm": None}

@@ -1,6 +1,6 @@
 """Studies side by side: whose pack goes next, and when the search is over."""
 
-from search.search_run import SearchRun
+from search.planning.search_run import SearchRun
 from tests.search_tests.studies import run_all, tiny, trained
 
 

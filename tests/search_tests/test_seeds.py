@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from search.seeds import derive_seed
+from search.planning.seeds import derive_seed
 from spaces import Study
 
 VALUES = st.booleans() | st.integers(-(2**62), 2**62) | st.floats(-1e9, 1e9) | st.text(max_size=8)
@@ -82,7 +82,7 @@ def test_the_default_fits_a_signed_64_bit_integer() -> None:
 def test_a_fresh_interpreter_derives_the_same(arguments: dict[str, Any]) -> None:
     program = """
 import json, sys
-from search.seeds import derive_seed
+from search.planning.seeds import derive_seed
 from spaces import Study
 arguments = json.load(sys.stdin)
 study = Study(

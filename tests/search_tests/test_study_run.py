@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.search_run import SearchRun
+from search.planning.search_run import SearchRun
 from spaces import studies
 from spaces.vocabulary import MEMBER_HYPERPARAMETERS
 from tests.search_tests.studies import Rows, by_identity, run_all, tiny, trained

@@ -17,8 +17,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from scipy.stats import qmc
 
-from search.seeds import derive_seed
-from search.suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
+from search.planning.seeds import derive_seed
+from search.planning.suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
 from spaces import Choices, FloatRange, IntRange, Spec, Study, load_spec, studies
 
 Members = list[dict[str, Any]]
@@ -177,7 +177,7 @@ def test_studies_seeds_and_packs_differ(sampler: str) -> None:
 def test_a_fresh_interpreter_suggests_the_same() -> None:
     program = """
 import json, sys
-from search.suggestion import Outcome, suggest
+from search.planning.suggestion import Outcome, suggest
 from spaces import load_spec, studies
 spec = load_spec(json.loads(sys.argv[1]))
 history = {

@@ -9,10 +9,10 @@ import pytest
 
 from results import OutputFolder
 from results.tensorboard import CURVE_SCALARS, HPARAMS, Interval, Listed
-from search.guard import Guarded, View
+from search.planning.search_run import SearchRun
 from search.runner import resume_search, run_search
-from search.search_run import SearchRun
-from search.tensorboard_view import TensorBoardView, domains, run_name
+from search.views.guard import Guarded, View
+from search.views.tensorboard_view import TensorBoardView, domains, run_name
 from tests.search_tests.studies import tiny, trained
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
 from trainables import Pack

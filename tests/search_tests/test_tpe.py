@@ -16,8 +16,8 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState, create_trial
 
-from search.suggestion import quiet_optuna
-from search.tpe import Rank, tpe_pack
+from search.planning.suggestion import quiet_optuna
+from search.planning.tpe import Rank, tpe_pack
 
 DISTRIBUTIONS: Mapping[str, BaseDistribution] = {
     "choices": CategoricalDistribution(["relu", "gelu", "tanh"]),

@@ -3,7 +3,7 @@
 import pytest
 from ray.tune.execution import class_cache
 
-from search.worker_environment import environment_kept_here
+from search.tune.worker_environment import environment_kept_here
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 

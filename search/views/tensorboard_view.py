@@ -13,11 +13,11 @@ from results.loss_figure import loss_figure
 from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWriter
 from spaces import Choices, FloatRange, IntRange, Spec, studies
 
+from ..planning.search_run import SearchRun
+from ..planning.study_run import Row, StudyRun
+from ..text.study_label import study_label
+from ..tune.searcher import pack_of
 from .guard import Guard, View
-from .search_run import SearchRun
-from .searcher import pack_of
-from .study_label import study_label
-from .study_run import Row, StudyRun
 
 SAMPLED_CURVES = 16
 """With `tensorboard: best`, so many trials of each study show their curves, evenly spread over

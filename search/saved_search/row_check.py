@@ -9,9 +9,9 @@ from spaces.domains import Domain
 from spaces.faults import show
 from spaces.vocabulary import MEMBER_HYPERPARAMETERS, unused_hyperparameters
 
+from ..planning.study_run import Row, StudyRun
 from .folder_state import Searched
 from .spec_changes import grid_changes, row_changes
-from .study_run import Row, StudyRun
 
 
 def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:

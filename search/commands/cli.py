@@ -10,12 +10,12 @@ from rich.console import Console
 from results import OutputFolder
 from spaces import preset_names, preset_text
 
+from ..saved_search.resuming_command import resuming_command
+from ..text.json_text import json_text
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
-from .json_text import json_text
 from .optuna_command import optuna_commands
-from .resuming_command import resuming_command
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """Run a search; show the achievable loss."""
     with explained():
-        from .runner import run_search
+        from ..runner import run_search
 
         result = run_search(
             spec,
@@ -83,7 +83,7 @@ def run(
 def resume(uri: UriArgument, address: AddressOption = None) -> None:
     """Finish an interrupted search."""
     with explained():
-        from .runner import resume_search
+        from ..runner import resume_search
 
         result = resume_search(uri, address=address, console=_stderr())
         _conclude(result.uri, result.failed)
@@ -97,7 +97,7 @@ def show(
     """Show the achievable loss of a search."""
     with explained():
         folder = OutputFolder(uri)
-        from .overview import overview
+        from ..saved_search.overview import overview
 
         found = overview(folder)
         unfinished = f"unfinished: {found.missing}; unless it runs now, {_go_on(folder)}"
@@ -158,8 +158,8 @@ def _stderr() -> Console:
 
 
 def _print_table(folder: OutputFolder, summary: "pyarrow.Table") -> None:
-    from .plain_text import say, say_table
-    from .summary_table import summary_table
+    from ..text.plain_text import say, say_table
+    from ..views.summary_table import summary_table
 
     console = Console()
     say(console, folder.uri)
@@ -172,7 +172,7 @@ def _go_on(folder: OutputFolder) -> str:
 
 def _conclude(uri: str, failed: Mapping[str, str]) -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
-    from .plain_text import say
+    from ..text.plain_text import say
 
     folder = OutputFolder(uri)
     _print_table(folder, folder.read_summary())

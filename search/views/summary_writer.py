@@ -9,9 +9,9 @@ from ray.tune.experiment import Trial
 
 from results import TRIALS, OutputFolder, OutputUnavailable, summarise
 
+from ..planning.search_run import SearchRun
+from ..tune.searcher import pack_of
 from .guard import View
-from .search_run import SearchRun
-from .searcher import pack_of
 
 WRITE_SECONDS = 5.0
 """The file is written anew at most so often: it holds all studies, and a store takes its time."""

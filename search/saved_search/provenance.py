@@ -13,8 +13,8 @@ from typing import Any
 
 from spaces import Spec, load_spec
 
-from .json_text import json_text
-from .version import __version__
+from ..text.json_text import json_text
+from ..version import __version__
 
 Record = dict[str, Any]
 """What is known of one run of a search; JSON."""

@@ -10,10 +10,10 @@ from results import OutputFolder
 from spaces import SpecError, Study, studies
 from spaces.vocabulary import Value
 
+from ..planning.study_run import Row
+from ..planning.suggestion import Outcome, distributions_of, finished_trial, quiet_optuna
 from .folder_state import folder_state, searched
 from .row_check import check_rows
-from .study_run import Row
-from .suggestion import Outcome, distributions_of, finished_trial, quiet_optuna
 
 Rungs = Mapping[tuple[str, int], Sequence[tuple[int, float]]]
 

@@ -14,9 +14,9 @@ from cluster.resources import worker_request
 from results import OutputError, OutputFolder
 from spaces import Spec, load_spec
 
+from ..memory_need import check_memory
+from ..saved_search.folder_state import Empty, folder_state, refuse_unless_free, searched
 from .exit_codes import DONE, FAILED, INTERRUPTED, explained
-from .folder_state import Empty, folder_state, refuse_unless_free, searched
-from .memory_need import check_memory
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs

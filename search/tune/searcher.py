@@ -6,8 +6,8 @@ from typing import Any, cast
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from .search_run import SearchRun
-from .study_label import pack_title
+from ..planning.search_run import SearchRun
+from ..text.study_label import pack_title
 
 
 def pack_of(trial: Trial) -> tuple[str, int]:

@@ -9,8 +9,8 @@ from rich.progress import Progress
 
 from results import OutputError, OutputFolder
 
-from .reproduction import Reproduction, find_row, reproduce
-from .reproduction_script import reproduction_script
+from ..reproducing.reproduction import Reproduction, find_row, reproduce
+from ..reproducing.reproduction_script import reproduction_script
 
 
 def reproduce_row(

@@ -31,7 +31,7 @@ def explained() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         # This class lives beside Torch, which takes a second to import: not for `--help`.
-        from .runner import SearchInterrupted
+        from ..runner import SearchInterrupted
 
         if isinstance(error, SearchInterrupted):
             typer.echo(str(error), err=True)

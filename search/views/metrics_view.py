@@ -8,9 +8,9 @@ from ray.tune.experiment import Trial
 
 from cluster.metrics import SearchMetrics, SearchNumbers
 
+from ..planning.search_run import SearchRun
+from ..planning.standing import Standing
 from .guard import View
-from .search_run import SearchRun
-from .standing import Standing
 
 SET_SECONDS = 5.0
 """Ray forgets a gauge about 20 seconds after it was last set."""

@@ -34,7 +34,7 @@ def _server(uri: str, port: int) -> WSGIServer:
             "error: Optuna's dashboard is not installed; pip install optuna-dashboard", err=True
         )
         raise typer.Exit(WRONG_INPUT) from None
-    from .loaded_study import load_storage
+    from ..saved_search.loaded_study import load_storage
 
     application: Any = wsgi(load_storage(uri))
     try:

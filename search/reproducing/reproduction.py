@@ -16,7 +16,7 @@ from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
 
-from .folder_state import folder_state, searched
+from ..saved_search.folder_state import folder_state, searched
 
 RELATIVE_TOLERANCE = 0.1
 NMSE_FLOOR = 1e-9

@@ -1,4 +1,4 @@
-"""`python -m search.node_report OUT`: what a node of a cluster has, as one line of JSON.
+"""`python -m search.commands.node_report OUT`: what a node of a cluster has, as one line of JSON.
 
 `dottune doctor` runs it there as a job. It must start where nothing but Ray is installed.
 """

@@ -11,7 +11,7 @@ from ray.tune.experiment import Trial
 
 from results import OutputError
 
-from .search_run import SearchRun
+from ..planning.search_run import SearchRun
 from .searcher import pack_of
 
 logger = logging.getLogger(__name__)

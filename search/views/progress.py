@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..planning.search_run import SearchRun
+from ..planning.standing import Standing, StudyStanding
+from ..text.plain_text import say
+from ..text.short_number import short_number
+from ..text.study_label import study_label
 from .guard import View
-from .plain_text import say
-from .search_run import SearchRun
-from .short_number import short_number
-from .standing import Standing, StudyStanding
-from .study_label import study_label
 
 PLAIN_SECONDS = 10.0
 """A plain line at most so often."""

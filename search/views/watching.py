@@ -9,10 +9,10 @@ from rich.console import Console
 
 from results import OutputFolder
 
+from ..planning.search_run import SearchRun
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
-from .search_run import SearchRun
 from .summary_writer import SummaryWriter
 from .tensorboard_view import TensorBoardView
 

@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .short_number import short_number
-from .study_label import study_label
+from ..text.short_number import short_number
+from ..text.study_label import study_label
 
 CAPTION = (
     "nmse: loss / variance of the labels (1: the mean predictor, 0: exact), the median of the "

@@ -1,0 +1,1 @@
+"""A row trained again, alone."""

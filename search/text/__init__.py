@@ -1,0 +1,1 @@
+"""How things are written where people or other programs read them."""

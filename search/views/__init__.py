@@ -1,0 +1,1 @@
+"""What accompanies a running search: the terminal, TensorBoard, metrics, the summary."""
