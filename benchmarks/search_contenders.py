@@ -122,7 +122,7 @@ def played(written: dict[str, Any]) -> list[dict[str, Any]]:
     while (pack := run.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
         rows = pack_rows(pack, reports, device="cpu", worker="benchmark")
-        run.finish(pack.study, pack.number, rows.trial_rows(), rows.curves)
+        run.finish(pack.key, rows.trial_rows(), rows.curves)
     return run.finished_rows
 
 

@@ -112,16 +112,22 @@ class OutputFolder:
             return self._storage.read(name).decode()
 
     def write_pack(
-        self, study: str, pack: int, trials: Sequence[Row], curves: Sequence[Row]
+        self,
+        study: str,
+        phase: str,
+        number: int,
+        trials: Sequence[Row],
+        curves: Sequence[Row],
     ) -> None:
         """Write the rows of a finished pack: one part of curves, then one of trials.
 
         The part of trials makes the pack finished: a pack without it is to be trained again. The
-        parts are named by study and pack, so that writing a pack again replaces its rows.
+        parts are named by what names the pack, so that writing a pack again replaces its rows.
 
         Args:
             study: The study's name, as in the rows.
-            pack: The pack's number in the study, as in the rows of `trials`.
+            phase: "search" or "confirm", as in the rows.
+            number: The pack's number in that phase, as in the rows of `trials`.
             trials: At least one row with exactly the columns of `TRIALS`; times with a time zone.
             curves: Rows with exactly the columns of `CURVES`.
 
@@ -129,17 +135,18 @@ class OutputFolder:
             ValueError: for rows that don't fit, before anything is written.
             OutputError: if writing fails; what was written before stays.
         """
+        pack = f"{phase} pack {number} of {study}"
         if not trials:
-            raise ValueError(f"a pack must have a trial; got none for pack {pack} of {study}")
+            raise ValueError(f"a pack must have a trial; got none for {pack}")
         tables = {
             "curves": table_of(curves, CURVES, CURVE_KEY),
             "trials": table_of(trials, TRIALS, TRIAL_KEY),
         }
-        foreign = [row["study"] for row in (*trials, *curves) if row["study"] != study]
-        foreign += [row["pack"] for row in trials if row["pack"] != pack]
-        if foreign:
-            raise ValueError(f"rows of pack {pack} of {study} must say so; got {foreign[0]!r}")
-        name = part_name(study, pack)
+        for column, value in (("study", study), ("phase", phase), ("pack", number)):
+            for row in (*trials, *curves):
+                if row.get(column, value) != value:
+                    raise ValueError(f"rows of {pack} must say so; got {row[column]!r}")
+        name = part_name(study, phase, number)
         for folder in ("curves", "trials"):
             self._write_table(f"{folder}/{name}", tables[folder])
 

@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spaces.vocabulary import PHASES
+
 from .location import OutputError
 from .schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -15,20 +17,21 @@ COMPACTED = "compacted.parquet"
 """The name of the file that all parts of a table are merged to."""
 
 
-_PART_NAME = r"[A-Za-z0-9._-]+-[0-9a-f]{8}-pack-[0-9]{5,}\.parquet"
+_PART_NAME = rf"[A-Za-z0-9._-]+-[0-9a-f]{{8}}-({'|'.join(PHASES)}|pack)-[0-9]{{5,}}\.parquet"
+"""The word between was "pack" in version 1."""
 
 
-def part_name(study: str, pack: int) -> str:
+def part_name(study: str, phase: str, pack: int) -> str:
     """Return the file name of a pack's part: plain characters only, distinct for each study."""
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", study).strip("-._")[:80]
     digest = hashlib.sha256(study.encode()).hexdigest()[:8]
-    return f"{slug or 'study'}-{digest}-pack-{pack:05d}.parquet"
+    return f"{slug or 'study'}-{digest}-{phase}-{pack:05d}.parquet"
 
 
 def is_part(name: str) -> bool:
     """Say whether a file's name is one that `part_name` gives, or the compacted file's.
 
-    >>> is_part(part_name("dimension=8", 3)), is_part("mydata.parquet")
+    >>> is_part(part_name("dimension=8", "search", 3)), is_part("mydata.parquet")
     (True, False)
     """
     return name == COMPACTED or re.fullmatch(_PART_NAME, name) is not None

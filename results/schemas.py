@@ -13,7 +13,7 @@ from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_FIELDS
 
 SCHEMA_VERSION = 2
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
-    2: frozenset({"weight_decay", "momentum", "diverged_replicates"}),
+    2: frozenset({"weight_decay", "momentum", "diverged_replicates", "execution"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 
@@ -94,7 +94,7 @@ def _configuration(nullable: bool) -> Iterator[pa.Field]:
 TRIALS = _schema(
     *_KEY,
     *_fields(
-        ("pack", "integer", "Number of the pack, in its study, that the trial was trained in."),
+        ("pack", "integer", "Number of the pack, in its study and phase, that trained the trial."),
         ("status", "text", "completed, pruned (left at a rung) or diverged (not finite)."),
     ),
     *_TASK,
@@ -152,6 +152,12 @@ TRIALS = _schema(
         ("pack_seconds", "float", "Seconds that the whole pack took; equal for all its members."),
         ("device", "text", "Kind of processor: cpu or cuda, with its model if known."),
         ("worker", "text", "Which worker trained the pack."),
+        (
+            "execution",
+            "integer?",
+            "Which record of provenance.json, from 0, tells of the run or resume that trained the "
+            "pack; null in rows of version 1.",
+        ),
     ),
 )
 

@@ -42,7 +42,7 @@ _MEASURED = {
     *METRICS,
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
     *("steps", "samples", "train_loss", "loss_stderr", "constructed_nmse", "started_at"),
-    *("pack_seconds", "device", "worker"),
+    *("pack_seconds", "device", "worker", "execution"),
 }
 HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)
 """The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it

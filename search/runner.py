@@ -24,14 +24,22 @@ from cluster.resources import (
 )
 from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summarise
 from spaces import Spec, load_spec
+from trainables import PackKey
 
 from .memory_need import check_memory
 from .planning.search_run import SearchRun
 from .planning.study_run import Row
 from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
-from .saved_search.provenance import Record, command_line, now, provenance, to_json
+from .saved_search.provenance import (
+    Record,
+    command_line,
+    environment_changes,
+    now,
+    provenance,
+    to_json,
+)
 from .saved_search.resuming_command import resuming_command
-from .saved_search.row_check import check_rows
+from .saved_search.row_check import check_rows, refuse_older_rows
 from .text.plain_text import say
 
 logger = logging.getLogger(__name__)
@@ -121,6 +129,7 @@ def _resumed(
     found: Searched, folder: OutputFolder, address: str | None, console: Console | None
 ) -> SearchResult:
     trial_rows, curve_rows = folder.read_trials().to_pylist(), folder.read_curves().to_pylist()
+    refuse_older_rows(found, trial_rows)
     check_rows(found, trial_rows, curve_rows)
     run = SearchRun(found.spec)
     restore(run, trial_rows, curve_rows)
@@ -133,15 +142,13 @@ def _resumed(
 def restore(run: SearchRun, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
     """Give `run` the rows of the packs that have finished."""
     curves: dict[tuple[Any, ...], list[Row]] = {}
-    packs: dict[tuple[str, int], list[Row]] = {}
+    packs: dict[PackKey, list[Row]] = {}
     for row in curve_rows:
         curves.setdefault(_key(row), []).append(row)
     for row in trial_rows:
-        packs.setdefault((row["study"], row["pack"]), []).append(row)
-    for (study, number), rows in sorted(packs.items()):
-        run.finish(
-            study, number, rows, [curve for row in rows for curve in curves.get(_key(row), ())]
-        )
+        packs.setdefault(PackKey(row["study"], row["phase"], row["pack"]), []).append(row)
+    for key, rows in packs.items():
+        run.finish(key, rows, [curve for row in rows for curve in curves.get(_key(row), ())])
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -159,6 +166,9 @@ def _run(
     for note in run.spec.notes():
         say(console, f"note: {note}", style="yellow")
     if not run.finished:
+        if changed := environment_changes(records):
+            text = f"this search began with {changed}: new rows may differ in their last digits"
+            say(console, f"note: {text} (column execution)", style="yellow")
         # Ray must see these before it is imported.
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -176,7 +186,7 @@ def _run(
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", run.spec.to_yaml()))
-            _tune(run, folder, request, cluster, console)
+            _tune(run, folder, len(records) - 1, request, cluster, console)
     try:
         _write_outcome(run, folder, records)
     except OutputUnavailable as error:
@@ -204,12 +214,14 @@ def _import_the_rest() -> None:
 
     from trainables import pack_trainable  # noqa: F401
 
-    from . import interruption, pack_failures, scheduler, searcher, watching  # noqa: F401
+    from .tune import interruption, pack_failures, scheduler, searcher  # noqa: F401
+    from .views import watching  # noqa: F401
 
 
 def _tune(
     run: SearchRun,
     folder: OutputFolder,
+    execution: int,
     request: WorkerRequest,
     cluster: Cluster,
     console: Console,
@@ -239,7 +251,9 @@ def _tune(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
-                    search_alg=PackSearcher(run, out=folder.uri, cpus=request.cpus),
+                    search_alg=PackSearcher(
+                        run, out=folder.uri, execution=execution, cpus=request.cpus
+                    ),
                     scheduler=PackScheduler(workers),
                     reuse_actors=True,
                     max_concurrent_trials=workers,

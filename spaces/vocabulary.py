@@ -7,13 +7,21 @@ engines.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "name"]
 Scope = Literal["member", "pack", "task"]
+
+Phase = Literal["search", "confirm"]
+"""What a pack is for: the trials of the search, or replicates of the study's best."""
+PHASES: tuple[Phase, ...] = get_args(Phase)
+
+Status = Literal["completed", "pruned", "diverged"]
+"""How a trial ended: at the last step, at a rung, or because it was finite no more."""
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +225,21 @@ TASK_FIELDS: Mapping[str, Field] = {field.name: field for field in _TASK_FIELDS}
 
 FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS}
 """All of both."""
+
+
+def standing_of(row: Mapping[str, Any]) -> tuple[float, int]:
+    """The place of a trial of the search among those of its study: the lowest is the best trial.
+
+    The lowest nmse among the completed ones, of equal ones the lowest number. Others are infinite.
+    """
+    completed = row["status"] == "completed" and row["nmse"] is not None
+    return row["nmse"] if completed else math.inf, row["trial"]
+
+
+def best_trial(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The best of these trials of one study's search; None where none has completed."""
+    best = min(rows, key=standing_of, default=None)
+    return None if best is None or math.isinf(standing_of(best)[0]) else best
 
 
 def unused_hyperparameters(optimizers: Sequence[object]) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .pack import Halving, Member, Pack, Task
+from .pack import Halving, Member, Pack, PackKey, Task
 
 if TYPE_CHECKING:
     from .training import Evaluation, Report, train
 
-__all__ = ["Evaluation", "Halving", "Member", "Pack", "Report", "Task", "train"]
+__all__ = ["Evaluation", "Halving", "Member", "Pack", "PackKey", "Report", "Task", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, NamedTuple, Self
 
-Phase = Literal["search", "confirm"]
+from spaces.vocabulary import Phase
+
+
+class PackKey(NamedTuple):
+    """What names a pack of a search."""
+
+    study: str
+    phase: Phase
+    number: int
+    """Of the pack among those of its phase, from 0."""
+
+    def __str__(self) -> str:
+        """The pack within its study, in words."""
+        return f"{'' if self.phase == 'search' else 'confirm '}pack {self.number}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +83,8 @@ class Pack:
 
     search: str
     study: str
-    number: int
     phase: Phase
+    number: int
     steps_factor: int
     task: Task
     batch_size: int
@@ -80,6 +93,11 @@ class Pack:
     tf32: bool = False
     """Whether matrix products in training may round their factors to TF32, on GPUs that can."""
     members: tuple[Member, ...]
+
+    @property
+    def key(self) -> PackKey:
+        """What names the pack in its search."""
+        return PackKey(self.study, self.phase, self.number)
 
     def to_plain(self) -> dict[str, Any]:
         """The pack as dicts, lists and scalars, for a message between processes."""

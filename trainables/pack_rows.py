@@ -23,6 +23,7 @@ class PackRows:
     pack: Pack
     device: str
     worker: str
+    execution: int
     started_at: datetime
     curves: list[Row] = field(default_factory=list)
     trials: dict[Member, Row] = field(default_factory=dict)
@@ -114,12 +115,21 @@ class PackRows:
             "train_seconds": spent,
             "device": self.device,
             "worker": self.worker,
+            "execution": self.execution,
         }
 
 
-def pack_rows(pack: Pack, reports: Iterator[Report], *, device: str, worker: str) -> PackRows:
+def pack_rows(
+    pack: Pack, reports: Iterator[Report], *, device: str, worker: str, execution: int = 0
+) -> PackRows:
     """The rows of `pack`, trained to the end by `reports`."""
-    rows = PackRows(pack=pack, device=device, worker=worker, started_at=datetime.now(UTC))
+    rows = PackRows(
+        pack=pack,
+        device=device,
+        worker=worker,
+        execution=execution,
+        started_at=datetime.now(UTC),
+    )
     for _ in rows.collect(reports):
         pass
     return rows

@@ -33,9 +33,9 @@ class PackTrainable(tune.Trainable):
     """Train the pack of the trial's config, write its rows, report them.
 
     The config holds `pack` (`Pack.to_plain`), `title` (what people see the worker do), `out` (the
-    output folder's URI) and `cpus` (the threads to use). The actor is reused from pack to pack. A
-    report before the last says how far the pack is and holds the rows of curves since the report
-    before; the last one holds all rows, as they were written.
+    output folder's URI), `execution` (what the rows name it) and `cpus` (the threads to use). The
+    actor is reused from pack to pack. A report before the last says how far the pack is and holds
+    the rows of curves since the report before; the last one holds all rows, as they were written.
 
     A store that is away is waited for with the rows at hand; the reports of that time say `waits`:
     why. Rows that can't be written raise nothing, as Tune would train the pack again: the last
@@ -58,6 +58,7 @@ class PackTrainable(tune.Trainable):
             pack=pack,
             device=_device_name(device, pack),
             worker=f"{socket.gethostname()}:{os.getpid()}",
+            execution=config["execution"],
             started_at=datetime.now(UTC),
         )
         self._reports = self._rows.collect(
@@ -98,7 +99,7 @@ class PackTrainable(tune.Trainable):
         """Write the pack's rows; where the store is away, wait a while and let Tune call again."""
         pack, trials, curves = self._rows.pack, self._rows.trial_rows(), self._rows.curves
         try:
-            self._folder.write_pack(pack.study, pack.number, trials, curves)
+            self._folder.write_pack(*pack.key, trials, curves)
         except OutputUnavailable as error:
             if self._patience.wait():
                 return {"done": False, "waits": str(error), "curve_rows": []}

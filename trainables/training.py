@@ -8,6 +8,8 @@ from typing import Literal
 
 import torch
 
+from spaces.vocabulary import Status
+
 from .engine import engine_for
 from .evaluation import Loss, evaluate
 from .pack import Member, Pack
@@ -18,7 +20,7 @@ from .stack import Stack
 from .stop_rules import stop_rule_of
 from .trainee import Trainee
 
-Status = Literal["running", "pruned", "diverged", "completed"]
+MemberStatus = Status | Literal["running"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Evaluation:
     """
 
     member: Member
-    status: Status
+    status: MemberStatus
     train_loss: float | None
     loss: Loss | None
     scheduled_learning_rate: float
@@ -170,7 +172,7 @@ class _Run:
 
     def _statuses(
         self, measured: dict[Member, tuple[float, Loss]], last: bool
-    ) -> dict[Member, Status]:
+    ) -> dict[Member, MemberStatus]:
         order = {member: index for index, member in enumerate(self._pack.members)}
         # Sums are taken in float64: beyond the networks' own numbers a loss is as good as infinite.
         limit = torch.finfo(self._dtype).max
@@ -181,7 +183,7 @@ class _Run:
             and loss.mean <= limit
         }
         going = set(finite) if last else self._stop_rule.going(finite)
-        statuses: dict[Member, Status] = {}
+        statuses: dict[Member, MemberStatus] = {}
         for member in measured:
             if order[member] not in finite:
                 statuses[member] = "diverged"
@@ -191,7 +193,7 @@ class _Run:
                 statuses[member] = "completed" if last else "running"
         return statuses
 
-    def _keep_running(self, statuses: dict[Member, Status], mark: int) -> None:
+    def _keep_running(self, statuses: dict[Member, MemberStatus], mark: int) -> None:
         if all(status == "running" for status in statuses.values()):
             return
         trainees = [trainee for stack in self._stacks for trainee in stack.unload()]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from spaces import Spec, studies
-from trainables import Pack
+from trainables import Pack, PackKey
 
 from .study_run import Row, StudyRun
 from .suggestion import pack_count
@@ -73,11 +73,9 @@ class SearchRun:
                 return pack
         return None
 
-    def finish(
-        self, study: str, number: int, trial_rows: Sequence[Row], curve_rows: Sequence[Row]
-    ) -> None:
+    def finish(self, key: PackKey, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
         """Take in the rows of a finished pack."""
-        self.studies[study].finish(number, trial_rows, curve_rows)
+        self.studies[key.study].finish(key, trial_rows, curve_rows)
         self.statuses.update(row["status"] for row in trial_rows if row["phase"] == "search")
 
     def fail(self, study: str, reason: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from spaces import Study
+from spaces.vocabulary import FIELDS
 
 _DIGEST_BITS = 256
 
@@ -12,7 +13,8 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
     """Return a seed in [0, 2**bits) for one `purpose` (a word) and its `number` within a study.
 
     It is the head of the SHA-256 of the canonical JSON of seed, grid values, task, purpose and
-    number, so it depends neither on the order of keys nor on what other studies there are.
+    number, so it depends neither on the order of keys nor on what other studies there are. What of
+    the task has its default is left out: a field that a later release adds changes no seed.
 
     Raises:
         ValueError: if `bits` is not between 1 and 256, or a value is NaN or infinite.
@@ -23,7 +25,9 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
     content = {
         "seed": seed,
         "grid": dict(study.grid),
-        "task": dict(study.task),
+        "task": {
+            name: value for name, value in study.task.items() if value != FIELDS[name].default
+        },
         "purpose": purpose,
         "number": number,
     }

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spaces import Spec, Study
-from spaces.vocabulary import configuration_of
-from trainables import Halving, Member, Pack, Task
+from spaces.vocabulary import Phase, best_trial, configuration_of
+from trainables import Halving, Member, Pack, PackKey, Task
 
 from .seeds import derive_seed
-from .suggestion import Outcome, needed_packs, running_packs, suggest
+from .suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
 
 Row = Mapping[str, Any]
 Parameters = Mapping[str, Any]
 
 
 class StudyRun:
-    """The packs of one study: search packs 0 .. P - 1, then one confirm pack per steps factor.
+    """The packs of one study: those of its search, then one confirm pack per steps factor.
 
     A pure function of the spec and of the rows given to `finish`: neither the time nor the order in
     which packs finish changes any pack. Needs no Ray.
@@ -24,12 +24,11 @@ class StudyRun:
     def __init__(self, spec: Spec, study: Study) -> None:
         """A study none of whose packs has run."""
         self.spec, self.study = spec, study
-        self._search_packs = -(-spec.budget.trials // spec.budget.pack_size)
         self._steps_factors = () if spec.confirm is None else tuple(spec.confirm.steps_factors)
         self._suggested: dict[int, list[Parameters]] = {}
         self._history: dict[int, tuple[Outcome, ...]] = {}
-        self._started: set[int] = set()
-        self._finished: set[int] = set()
+        self._started: set[PackKey] = set()
+        self._finished: set[PackKey] = set()
         self._next = 0
         self._best: Row | None = None
         self.trial_rows: list[Row] = []
@@ -52,28 +51,25 @@ class StudyRun:
     @property
     def finished(self) -> bool:
         """Whether no pack is left."""
-        searched = len(self._history) == self._search_packs
-        return searched and len(self._finished) >= len(self._numbers())
+        return self._searched and self._finished.issuperset(self._confirm_keys())
 
     @property
     def exhausted(self) -> bool:
         """Whether every pack, also those to come, has been started."""
-        searched = len(self._history) == self._search_packs
-        all_started = self._first_not_started() >= len(self._numbers())
-        return all_started and (searched or not self._steps_factors)
+        return self._first_not_started() is None and (self._searched or not self._steps_factors)
 
     def next_pack(self) -> Pack | None:
         """The next pack that can start now, marked as started; None if none can."""
-        number = self._first_not_started()
-        if number >= len(self._numbers()):
+        key = self._first_not_started()
+        if key is None:
             return None
-        if number < self._search_packs:
-            if not self._finished.issuperset(needed_packs(self.spec, number)):
+        if key.phase == "search":
+            if not all(number in self._history for number in needed_packs(self.spec, key.number)):
                 return None
-            pack = self._search_pack(number)
+            pack = self._search_pack(key.number)
         else:
-            pack = self._confirm_pack(number)
-        self._started.add(number)
+            pack = self._confirm_pack(key.number)
+        self._started.add(key)
         return pack
 
     def search_seeds(self, trial: int) -> dict[str, int]:
@@ -92,31 +88,39 @@ class StudyRun:
             "evaluation_seed": self._seed("confirm evaluation pairs", replicate),
         }
 
-    def finish(self, number: int, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+    def finish(self, key: PackKey, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
         """Take in the rows of a finished pack, of this run or of an earlier one."""
-        self._started.add(number)
-        self._finished.add(number)
+        self._started.add(key)
+        self._finished.add(key)
         self.trial_rows += trial_rows
-        if number < self._search_packs:
+        if key.phase == "search":
             outcomes = self._outcomes(trial_rows, curve_rows)
-            self._history[number] = outcomes
-            self._suggested[number] = [outcome.parameters for outcome in outcomes]
-            completed = [row for row in trial_rows if row["status"] == "completed"]
-            if self._best is not None:
-                completed.append(self._best)
-            self._best = min(completed, key=lambda row: (row["nmse"], row["trial"]), default=None)
+            self._history[key.number] = outcomes
+            self._suggested[key.number] = [outcome.parameters for outcome in outcomes]
+            known = () if self._best is None else (self._best,)
+            self._best = best_trial([*known, *trial_rows])
 
-    def _first_not_started(self) -> int:
-        """The lowest number of a pack that has not started, needed or not."""
-        while self._next in self._started:
+    @property
+    def _searched(self) -> bool:
+        """Whether all packs of the search have finished."""
+        return len(self._history) == pack_count(self.spec)
+
+    def _first_not_started(self) -> PackKey | None:
+        """The first pack known to be needed that has not started, whether it can start or not."""
+        while self._key("search", self._next) in self._started:
             self._next += 1
-        return self._next
+        if self._next < pack_count(self.spec):
+            return self._key("search", self._next)
+        return next((key for key in self._confirm_keys() if key not in self._started), None)
 
-    def _numbers(self) -> range:
-        """The packs known to be needed so far: confirm packs once there is a winner."""
-        if len(self._history) < self._search_packs or self._best is None:
-            return range(self._search_packs)
-        return range(self._search_packs + len(self._steps_factors))
+    def _confirm_keys(self) -> list[PackKey]:
+        """The confirm packs known to be needed: all of them once there is a winner."""
+        if not self._searched or self._best is None:
+            return []
+        return [self._key("confirm", number) for number in range(len(self._steps_factors))]
+
+    def _key(self, phase: Phase, number: int) -> PackKey:
+        return PackKey(self.name, phase, number)
 
     def _outcomes(
         self, trial_rows: Sequence[Row], curve_rows: Sequence[Row]
@@ -191,7 +195,7 @@ class StudyRun:
         return self._pack(
             number=number,
             phase="confirm",
-            steps_factor=self._steps_factors[number - self._search_packs],
+            steps_factor=self._steps_factors[number],
             halving=None,
             members=members,
         )

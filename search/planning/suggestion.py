@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 import optuna
 from optuna.distributions import (
@@ -22,13 +21,12 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces import Choices, FloatRange, IntRange, Spec, Study
-from spaces.vocabulary import Value, unused_hyperparameters
+from spaces.vocabulary import Status, Value, unused_hyperparameters
 
 from .seeds import derive_seed
 from .tpe import Rank, tpe_pack
 
 Domain = IntRange | FloatRange | Choices
-Status = Literal["completed", "pruned", "diverged"]
 
 _KNOWN_GOOD: Mapping[str, int | float] = {
     "depth": 0,

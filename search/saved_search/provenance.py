@@ -17,7 +17,7 @@ from ..text.json_text import json_text
 from ..version import __version__
 
 Record = dict[str, Any]
-"""What is known of one run of a search; JSON."""
+"""What is known of one execution of a search, a run or a resume; JSON."""
 
 PACKAGES = ("ray", "torch", "optuna", "pyarrow", "numpy", "scipy")
 
@@ -42,15 +42,25 @@ def provenance(command: Sequence[str], spec: Spec) -> Record:
 
 
 def to_json(records: Sequence[Record]) -> str:
-    """The text of provenance.json: one record a run, the resumed ones after the first."""
-    return json_text({"runs": list(records)}) + "\n"
+    """The text of provenance.json: the record of the run, then one for each resume."""
+    return json_text({"executions": list(records)}) + "\n"
 
 
 def from_json(text: str) -> list[Record]:
-    """The records of a provenance.json. Raises ValueError for another text."""
+    """The records of a provenance.json. Raises ValueError for another text.
+
+    The first release called them runs.
+    """
     try:
+        content = json.loads(text)
+        records = content["runs"] if "runs" in content else content["executions"]
         runs = [
-            {**record, "finished_at": record["finished_at"]} for record in json.loads(text)["runs"]
+            {
+                **record,
+                "finished_at": record["finished_at"],
+                "packages": dict(record["packages"]),
+            }
+            for record in records
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"got {type(error).__name__}: {error}") from error
@@ -70,6 +80,29 @@ def made_from(records: Sequence[Record]) -> Spec | None:
         return load_spec(dict(specs[-1]))
     except (ValueError, TypeError) as error:
         raise ValueError(f"got no spec: {error}") from error
+
+
+def environment_changes(records: Sequence[Record]) -> str:
+    """What of the machine and the packages was another in the first execution than in the last.
+
+    Empty if nothing is known to differ. Other versions, or another kind of processor, may round
+    differently.
+    """
+    if len(records) < 2:
+        return ""
+    first, last = (_environment(record) for record in (records[0], records[-1]))
+    return ", ".join(
+        f"{name} {first[name]} (now {last[name]})"
+        for name in last
+        if name in first and first[name] != last[name]
+    )
+
+
+def _environment(record: Record) -> dict[str, str]:
+    named = {name: record.get(name) for name in ("python", "processor")}
+    return {name: str(value) for name, value in named.items() if value} | {
+        str(name): str(value) for name, value in record["packages"].items()
+    }
 
 
 def now() -> str:

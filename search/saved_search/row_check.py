@@ -41,6 +41,20 @@ def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[
         )
 
 
+def refuse_older_rows(found: Searched, trial_rows: Sequence[Row]) -> None:
+    """Raise OutputError for rows of version 1 of the tables: no pack of today's can join them.
+
+    Their seeds were derived otherwise, and their confirm packs numbered after those of the search.
+    """
+    if any(row["execution"] is None for row in trial_rows):
+        raise OutputError(
+            f"the search in {found.uri} can't be gone on with: an earlier release wrote its rows "
+            "(version 1 of the tables), and its seeds and pack numbers were others; it can be "
+            "read, shown and reproduced; run its spec.yaml in another folder "
+            "(`dottune run SPEC --out`)"
+        )
+
+
 Check = tuple[str, bool, Any, Any]
 """A key of the spec, whether a row fits it, what the spec says there, and what the row has."""
 
@@ -82,6 +96,8 @@ def _chosen(run: StudyRun, row: Row) -> Iterator[Check]:
         seeds = run.search_seeds(row["trial"])
     else:
         seeds = run.confirm_seeds(row["replicate"])
+    if row["execution"] is None:
+        return  # of version 1 of the tables, whose seeds were derived otherwise
     for name, seed in seeds.items():
         yield "seed", row[name] == seed, run.spec.seed, f"the {name} of another"
 

@@ -35,21 +35,21 @@ class PackFailures(Callback):
         """Called by Tune for each report of a pack: some say that it waits to be written."""
         if "waits" in result and trial.trial_id not in self._waiting:
             self._waiting.add(trial.trial_id)
-            study, number = pack_of(trial)
-            logger.warning("%s: pack %d waits to be written: %s", study, number, result["waits"])
+            key = pack_of(trial)
+            logger.warning("%s: %s waits to be written: %s", key.study, key, result["waits"])
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune before it tries the pack again, in a new process."""
-        study, number = pack_of(trial)
-        logger.warning("%s: pack %d failed, trying again: %s", study, number, _reason(trial))
+        key = pack_of(trial)
+        logger.warning("%s: %s failed, trying again: %s", key.study, key, _reason(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune after the last attempt."""
-        study, number = pack_of(trial)
-        self._run.fail(study, f"pack {number} failed: {_reason(trial)}")
+        key = pack_of(trial)
+        self._run.fail(key.study, f"{key} failed: {_reason(trial)}")
         error = _error(trial)
         if not isinstance(getattr(error, "cause", None), OutputError):
-            logger.error("%s: pack %d:\n%s", study, number, error)
+            logger.error("%s: %s:\n%s", key.study, key, error)
 
 
 def _error(trial: Trial) -> BaseException | str:

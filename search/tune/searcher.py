@@ -6,14 +6,16 @@ from typing import Any, cast
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from trainables import PackKey
+
 from ..planning.search_run import SearchRun
 from ..text.study_label import pack_title
 
 
-def pack_of(trial: Trial) -> tuple[str, int]:
-    """The study and the number of the pack that a Tune trial trains."""
+def pack_of(trial: Trial) -> PackKey:
+    """The key of the pack that a Tune trial trains."""
     pack = trial.config["pack"]
-    return pack["study"], pack["number"]
+    return PackKey(pack["study"], pack["phase"], pack["number"])
 
 
 class PackSearcher(Searcher):
@@ -23,23 +25,22 @@ class PackSearcher(Searcher):
     with a pack, with None where every pack left must wait for one in flight, or with FINISHED.
     """
 
-    def __init__(self, run: SearchRun, *, out: str, cpus: float) -> None:
-        """Serve `run`; the workers write to `out` and use `cpus` threads each."""
+    def __init__(self, run: SearchRun, *, out: str, execution: int, cpus: float) -> None:
+        """Serve `run`; the workers write to `out`, as of `execution`, with `cpus` threads each."""
         super().__init__(metric=None, mode=None)
         self.run = run
-        self._out, self._cpus = out, cpus
-        self._in_flight: dict[str, tuple[str, int]] = {}
+        self._shared = {"out": out, "execution": execution, "cpus": cpus}
+        self._in_flight: dict[str, PackKey] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The config of the next pack; None to be asked again; FINISHED for no more."""
         pack = self.run.next_pack()
         if pack is not None:
-            self._in_flight[trial_id] = (pack.study, pack.number)
+            self._in_flight[trial_id] = pack.key
             return {
                 "pack": pack.to_plain(),
                 "title": pack_title(pack),
-                "out": self._out,
-                "cpus": self._cpus,
+                **self._shared,
             }
         if self.run.exhausted or not self._in_flight:
             return cast(dict[str, Any], Searcher.FINISHED)  # a str; the base class forgot it
@@ -49,13 +50,13 @@ class PackSearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Take in the rows of a pack, or stop its study if it failed for good."""
-        study, number = self._in_flight[trial_id]
+        key = self._in_flight[trial_id]
         if result is not None and "unwritten" in result:
-            self.run.fail(study, f"pack {number} failed: {result['unwritten']}")
+            self.run.fail(key.study, f"{key} failed: {result['unwritten']}")
         elif error or result is None or "trial_rows" not in result:
-            self.run.fail(study, f"pack {number} failed")  # PackFailures adds why
+            self.run.fail(key.study, f"{key} failed")  # PackFailures adds why
         else:
-            self.run.finish(study, number, result["trial_rows"], result["curve_rows"])
+            self.run.finish(key, result["trial_rows"], result["curve_rows"])
         del self._in_flight[trial_id]  # last: a pack that can't be taken in is tried again
 
     def save(self, checkpoint_path: str) -> None:

@@ -43,7 +43,7 @@ class SummaryWriter(View):
         self, iteration: int, trials: list[Any], trial: Trial, **info: Any
     ) -> None:
         """Called by Tune in the driver after the searcher has taken in a pack's rows."""
-        study, _ = pack_of(trial)
+        study = pack_of(trial).study
         self._summarise(study)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

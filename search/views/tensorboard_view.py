@@ -12,6 +12,7 @@ from results.event_files import open_event_files
 from results.loss_figure import loss_figure
 from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWriter
 from spaces import Choices, FloatRange, IntRange, Spec, studies
+from spaces.vocabulary import PHASES, STATUSES, best_trial
 
 from ..planning.search_run import SearchRun
 from ..planning.study_run import Row, StudyRun
@@ -66,7 +67,7 @@ class TensorBoardView(View):
         self, iteration: int, trials: list[Any], trial: Trial, **info: Any
     ) -> None:
         """Called by Tune after the searcher has taken in a pack's rows."""
-        study, _ = pack_of(trial)
+        study = pack_of(trial).study
         self._draw(self._run.studies[study])
 
     def _take(
@@ -104,8 +105,8 @@ class TensorBoardView(View):
             study, name = row["study"], run_name(row)
             latest[study] = name
             self._ended[study] += 1
-            best = self._best.get(study)
-            if row["status"] == "completed" and (best is None or row["nmse"] < best["nmse"]):
+            known = [self._best[study]] if study in self._best else []
+            if best_trial([*known, row]) is row:
                 self._best[study] = row
                 improved.add(name)
                 writer.write_best(study_run(study), self._ended[study], row, times[name])
@@ -163,8 +164,8 @@ def domains(spec: Spec) -> dict[str, ColumnDomain]:
     steps = [int(value) for value in spec.grid.get("steps") or [spec.fixed["steps"]]]
     known: dict[str, ColumnDomain] = {
         "study": Listed([study.name for study in studies(spec)]),
-        "phase": Listed(["search", "confirm"]),
-        "status": Listed(["completed", "pruned", "diverged"]),
+        "phase": Listed(PHASES),
+        "status": Listed(STATUSES),
         "replicate": Interval(0, spec.confirm.replicates - 1 if spec.confirm else 0),
         "steps_factor": Listed(factors),
         "schedule_steps": Listed(sorted({each * factor for each in steps for factor in factors})),

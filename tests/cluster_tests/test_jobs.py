@@ -34,7 +34,7 @@ budget: {{trials: 40, pack_size: 4}}
 sampler: random
 {SPACE}"""
 SUBMIT = ("--shared-filesystem", "--image-has-deps")
-VARYING = ["started_at", "train_seconds", "pack_seconds", "worker"]
+VARYING = ["started_at", "train_seconds", "pack_seconds", "worker", "execution"]
 
 
 def trials(out: str | Path) -> pd.DataFrame:

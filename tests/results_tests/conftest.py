@@ -60,6 +60,7 @@ def trial_row() -> MakeRow:
             "pack_seconds": 8.0,
             "device": "cpu",
             "worker": "node-1",
+            "execution": 0,
         }
         | changes
     )

@@ -57,7 +57,7 @@ def write_golden(folder: Path) -> None:
     trials = [row | {"pack": 0} for row in made_up_rows(TRIALS, 3)]
     curves = made_up_rows(CURVES, 3)
     out = OutputFolder(folder)
-    out.write_pack(STUDY, 0, trials, curves)
+    out.write_pack(STUDY, "search", 0, trials, curves)
     out.write_summary(summarise(out.read_trials()))
     tables = {"trials": trials, "curves": curves, "summary": out.read_summary().to_pylist()}
     out.write_text("rows.json", json.dumps(tables, indent=1, default=datetime.isoformat) + "\n")

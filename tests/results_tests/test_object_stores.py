@@ -66,7 +66,7 @@ def test_a_folder_is_written_and_read(
     for pack in (0, 1, 1):
         members = [row | {"pack": pack} for row in rows[2 * pack : 2 * pack + 2]]
         curves = [curve_row(trial=row["trial"]) for row in members]
-        folder.write_pack(STUDY, pack, members, curves)
+        folder.write_pack(STUDY, "search", pack, members, curves)
     folder.write_summary(summarise(folder.read_trials()))
     expected = [row | {"pack": row["trial"] // 2} for row in rows]
     assert folder.read_trials().equals(pa.Table.from_pylist(expected, schema=TRIALS))
@@ -83,7 +83,9 @@ def test_pandas_reads_it_before_and_after_compaction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for pack in range(3):
-        folder.write_pack(STUDY, pack, [trial_row(trial=pack, pack=pack)], [curve_row(trial=pack)])
+        folder.write_pack(
+            STUDY, "search", pack, [trial_row(trial=pack, pack=pack)], [curve_row(trial=pack)]
+        )
     store.put_object(
         Bucket="bucket", Key=f"runs/{folder.uri.rpartition('/')[2]}/trials/_half.parquet", Body=b"x"
     )

@@ -30,6 +30,7 @@ from results.storage import HadoopStorage, LocalStorage
 MakeRow = Callable[..., dict[str, Any]]
 
 STUDY = "dimension=8,multiplication=false"
+PACK = f"search pack 0 of {STUDY}"
 VALUES = {
     pa.string(): st.text(),
     pa.int64(): st.integers(-(2**63), 2**63 - 1),
@@ -42,7 +43,7 @@ VALUES = {
 
 
 def rows_of(schema: pa.Schema, key: tuple[str, ...], min_size: int) -> st.SearchStrategy[Any]:
-    fixed = {"search": "quick", "study": STUDY, "pack": 3}
+    fixed = {"search": "quick", "study": STUDY, "phase": "search", "pack": 3}
     columns = {
         field.name: st.just(fixed[field.name])
         if field.name in fixed
@@ -79,7 +80,7 @@ def test_rows_are_read_back_exactly(
     curves: list[dict[str, Any]],
 ) -> None:
     folder = OutputFolder(tmp_path_factory.mktemp("out"))
-    folder.write_pack(STUDY, 3, trials, curves)
+    folder.write_pack(STUDY, "search", 3, trials, curves)
     for table, schema, rows, key in (
         (folder.read_trials(), TRIALS, trials, TRIAL_KEY),
         (folder.read_curves(), CURVES, curves, CURVE_KEY),
@@ -95,7 +96,7 @@ def test_any_name_of_a_local_folder_is_taken_literally(
     tmp_path: Path, trial_row: MakeRow, name: str
 ) -> None:
     folder = OutputFolder(str(tmp_path / name))
-    folder.write_pack(STUDY, 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert folder.read_trials().num_rows == 1
 
@@ -125,6 +126,7 @@ def write_packs(
             names = [{"study": study, "trial": 2 * pack + member} for member in (1, 0)]
             folder.write_pack(
                 study,
+                "search",
                 pack,
                 [trial_row(**name, pack=pack) for name in names],
                 [curve_row(**name, step=step) for name in names for step in (500, 250)],
@@ -152,7 +154,7 @@ def test_writing_a_pack_again_replaces_it(
 ) -> None:
     folder = OutputFolder(tmp_path)
     for worker in ("first", "second"):
-        folder.write_pack(STUDY, 0, [trial_row(worker=worker)], [curve_row()])
+        folder.write_pack(STUDY, "search", 0, [trial_row(worker=worker)], [curve_row()])
     assert folder.read_trials()["worker"].to_pylist() == ["second"]
     assert folder.read_curves().num_rows == 1
     assert len(list((tmp_path / "trials").iterdir())) == 1
@@ -161,15 +163,15 @@ def test_writing_a_pack_again_replaces_it(
 def test_times_are_kept_in_utc(tmp_path: Path, trial_row: MakeRow) -> None:
     folder = OutputFolder(tmp_path)
     noon = datetime(2026, 6, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    folder.write_pack(STUDY, 0, [trial_row(started_at=noon)], [])
+    folder.write_pack(STUDY, "search", 0, [trial_row(started_at=noon)], [])
     assert folder.read_trials()["started_at"].to_pylist() == [datetime(2026, 6, 1, 10, tzinfo=UTC)]
 
 
 def test_part_names_are_plain_and_distinct() -> None:
-    assert part_name(STUDY, 3).startswith("dimension-8-multiplication-false-")
-    assert part_name(STUDY, 3).endswith("-pack-00003.parquet")
+    assert part_name(STUDY, "search", 3).startswith("dimension-8-multiplication-false-")
+    assert part_name(STUDY, "search", 3).endswith("-search-00003.parquet")
     studies = ["a=1,b=2", "a=1,b=3", "a=1-b=2", "", "_hidden=1", ".hidden=1", "é/..=1", "x" * 300]
-    names = [part_name(study, 0) for study in studies]
+    names = [part_name(study, "search", 0) for study in studies]
     assert len(set(names)) == len(names)
     for name in names:
         assert not set(name) & set("=,/ ")
@@ -188,10 +190,10 @@ def test_a_failing_write_leaves_nothing_and_can_be_repeated(
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", fail)
         with pytest.raises(OutputError, match=r"must be writable; got .*No space.*; choose"):
-            folder.write_pack(STUDY, 0, [trial_row()], [curve_row()])
+            folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row()])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert folder.read_trials().num_rows == folder.read_curves().num_rows == 0
-    folder.write_pack(STUDY, 0, [trial_row()], [curve_row()])
+    folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row()])
     assert folder.read_trials().num_rows == 1
 
 
@@ -200,8 +202,8 @@ def test_curves_are_written_before_the_trials_that_make_a_pack_finished(
 ) -> None:
     written = []
     monkeypatch.setattr(LocalStorage, "write", lambda _, name, content: written.append(name))
-    OutputFolder(tmp_path).write_pack(STUDY, 7, [trial_row(pack=7)], [curve_row()])
-    assert written == [f"{table}/{part_name(STUDY, 7)}" for table in ("curves", "trials")]
+    OutputFolder(tmp_path).write_pack(STUDY, "search", 7, [trial_row(pack=7)], [curve_row()])
+    assert written == [f"{table}/{part_name(STUDY, 'search', 7)}" for table in ("curves", "trials")]
 
 
 def test_a_killed_writer_leaves_whole_packs(
@@ -214,7 +216,7 @@ def test_a_killed_writer_leaves_whole_packs(
         "for pack in range(100_000):\n"
         "    rows = [r | {'pack': pack, 'trial': 16 * pack + r['trial']} for r in trials]\n"
         "    lines = [r | {'trial': 16 * pack + r['trial']} for r in curves]\n"
-        "    folder.write_pack(study, pack, rows, lines)\n"
+        "    folder.write_pack(study, 'search', pack, rows, lines)\n"
     )
     rows = [trial_row(trial=number) for number in range(16)]
     curves = [curve_row(trial=number) for number in range(16)]
@@ -269,15 +271,16 @@ def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeRow) -> None:
         ({"nmse": math.inf}, "must be finite, or null where nothing is known; got inf for nmse"),
         ({"scale": math.nan}, "must be finite, or null .*; got nan for scale"),
         ({"loss": numpy.float32("-inf")}, "must be finite, or null .*inf.* for loss"),
-        ({"study": "dimension=9"}, f"rows of pack 0 of {STUDY} must say so; got 'dimension=9'"),
-        ({"pack": 1}, f"rows of pack 0 of {STUDY} must say so; got 1"),
+        ({"study": "dimension=9"}, f"rows of {PACK} must say so; got 'dimension=9'"),
+        ({"pack": 1}, f"rows of {PACK} must say so; got 1"),
+        ({"phase": "confirm"}, f"rows of {PACK} must say so; got 'confirm'"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(
     tmp_path: Path, trial_row: MakeRow, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        OutputFolder(tmp_path / "out").write_pack(STUDY, 0, [trial_row() | change], [])
+        OutputFolder(tmp_path / "out").write_pack(STUDY, "search", 0, [trial_row() | change], [])
     assert not (tmp_path / "out").exists()
 
 
@@ -288,13 +291,13 @@ def test_missing_columns_missing_rows_and_repeated_keys_are_refused(
     row = trial_row()
     del row["nmse"]
     with pytest.raises(ValueError, match="missing: nmse; extra: none"):
-        folder.write_pack(STUDY, 0, [row], [])
-    with pytest.raises(ValueError, match=f"must have a trial; got none for pack 0 of {STUDY}"):
-        folder.write_pack(STUDY, 0, [], [])
+        folder.write_pack(STUDY, "search", 0, [row], [])
+    with pytest.raises(ValueError, match=f"must have a trial; got none for {PACK}"):
+        folder.write_pack(STUDY, "search", 0, [], [])
     with pytest.raises(ValueError, match="differ in their key"):
-        folder.write_pack(STUDY, 0, [trial_row(), trial_row(worker="other")], [])
+        folder.write_pack(STUDY, "search", 0, [trial_row(), trial_row(worker="other")], [])
     with pytest.raises(ValueError, match="differ in their key"):
-        folder.write_pack(STUDY, 0, [trial_row()], [curve_row(), curve_row()])
+        folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row(), curve_row()])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -302,8 +305,8 @@ def test_missing_columns_missing_rows_and_repeated_keys_are_refused(
 def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) -> None:
     """Whether it sorts first or last: its version, its columns, its search, that it is Parquet."""
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, 1, [trial_row(trial=1, pack=1)], [])
-    path = tmp_path / "trials" / part_name(STUDY, pack)
+    folder.write_pack(STUDY, "search", 1, [trial_row(trial=1, pack=1)], [])
+    path = tmp_path / "trials" / part_name(STUDY, "search", pack)
     table = pa.Table.from_pylist([trial_row(pack=pack)], schema=TRIALS)
     pq.write_table(table.replace_schema_metadata({"schema_version": "99"}), path)
     with pytest.raises(OutputError, match=rf"version up to 2; got 99 in {path}; read it with"):
@@ -314,10 +317,10 @@ def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) ->
     path.write_bytes(b"no parquet")
     with pytest.raises(OutputError, match=rf"must be readable; got {path} \("):
         folder.read_trials()
-    folder.write_pack(STUDY, pack, [trial_row(pack=pack, search="another")], [])
+    folder.write_pack(STUDY, "search", pack, [trial_row(pack=pack, search="another")], [])
     with pytest.raises(OutputError, match=r"must hold one search; got 2 .*another \(in trials/dim"):
         folder.read_trials()
-    folder.write_pack(STUDY, pack, [trial_row(pack=pack)], [])
+    folder.write_pack(STUDY, "search", pack, [trial_row(pack=pack)], [])
     assert folder.read_trials().num_rows == 2
 
 
@@ -325,7 +328,7 @@ def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) ->
 def test_a_file_that_is_no_part_is_named(tmp_path: Path, trial_row: MakeRow, name: str) -> None:
     """pandas, reading the folder, would take it for one."""
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
     theirs = tmp_path / "trials" / name
     if name == "folder":
         theirs.mkdir()
@@ -407,9 +410,9 @@ def test_a_part_that_vanishes_while_reading_is_looked_for_again(
     tmp_path: Path, trial_row: MakeRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
     listed = LocalStorage.visible_names
-    vanished = f"trials/{part_name(STUDY, 1)}"
+    vanished = f"trials/{part_name(STUDY, 'search', 1)}"
     stale = iter([[vanished]])
     monkeypatch.setattr(
         LocalStorage, "visible_names", lambda self, name: next(stale, None) or listed(self, name)

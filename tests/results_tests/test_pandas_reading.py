@@ -22,6 +22,7 @@ def test_pandas_reads_what_was_written(
     for study in studies:
         folder.write_pack(
             study,
+            "search",
             0,
             [trial_row(study=study), trial_row(study=study, trial=1, status="diverged", nmse=None)],
             [curve_row(study=study)],
@@ -52,7 +53,7 @@ def test_descriptions_and_version_are_in_the_files(
     tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
 ) -> None:
     out = OutputFolder(tmp_path)
-    out.write_pack("dimension=8,multiplication=false", 0, [trial_row()], [curve_row()])
+    out.write_pack("dimension=8,multiplication=false", "search", 0, [trial_row()], [curve_row()])
     for table, schema in (("trials", TRIALS), ("curves", CURVES)):
         (part,) = (tmp_path / table).iterdir()
         written = pq.read_schema(part)

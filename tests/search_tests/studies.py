@@ -9,7 +9,7 @@ import torch
 
 from search.planning.search_run import SearchRun
 from spaces import Spec, load_spec
-from trainables import Pack
+from trainables import Pack, PackKey
 from trainables.pack_rows import PackRows
 from trainables.training import train
 
@@ -37,7 +37,9 @@ def tiny(**changes: Any) -> Spec:
 
 def trained(pack: Pack) -> Rows:
     """The rows of a pack, really trained."""
-    rows = PackRows(pack=pack, device="cpu", worker="here", started_at=datetime.now(UTC))
+    rows = PackRows(
+        pack=pack, device="cpu", worker="here", execution=0, started_at=datetime.now(UTC)
+    )
     for report in train(pack, device=torch.device("cpu")):
         rows.add(report, 0.0)
     return rows.trial_rows(), rows.curves
@@ -62,12 +64,12 @@ def run_all(
         if not in_flight:
             return done
         pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
-        run.finish(pack.study, pack.number, *train_pack(pack))
+        run.finish(pack.key, *train_pack(pack))
         done.append(pack)
 
 
-def by_identity(packs: Sequence[Pack]) -> dict[tuple[str, int], Pack]:
-    """The packs by study and number, each of which must be there once."""
-    found = {(pack.study, pack.number): pack for pack in packs}
+def by_identity(packs: Sequence[Pack]) -> dict[PackKey, Pack]:
+    """The packs by their keys, each of which must be there once."""
+    found = {pack.key: pack for pack in packs}
     assert len(found) == len(packs)
     return found

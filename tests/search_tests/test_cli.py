@@ -244,8 +244,8 @@ def finished_packs(out: Path, packs: int) -> SearchRun:
         pack = run.next_pack()
         assert pack is not None
         trials, curves = trained(pack)
-        run.finish(pack.study, pack.number, trials, curves)
-        folder.write_pack(pack.study, pack.number, trials, curves)
+        run.finish(pack.key, trials, curves)
+        folder.write_pack(*pack.key, trials, curves)
     return run
 
 

@@ -227,8 +227,8 @@ def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
         progress._shown_at = 0.0
         while pack := run.next_pack():
             trials, curves = trained(pack)
-            run.finish(pack.study, pack.number, trials, curves)
-            folder.write_pack(pack.study, pack.number, trials, curves)
+            run.finish(pack.key, trials, curves)
+            folder.write_pack(*pack.key, trials, curves)
             board.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             board.on_trial_complete(0, [], trial)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = SearchRun(spec)
     while pack := run.next_pack():
         trials, curves = trained(pack)
-        folder.write_pack(pack.study, pack.number, trials, curves)
-        run.finish(pack.study, pack.number, trials, curves)
+        folder.write_pack(*pack.key, trials, curves)
+        run.finish(pack.key, trials, curves)
     return out
 
 
@@ -57,7 +58,7 @@ def out(request: pytest.FixtureRequest, finished: Path, tmp_path: Path) -> Path:
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     if request.param == "interrupted":
-        (out / "trials" / part_name("dimension=2", 4)).unlink()
+        (out / "trials" / part_name("dimension=2", "confirm", 1)).unlink()
     return out
 
 
@@ -109,7 +110,7 @@ def test_parts_of_another_search_are_refused(out: Path, tmp_path: Path) -> None:
     """Even of the same name and studies: the seeds of its rows are others."""
     pack = SearchRun(tiny(seed=7)).next_pack()
     assert pack is not None
-    OutputFolder(out).write_pack(pack.study, pack.number, *trained(pack))
+    OutputFolder(out).write_pack(*pack.key, *trained(pack))
     assert f"seed: 0, but a row of {pack.study} has " in refused(out)
 
 
@@ -120,35 +121,39 @@ def test_a_grid_value_may_be_added_and_resources_may_change(finished: Path, tmp_
     rows = OutputFolder(out).read_trials()
     edit(out, "resources.workers", 1)
     edit(out, "grid.dimension", [1, 2, 3])
+    records = json.loads((out / "provenance.json").read_text())
+    records["executions"][0]["packages"]["torch"] = "1.0"
+    (out / "provenance.json").write_text(json.dumps(records))
     done = CliRunner().invoke(application, ["resume", str(out)])
     assert done.exit_code == 0, done.output
+    note = f"note: this search began with torch 1.0 (now {version('torch')}): new rows may differ"
+    assert note in " ".join(done.stderr.split())
     trials = OutputFolder(out).read_trials()
     assert trials.slice(0, rows.num_rows).equals(rows)
     assert set(trials["study"].to_pylist()) == {"dimension=1", "dimension=2", "dimension=3"}
-    runs = json.loads((out / "provenance.json").read_text())["runs"]
+    executions = trials.to_pandas().groupby("study")["execution"].unique()
+    assert executions.tolist() == [[0], [0], [1]]
+    runs = json.loads((out / "provenance.json").read_text())["executions"]
     assert [run["spec"]["grid"]["dimension"] for run in runs] == [[1, 2], [1, 2, 3]]
     edit(out, "grid.dimension", [1, 2])
     assert "grid.dimension: [1, 2], was [1, 2, 3]" in refused(out)
 
 
-@pytest.mark.usefixtures("two_cpus")
-@pytest.mark.parametrize("version", ["version-1"])
-def test_a_search_of_an_earlier_release_is_resumed(tmp_path: Path, version: str) -> None:
-    """Its provenance.json says nothing of the spec."""
+def test_a_search_of_version_1_is_read_but_not_gone_on_with(tmp_path: Path) -> None:
+    """Its provenance.json says nothing of the spec either."""
     out = tmp_path / "out"
-    shutil.copytree(GOLDEN / version, out)
-    rows = OutputFolder(out).read_trials()
+    shutil.copytree(GOLDEN / "version-1", out)
     before = content(out)
-    assert CliRunner().invoke(application, ["resume", str(out)]).exit_code == 0
-    after = content(out)
-    assert {path for path in before if after[path] != before[path]} <= {out / "summary.parquet"}
-    (out / "trials" / part_name("dimension=2", 2)).unlink()
-    done = CliRunner().invoke(application, ["resume", str(out)])
-    assert done.exit_code == 0, done.output
-    columns = ["study", "trial", "phase", "replicate", "data_seed", "learning_rate", "width"]
-    assert OutputFolder(out).read_trials().select(columns).equals(rows.select(columns))
-    edit(out, "seed", 1)
-    assert "seed: 1, " in refused(out)
+    resumed = CliRunner().invoke(application, ["resume", str(out)])
+    assert resumed.exit_code == 2, resumed.output
+    assert "can't be gone on with: an earlier release wrote its rows" in resumed.stderr
+    shown = CliRunner().invoke(application, ["show", str(out)])
+    assert shown.exit_code == 0, shown.output
+    assert len(load_study(str(out)).trials) == 4
+    assert content(out) == before
+    edit(out, "fixed.steps", 4)
+    with pytest.raises(OutputError, match=r"made from another spec .*fixed\.steps: 4, but"):
+        load_study(str(out))
 
 
 @pytest.mark.parametrize("left", [[], ["provenance.json"]])

@@ -144,7 +144,7 @@ def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     with TensorBoardView(run, OutputFolder(tmp_path)) as view:
         while pack := run.next_pack():
             trials, curves = trained(pack)
-            run.finish(pack.study, pack.number, trials, curves)
+            run.finish(pack.key, trials, curves)
             view.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             view.on_trial_complete(0, [], trial)
@@ -186,7 +186,7 @@ def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run = SearchRun(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))
     with SummaryWriter(run, folder) as writer:
         while pack := run.next_pack():
-            run.finish(pack.study, pack.number, *trained(pack))
+            run.finish(pack.key, *trained(pack))
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             writer.on_trial_complete(0, [], trial)
             writer.on_step_end(0, [])

@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
         if pack.number == 1 and pack.study == "dimension=1,multiplication=false":
             lost = dict.fromkeys(("train_loss", "loss", "loss_stderr", "nmse"))
             trials[0] |= {"status": "diverged", **lost}
-        folder.write_pack(pack.study, pack.number, trials, curves)
-        run.finish(pack.study, pack.number, trials, curves)
+        folder.write_pack(*pack.key, trials, curves)
+        run.finish(pack.key, trials, curves)
     return folder
 
 

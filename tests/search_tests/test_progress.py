@@ -19,7 +19,7 @@ def train_packs(run: SearchRun, most: int = 1000) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     while most > 0 and (pack := run.next_pack()):
         trials, curves = trained(pack)
-        run.finish(pack.study, pack.number, trials, curves)
+        run.finish(pack.key, trials, curves)
         rows += trials
         most -= 1
     return rows

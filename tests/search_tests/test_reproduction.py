@@ -48,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     while (pack := run.next_pack()) is not None:
         rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
         trials, curves = rows.trial_rows(), rows.curves
-        folder.write_pack(pack.study, pack.number, trials, curves)
-        run.finish(pack.study, pack.number, trials, curves)
+        folder.write_pack(*pack.key, trials, curves)
+        run.finish(pack.key, trials, curves)
     assert run.finished
     folder.write_text("spec.yaml", spec.to_yaml())
     return folder
@@ -90,7 +90,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     pack = SearchRun(spec).next_pack()
     assert pack is not None
     rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
-    folder.write_pack(pack.study, pack.number, rows.trial_rows(), rows.curves)
+    folder.write_pack(*pack.key, rows.trial_rows(), rows.curves)
     folder.write_text("spec.yaml", spec.to_yaml())
     return folder
 

@@ -15,7 +15,7 @@ from results import OutputFolder
 from search import resume_search, run_search
 from spaces import load_spec
 
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
 OVERRIDES = ["budget.trials=24", "fixed.steps=5000", "sampler=random"]
 PARTS = 2 * (6 + 2)  # studies * (search packs + confirm packs)
 
@@ -76,6 +76,6 @@ def test_a_stopped_search_is_finished_by_resume(
     assert len(after) == PARTS
     assert {name: after[name] for name in before} == before  # not trained again
     assert len(OutputFolder(out).read_summary()) == 2
-    first, second = json.loads((out / "provenance.json").read_text())["runs"]
+    first, second = json.loads((out / "provenance.json").read_text())["executions"]
     assert first["finished_at"] is None
     assert second["finished_at"] is not None

@@ -18,7 +18,7 @@ from spaces import load_spec, studies
 from trainables.pack_trainable import PackTrainable
 
 KEY = ["study", "trial", "phase", "replicate", "steps_factor"]
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker"]
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
 
 pytestmark = pytest.mark.usefixtures("two_cpus")
 
@@ -47,7 +47,7 @@ def test_a_search_fills_its_folder(smoke: SearchResult) -> None:
     assert names >= {"curves", "provenance.json", "spec.yaml", "summary.parquet", "trials"}
     assert not [name for name in names if name.startswith("_")]
     assert load_spec(Path(smoke.uri) / "spec.yaml") == spec
-    (run,) = json.loads((Path(smoke.uri) / "provenance.json").read_text())["runs"]
+    (run,) = json.loads((Path(smoke.uri) / "provenance.json").read_text())["executions"]
     assert run["started_at"] <= run["finished_at"]
     assert {"ray", "torch", "optuna", "pyarrow"} <= run["packages"].keys()
 
@@ -88,7 +88,8 @@ def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("trainables.pack_trainable.REPORT_SECONDS", 0.0)
     pack = SearchRun(load_spec("smoke")).next_pack()
     assert pack is not None
-    worker = PackTrainable({"pack": pack.to_plain(), "title": "", "out": str(tmp_path), "cpus": 1})
+    how = {"title": "", "out": str(tmp_path), "execution": 0, "cpus": 1}
+    worker = PackTrainable({"pack": pack.to_plain(), **how})
     reports = [worker.train()]
     while not reports[-1]["done"]:
         reports.append(worker.train())
@@ -123,7 +124,7 @@ def test_a_pack_that_fails_stops_its_study_and_no_other(
     """A folder where the pack's file should be: the worker can't write it, however often."""
     out = tmp_path / "out"
     study, other = smoke.summary["study"]
-    obstacle = out / "trials" / part_name(study, 1)
+    obstacle = out / "trials" / part_name(study, "search", 1)
     write_text = OutputFolder.write_text
 
     def write_and_obstruct(folder: OutputFolder, name: str, text: str) -> None:
@@ -140,7 +141,7 @@ def test_a_pack_that_fails_stops_its_study_and_no_other(
     assert "Traceback" not in ran.output
     summary = OutputFolder(out).read_summary()
     assert summary["study"].to_pylist() == [other]
-    (first,) = json.loads((out / "provenance.json").read_text())["runs"]
+    (first,) = json.loads((out / "provenance.json").read_text())["executions"]
     assert first["finished_at"] is None
 
     obstacle.rmdir()
@@ -148,7 +149,7 @@ def test_a_pack_that_fails_stops_its_study_and_no_other(
     assert resumed.exit_code == 0, resumed.output
     trials = OutputFolder(out).read_trials().to_pandas()
     pandas.testing.assert_frame_equal(compared(trials), compared(smoke.trials))
-    first, second = json.loads((out / "provenance.json").read_text())["runs"]
+    first, second = json.loads((out / "provenance.json").read_text())["executions"]
     assert (first["finished_at"], second["finished_at"] is None) == (None, False)
 
 

@@ -17,7 +17,7 @@ from results import OutputFolder
 from search import run_search
 
 OVERRIDES = ["fixed.steps=2000", "tensorboard=off", "confirm=null"]
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker"]
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker", "execution"]
 LIMIT_SECONDS = 120.0
 
 

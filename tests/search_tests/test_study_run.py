@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from search.planning.search_run import SearchRun
 from spaces import studies
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Phase
 from tests.search_tests.studies import Rows, by_identity, run_all, tiny, trained
-from trainables import Pack
+from trainables import Pack, PackKey
 
 BUDGETS = [
     {"trials": 9, "pack_size": 3},
@@ -29,7 +29,7 @@ def trained_once(pack: Pack) -> Rows:
 
 
 @functools.cache
-def packs_in_order(budget: int) -> dict[tuple[str, int], Pack]:
+def packs_in_order(budget: int) -> dict[PackKey, Pack]:
     return by_identity(run_all(SearchRun(tiny(budget=BUDGETS[budget])), trained_once))
 
 
@@ -57,23 +57,31 @@ def test_a_resumed_search_runs_the_packs_that_were_left(budget: int, data: st.Da
 
     run = SearchRun(tiny(budget=BUDGETS[budget]))
     for pack in data.draw(st.permutations(before)):
-        run.finish(pack.study, pack.number, *trained_once(pack))
+        run.finish(pack.key, *trained_once(pack))
     after = run_all(run, trained_once, workers=2, order=order)
     assert by_identity([*before, *after]) == whole
 
 
-@given(kept=st.sets(st.tuples(st.sampled_from(["dimension=1", "dimension=2"]), st.integers(0, 4))))
+PHASES: list[tuple[Phase, int]] = [("search", 3), ("confirm", 2)]
+EVERY_KEY = [
+    PackKey(f"dimension={dimension}", phase, number)
+    for dimension in (1, 2)
+    for phase, count in PHASES
+    for number in range(count)
+]
+
+
+@given(kept=st.sets(st.sampled_from(EVERY_KEY)))
 @settings(deadline=None, max_examples=40)
-def test_rows_may_be_lost_in_any_combination(kept: set[tuple[str, int]]) -> None:
+def test_rows_may_be_lost_in_any_combination(kept: set[PackKey]) -> None:
     """A lost pack is trained again, and what it gave rise to then is what it is now."""
     whole = packs_in_order(0)
     run = SearchRun(tiny(budget=BUDGETS[0]))
-    for identity in sorted(kept):
-        run.finish(*identity, *trained_once(whole[identity]))
+    assert set(EVERY_KEY) == whole.keys()
+    for key in sorted(kept):
+        run.finish(key, *trained_once(whole[key]))
     packs = run_all(run, trained_once)
-    assert by_identity(packs) == {
-        identity: pack for identity, pack in whole.items() if identity not in kept
-    }
+    assert by_identity(packs) == {key: pack for key, pack in whole.items() if key not in kept}
 
 
 def test_a_further_grid_value_leaves_the_packs_of_the_other_studies_alone() -> None:

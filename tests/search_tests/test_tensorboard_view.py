@@ -31,11 +31,11 @@ def packs(run: SearchRun, folder: OutputFolder, view: View, most: int = 1000) ->
     """Train up to `most` packs here, and tell the view as Tune would."""
     while most > 0 and (pack := run.next_pack()):
         trials, curves = trained(pack)
-        folder.write_pack(pack.study, pack.number, trials, curves)
+        folder.write_pack(*pack.key, trials, curves)
         step = min(row["step"] for row in curves)
         early = [row for row in curves if row["step"] == step]
         view.on_trial_result(0, [], tune_trial(pack), {"curve_rows": early})
-        run.finish(pack.study, pack.number, trials, curves)
+        run.finish(pack.key, trials, curves)
         view.on_trial_result(0, [], tune_trial(pack), {"trial_rows": trials, "curve_rows": curves})
         view.on_trial_complete(0, [], tune_trial(pack))
         most -= 1

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..sources.batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS
+from ..sources.batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS, input_rows
 from .activation_operations import ACTIVATION_OPERATIONS
 from .optimiser_operations import flat_buffers
 from .stack_shape import StackShape
@@ -41,6 +41,6 @@ def _activation_numbers(shape: StackShape, copies: int, pairs: int) -> int:
 
 def batch_bytes(dimension: int, batch_size: int, streams: int, dtype: torch.dtype) -> int:
     """The bytes of the batches of a pack, and of the evaluation pairs in memory at once."""
-    numbers = streams * (3 * dimension + 2)
+    numbers = streams * (input_rows(dimension) + 1)
     pairs = BLOCK_STEPS * batch_size + EVALUATION_CHUNKS * EVALUATION_CHUNK
     return numbers * pairs * dtype.itemsize

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..families.mlp import Mlp
 from ..optimisers import optimiser_settings
 from ..pack import Member
+from ..sources.batches import input_rows
 from .kernels import ACTIVATIONS_WITH_DERIVATIVE, PANEL, Kernels
 from .panels import SLICE_PANELS, Panels
 
@@ -194,7 +195,7 @@ class CompiledMember:
         if index == 0:
             return {
                 "inputs_pointer": _address(panels.inputs),
-                "input_features": 3 * self.dimension + 1,
+                "input_features": input_rows(self.dimension),
                 "inputs_step_stride": panels.inputs_step_stride,
             }
         return {

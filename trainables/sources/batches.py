@@ -22,9 +22,14 @@ RUNG_PAIRS = 8_192
 """Pairs of an evaluation at a rung: the first of the selection pairs."""
 
 
+def input_rows(dimension: int) -> int:
+    """The rows of a batch's inputs: those of a, b and a * b, and a row of ones for the biases."""
+    return 3 * dimension + 1
+
+
 @dataclass(frozen=True)
 class Batches:
-    """N batches of S streams: inputs (N, S, 3 D + 1, B) and labels (N, S, B).
+    """N batches of S streams: inputs (N, S, `input_rows`, B) and labels (N, S, B).
 
     There is one stream for all members, or one for each.
     """
@@ -44,7 +49,8 @@ class Batches:
         dtype: torch.dtype,
     ) -> "Batches":
         """Memory for `number` batches of `size` pairs; the rows of ones are there."""
-        inputs = torch.ones(number, streams, 3 * dimension + 1, size, device=device, dtype=dtype)
+        rows = input_rows(dimension)
+        inputs = torch.ones(number, streams, rows, size, device=device, dtype=dtype)
         return cls(inputs, torch.empty(number, streams, size, device=device, dtype=dtype))
 
     def of_streams(self, streams: slice) -> "Batches":
