@@ -7,22 +7,23 @@ without the metadata of an installation, and must be able to say what its Python
 import importlib.metadata
 import re
 
+# Of Optuna, Ray, TensorBoard and torch private parts are used: no other versions than those tested.
 REQUIREMENTS = (
     "llvmlite>=0.47",
     "mpmath>=1.3",
     "numpy>=2.0",
-    "optuna>=5.0,<6",
+    "optuna>=5.0,<5.1",
     "packaging>=24",
     "pandas>=2.2",
     "pillow>=10.1",
     "pyarrow>=17.0",
     "pydantic>=2.13,<3",
     "PyYAML>=6.0",
-    "ray[default,tune]>=2.60,<3",
+    "ray[default,tune]>=2.60,<2.61",
     "rich>=14.2",
     "scipy>=1.15",
-    "tensorboard>=2.21",
-    "torch>=2.13",
+    "tensorboard>=2.21,<2.22",
+    "torch>=2.13,<2.14",
     "typer>=0.16",
 )
 

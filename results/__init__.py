@@ -5,7 +5,7 @@ from .folder import OutputFolder
 from .location import OutputError, OutputUnavailable
 from .patience import Patience, patiently
 from .schemas import CURVES, SUMMARY, TRIALS
-from .summary import summarise
+from .summary import constructed_nmse_of, summarise
 
 __all__ = [
     "CURVES",
@@ -16,6 +16,7 @@ __all__ = [
     "OutputUnavailable",
     "Patience",
     "constructed_nmse",
+    "constructed_nmse_of",
     "patiently",
     "summarise",
 ]

@@ -140,8 +140,8 @@ TRIALS = _schema(
         (
             "constructed_nmse",
             "float?",
-            "nmse that a network of this size with weights set by hand reaches: what is certainly "
-            "possible, not a floor; null where unknown.",
+            "nmse that a network of this size with weights set by hand reaches, as known when the "
+            "row was written: what is certainly possible, not a floor; null where unknown.",
         ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (

@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from spaces.vocabulary import best_trial
+
+from .constructions import constructed_nmse
 from .rows import table_of
 from .schemas import SUMMARY, TRIAL_KEY
 
@@ -35,7 +38,6 @@ _OF_THE_BEST = (
     "schedule",
     "parameters",
     "steps",
-    "constructed_nmse",
 )
 
 
@@ -59,6 +61,22 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     places = {study: place for place, study in enumerate(order)}
     rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
     return table_of(rows, SUMMARY, key=("search", "study"))
+
+
+def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
+    """The constructed nmse of a row of `SUMMARY`, as this release knows it; None without a best.
+
+    Not that of the rows, which is what was known when they were written.
+    """
+    if row["best_trial"] is None:
+        return None
+    return constructed_nmse(
+        dimension=int(row["dimension"]),
+        multiplication=bool(row["multiplication"]),
+        depth=int(row["depth"]),
+        width=int(row["width"]),
+        activation=row["activation"],
+    )
 
 
 def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -98,19 +116,23 @@ def _study_row(group: pd.DataFrame) -> dict[str, Any]:
     confirmed = group[(group["phase"] == "confirm") & (group["trial"] == best["trial"])]
     row |= {name: best[name] for name in _OF_THE_BEST}
     row |= {"best_trial": best["trial"], "nmse_search": best["nmse"]}
+    row["constructed_nmse"] = constructed_nmse_of(row)
     return row | _confirmed(confirmed) | _longer(confirmed, best["steps"])
 
 
 def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
-    candidates = searched[(searched["status"] == "completed") & searched["nmse"].notna()]
-    if candidates.empty:
+    columns = ["trial", "status", "nmse"]
+    values = zip(*(map(_plain, searched[name].tolist()) for name in columns), strict=True)
+    found = best_trial(dict(zip(columns, row, strict=True)) for row in values)
+    if found is None:
         return None
-    ranked = candidates.sort_values(["nmse", "trial"])
-    # pandas has no null among floats
-    return {
-        str(name): None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in ranked.iloc[0].items()
-    }
+    row = searched[searched["trial"] == found["trial"]].iloc[0]
+    return {str(name): _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value of a frame; pandas has no null among floats."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:

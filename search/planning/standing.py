@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from spaces import Spec
+from spaces.vocabulary import standing_of
 from trainables import Halving
 from trainables.stop_rules import stop_rule_of
 
@@ -44,8 +45,8 @@ class StudyStanding:
             self.confirm_steps += row["steps"]
             return
         self.statuses[row["status"]] += 1
-        best = self.best_nmse[-1] if self.best_nmse else math.inf
-        self.best_nmse.append(min(best, row["nmse"]) if row["status"] == "completed" else best)
+        nmse, _ = standing_of(row)
+        self.best_nmse.append(min(nmse, self.best_nmse[-1]) if self.best_nmse else nmse)
 
 
 class Standing:

@@ -8,7 +8,7 @@ quasi-random; each later one comes from a sampler that is rebuilt and reseeded f
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import optuna
 from optuna.distributions import (
@@ -24,7 +24,11 @@ from spaces import Choices, FloatRange, IntRange, Spec, Study
 from spaces.vocabulary import Status, Value, unused_hyperparameters
 
 from .seeds import derive_seed
-from .tpe import Rank, tpe_pack
+
+try:
+    from .tpe import tpe_pack
+except ImportError:  # another version of Optuna: its sampler suggests the same, slower
+    tpe_pack = None  # type: ignore[assignment]
 
 Domain = IntRange | FloatRange | Choices
 
@@ -145,18 +149,23 @@ def _suggested(
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
     finished = [_as_seen(outcome.parameters, study) for outcome in outcomes]
     in_flight = [_as_seen(member, study) for pack in running for member in pack]
-    if not outcomes:  # nothing to rank: TPE draws from its prior
-        distributions = distributions_of(space)
-        trials = [_running_trial(member, distributions) for member in in_flight]
-        return _ask(TPESampler(seed=seed, n_startup_trials=0), space, trials, size)
-    return tpe_pack(
-        distributions_of(space),
-        finished=finished,
-        ranks=[_rank(outcome) for outcome in outcomes],
-        running=in_flight,
-        size=size,
-        seed=seed,
-    )
+    distributions = distributions_of(space)
+    if outcomes and tpe_pack is not None:
+        return tpe_pack(
+            distributions,
+            finished=finished,
+            ranks=[rank_of(outcome) for outcome in outcomes],
+            running=in_flight,
+            size=size,
+            seed=seed,
+        )
+    trials = [
+        finished_trial(replace(outcome, parameters=seen), distributions)
+        for outcome, seen in zip(outcomes, finished, strict=True)
+    ]
+    trials += [_running_trial(member, distributions) for member in in_flight]
+    sampler = TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
+    return _ask(sampler, space, trials, size)
 
 
 def _check_packs(
@@ -268,8 +277,12 @@ def _distribution(domain: Domain) -> BaseDistribution:
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
 
 
-def _rank(outcome: Outcome) -> Rank:
-    """Where TPE ranks the outcome, as it would the `finished_trial`: lower is better."""
+def rank_of(outcome: Outcome) -> tuple[float, float]:
+    """Where TPE ranks the outcome: lower is better. Optuna ranks its `finished_trial` so.
+
+    Completed trials by their nmse, then pruned ones: those that came further first, and by their
+    nmse there; at last the diverged.
+    """
     if outcome.status == "completed" and outcome.nmse is not None:
         return -math.inf, outcome.nmse
     if outcome.status == "diverged" or not outcome.rungs:

@@ -3,8 +3,9 @@
 Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization" (NeurIPS); the estimators are
 Optuna's own. Its sampler ranks, copies and converts all trials of the study anew for every
 suggestion, and takes each normal probability in a call of its own; with hundreds of finished trials
-that costs more than training a pack. Here it is done once for a pack, by arrays. What is used of
-Optuna is private: the version is pinned, and tests hold every suggestion to the sampler's.
+that costs more than training a pack. Here it is done once for a pack, by arrays. Tests hold every
+suggestion to the sampler's. What is used of Optuna is private: where a version lacks any of it,
+importing this module raises ImportError, and the sampler itself is to be asked.
 """
 
 import math
@@ -23,15 +24,22 @@ from optuna.samplers._tpe.probability_distributions import (
 from optuna.samplers._tpe.sampler import default_gamma
 from scipy.special import log_ndtr
 
+for _owner, _name in (
+    (TPESampler(), "_n_ei_candidates"),
+    (TPESampler(), "_parzen_estimator_parameters"),
+    (_ParzenEstimator, "sample"),
+):
+    if not hasattr(_owner, _name):
+        raise ImportError(f"this version of Optuna has no {_name}")
+
 Numbers = NDArray[numpy.float64]
-Rank = tuple[float, float]
 
 
 def tpe_pack(
     distributions: Mapping[str, BaseDistribution],
     *,
     finished: Sequence[Mapping[str, Any]],
-    ranks: Sequence[Rank],
+    ranks: Sequence[tuple[float, float]],
     running: Sequence[Mapping[str, Any]],
     size: int,
     seed: int,

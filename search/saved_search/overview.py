@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow
 import pyarrow.compute
 
-from results import SUMMARY, OutputFolder, summarise
+from results import SUMMARY, OutputFolder, constructed_nmse_of, summarise
 from spaces import Spec, Study, studies
 
 from .folder_state import folder_state, searched
@@ -34,6 +34,8 @@ def overview(folder: OutputFolder) -> Overview:
     rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     wanted = studies(spec)
     if all(study.name in rows for study in wanted):
+        for row in rows.values():  # an older release may have known less
+            row["constructed_nmse"] = constructed_nmse_of(row)
         return Overview(_table([rows[study.name] for study in wanted]), "")
     trials = folder.read_trials()
     rows = {row["study"]: row for row in summarise(trials).to_pylist()}

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from results import SUMMARY, TRIALS, summarise
+from results import SUMMARY, TRIALS, constructed_nmse, summarise
 
 MakeRow = Callable[..., dict[str, Any]]
 
@@ -89,7 +89,13 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     best = completed.groupby("study").head(1).set_index("study")
     best = best.rename(columns={"trial": "best_trial", "nmse": "nmse_search"})
     columns = ["best_trial", *HYPERPARAMETERS, "parameters", "steps", "nmse_search"]
-    out = out.join(best[[*columns, "constructed_nmse"]])
+    out = out.join(best[columns])
+    sizes = ["dimension", "multiplication", "depth", "width", "activation"]
+    known = [
+        constructed_nmse(**{name: row[name] for name in sizes})
+        for row in best[sizes].to_dict("records")
+    ]
+    out["constructed_nmse"] = pd.Series(known, index=best.index, dtype=float)
 
     confirm = trials[trials["phase"] == "confirm"].copy()
     diverged = confirm["status"] == "diverged"

@@ -6,11 +6,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from results import OutputFolder
+from results import SUMMARY, OutputFolder, constructed_nmse, summarise
 from search.commands.cli import application
 from search.planning.search_run import SearchRun
 from search.text.short_number import short_number
@@ -273,6 +274,19 @@ def test_an_interrupted_search_is_shown_in_full(packs: int, missing: str) -> Non
     assert [row["study"] for row in json.loads(as_json.stdout)] == [*run.studies]
     assert sum(row["trials"] for row in json.loads(as_json.stdout)) == run.trials_ended
     assert as_json.stderr.startswith("unfinished: ")
+
+
+def test_constructions_are_those_known_now() -> None:
+    """Those of a search that an older release summarised, too."""
+    run, folder = finished_packs(Path("out"), 15), OutputFolder("out")
+    assert run.finished
+    older = summarise(folder.read_trials()).to_pylist()
+    for row in older:
+        row["constructed_nmse"] = 0.125
+    folder.write_summary(pyarrow.Table.from_pylist(older, SUMMARY))
+    for row in _rows():
+        size = ("dimension", "multiplication", "depth", "width", "activation")
+        assert row["constructed_nmse"] == constructed_nmse(**{name: row[name] for name in size})
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])

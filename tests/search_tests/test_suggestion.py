@@ -412,6 +412,36 @@ def test_the_same_study_made_with_optuna_alone_suggests_the_same(group: bool) ->
     assert [by_hand.ask(distributions).params for _ in packs[4]] == packs[4]
 
 
+def test_where_optuna_lacks_what_tpe_needs_its_sampler_suggests_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = make_spec(budget={"packs_in_flight": 2})
+    packs = [play(study, spec) for study in studies(spec)]
+    monkeypatch.setattr("search.planning.suggestion.tpe_pack", None)
+    assert [play(study, spec) for study in studies(spec)] == packs
+
+
+def test_a_version_of_optuna_without_them_is_noticed() -> None:
+    program = """
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe import {module}
+del {module}.{name}
+from search.planning import suggestion
+print(suggestion.tpe_pack)
+"""
+    for module, name in (
+        ("parzen_estimator", "_ParzenEstimator"),
+        ("probability_distributions", "_MixtureOfProductDistribution"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(module=module, name=name)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "None\n"
+
+
 def test_results_and_running_packs_count() -> None:
     spec = make_spec(budget={"packs_in_flight": 2})
     study = studies(spec)[0]

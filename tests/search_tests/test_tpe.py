@@ -16,8 +16,9 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState, create_trial
 
-from search.planning.suggestion import quiet_optuna
-from search.planning.tpe import Rank, tpe_pack
+from search.planning.suggestion import Outcome, finished_trial, quiet_optuna, rank_of
+from search.planning.tpe import tpe_pack
+from spaces.vocabulary import STATUSES
 
 DISTRIBUTIONS: Mapping[str, BaseDistribution] = {
     "choices": CategoricalDistribution(["relu", "gelu", "tanh"]),
@@ -45,6 +46,20 @@ def drawn(draw: random.Random, name: str, distribution: BaseDistribution) -> Any
     return low + draw.randint(0, round((high - low) / step)) * step
 
 
+def ended(draw: random.Random, parameters: dict[str, Any]) -> Outcome:
+    """Any outcome of a trial with two rungs on its way; many are equal."""
+    status = draw.choice(STATUSES)
+    reached = {"completed": 2, "pruned": draw.choice([1, 2]), "diverged": draw.choice([0, 1])}
+    return Outcome(
+        parameters=parameters,
+        status=status,
+        nmse=round(draw.expovariate(1.0), 1) if status == "completed" else None,
+        rungs=tuple(
+            (step, round(draw.expovariate(1.0), 1)) for step in (10, 20)[: reached[status]]
+        ),
+    )
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     names=st.lists(st.sampled_from(sorted(DISTRIBUTIONS)), min_size=1, max_size=4, unique=True),
@@ -61,27 +76,8 @@ def test_a_pack_is_what_optuna_suggests_one_by_one(
     def parameters() -> dict[str, Any]:
         return {name: drawn(draw, name, each) for name, each in distributions.items()}
 
-    trials, ended, ranks = [], [], list[Rank]()
-    for _ in range(finished):
-        ended.append(parameters())
-        loss, step = round(draw.expovariate(1.0), 1), draw.choice([10, 20])  # with ties
-        kind = draw.choice(["completed", "pruned", "diverged"])
-        ranks.append(
-            {
-                "completed": (-math.inf, loss),
-                "pruned": (-step, loss),
-                "diverged": (math.inf, 0.0),
-            }[kind]
-        )
-        trials.append(
-            create_trial(
-                state=TrialState.COMPLETE if kind == "completed" else TrialState.PRUNED,
-                value=loss if kind == "completed" else None,
-                params=ended[-1],
-                distributions=distributions,
-                intermediate_values={} if kind == "diverged" else {step: loss},
-            )
-        )
+    outcomes = [ended(draw, parameters()) for _ in range(finished)]
+    trials = [finished_trial(outcome, distributions) for outcome in outcomes]
     waiting = [parameters() for _ in range(running)]
     trials += [
         create_trial(state=TrialState.RUNNING, params=each, distributions=distributions)
@@ -94,6 +90,11 @@ def test_a_pack_is_what_optuna_suggests_one_by_one(
         study.add_trials(trials)
         expected = [study.ask(distributions).params for _ in range(6)]
     suggested = tpe_pack(
-        distributions, finished=ended, ranks=ranks, running=waiting, size=6, seed=seed
+        distributions,
+        finished=[outcome.parameters for outcome in outcomes],
+        ranks=[rank_of(outcome) for outcome in outcomes],
+        running=waiting,
+        size=6,
+        seed=seed,
     )
     assert suggested == expected
