@@ -116,7 +116,7 @@ def test_in_float32_most_members_equal_those_trained_alone(
 ) -> None:
     """Of any optimiser; a few meet a gradient that is nothing but rounding."""
     draw = random.Random(3)
-    distances = []
+    distances: list[float] = []
     for trial in range(20):
         size = {"depth": draw.randint(0, 3), "width": draw.randint(1, 24)}
         activation = draw.choice(["relu", "gelu", "silu", "tanh"])
@@ -146,7 +146,7 @@ def distance(pairs: Pairs) -> float:
 
 
 def trained_and_alone(pack: Pack, stack_of: StackOf, dtype: torch.dtype) -> Iterator[Pairs]:
-    """The blocks of each member's weights and of their averages, as trained in a stack and alone."""
+    """Each member's weights and averages of them by block, as trained in a stack and alone."""
     for trainee in trained(pack, stack_of, dtype).unload():
         *_, alone = train_alone(pack, trainee.member, device=CPU, dtype=dtype)
         weights = pieces_of(alone.network, pack.task.dimension)
