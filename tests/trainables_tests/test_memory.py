@@ -21,6 +21,7 @@ from trainables.processor.compiled_stack import CompiledStack
 from trainables.sources import source_of
 from trainables.trainee import Trainee
 
+pytestmark = pytest.mark.usefixtures("only_new_objects")
 CPU = torch.device("cpu")
 
 

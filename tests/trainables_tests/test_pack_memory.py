@@ -19,6 +19,7 @@ from trainables.processor import compiled_stack, kernels, pack_memory, panels
 from trainables.processor.pack_memory import MemberShape, pack_bytes
 from trainables.sources import batches
 
+pytestmark = pytest.mark.usefixtures("only_new_objects")
 SMALL_BYTES = 600
 """Of a member: sums, settings and a table of its schedule."""
 
