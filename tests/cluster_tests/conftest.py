@@ -12,7 +12,7 @@ from tests.cluster_tests.two_nodes import TwoNodes
 SECRET = "the-secret-key-of-the-cluster"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def object_store() -> Iterator[dict[str, str]]:
     """An S3 endpoint over HTTP with the bucket `bucket`: the environment that finds it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -35,7 +35,7 @@ def object_store() -> Iterator[dict[str, str]]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def two_nodes(object_store: dict[str, str]) -> Iterator[TwoNodes]:
     """A cluster whose nodes, unlike its clients, can use the object store."""
     cluster = TwoNodes(object_store)

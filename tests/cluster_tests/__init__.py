@@ -1,0 +1,1 @@
+"""Tests of `cluster`: a package, so that its cluster ends with the last of them."""
