@@ -10,12 +10,12 @@ import re
 # Of Optuna, Ray, TensorBoard and torch private parts are used: no other versions than those tested.
 REQUIREMENTS = (
     "llvmlite>=0.47",
+    "matplotlib>=3.9",
     "mpmath>=1.3",
     "numpy>=2.0",
     "optuna>=5.0,<5.1",
     "packaging>=24",
     "pandas>=2.2",
-    "pillow>=10.1",
     "pyarrow>=17.0",
     "pydantic>=2.13,<3",
     "PyYAML>=6.0",

@@ -1,22 +1,22 @@
 """A picture of a study: the lowest nmse that each depth and width reached."""
 
 import io
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
-
 Row = Mapping[str, Any]
-Colour = tuple[int, int, int]
+Cells = Mapping[tuple[int, int], tuple[bool, float]]
+"""(Depth, octave of the width) to the lowest nmse, and whether it is one at a rung."""
 
-_CELL = (92, 40)
-_MARGIN = (110, 64)
-_COLOURS: tuple[Colour, ...] = ((13, 78, 108), (38, 148, 128), (148, 199, 94), (250, 228, 140))
-"""From the lowest nmse to the highest; also told apart in grey."""
-_EMPTY: Colour = (240, 240, 240)
 _MOST_DEPTHS = 16
 """More depths than these are drawn in octaves, as widths are."""
+_CELL_INCHES = (0.95, 0.42)
+_MARGIN_INCHES = (1.2, 1.15)
+_DOTS_PER_INCH = 100
+_LOWEST = 1e-16
+"""Below this, nmse is rounding."""
 
 
 def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
@@ -37,38 +37,23 @@ def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]
     if not shown:
         return None
     exact = len({row["depth"] for row in shown}) <= _MOST_DEPTHS
-    columns = {row["depth"]: row["depth"] if exact else _octave_of_depth(row) for row in shown}
-    depths = sorted(set(columns.values()))
-    labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
-    octaves = [_octave(row) for row in shown if row["depth"] > 0] or [0]
-    widths = list(range(min(octaves), max(octaves) + 1))
-    best: dict[tuple[int, int], tuple[bool, float]] = {}
+    cells: dict[tuple[int, int], tuple[bool, float]] = {}
     for row in shown:
-        cell = (columns[row["depth"]], _octave(row) if row["depth"] > 0 else 0)
+        depth = row["depth"] if exact else _octave_of_depth(row["depth"])
+        cell = (depth, _octave(row["width"]) if depth > 0 else 0)
         found = (row["status"] == "pruned", row["nmse"])
-        best[cell] = min(best.get(cell, found), found)
-    size = (_MARGIN[0] + _CELL[0] * len(depths) + 16, _MARGIN[1] + _CELL[1] * len(widths) + 48)
-    image = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(image)
-    _write_axes(draw, title, labels, widths, size)
-    lowest = min(nmse for _, nmse in best.values())
-    low, high = (math.log10(max(limit, 1e-16)) for limit in (lowest, 1.0))
-    for column, depth in enumerate(depths):
-        for octave in widths if depth > 0 else [0]:
-            box = _box(column, widths, octave if depth > 0 else None)
-            _draw_cell(draw, box, best.get((depth, octave)), low, max(high, low + 1e-9))
-    stream = io.BytesIO()
-    image.save(stream, format="PNG")
-    return stream.getvalue(), size
+        cells[cell] = min(cells.get(cell, found), found)
+    depths = sorted({depth for depth, _ in cells})
+    labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
+    return _drawn(cells, depths, labels, title)
 
 
-def _octave(row: Row) -> int:
-    return int(math.log2(row["width"]))
+def _octave(width: int) -> int:
+    return int(math.log2(width))
 
 
-def _octave_of_depth(row: Row) -> int:
+def _octave_of_depth(depth: int) -> int:
     """0 for a linear network, then the lowest depth of the octave: 1, 2, 4, 8."""
-    depth: int = row["depth"]
     return 1 << (depth.bit_length() - 1) if depth > 0 else 0
 
 
@@ -76,64 +61,53 @@ def _span(lowest: int) -> str:
     return f"{lowest}" if lowest == 1 else f"{lowest} to {2 * lowest - 1}"
 
 
-def _box(column: int, widths: Sequence[int], octave: int | None) -> tuple[int, int, int, int]:
-    """The pixels of a cell, wide networks on top; octave None: the whole column."""
-    left = _MARGIN[0] + _CELL[0] * column
-    if octave is None:
-        return left, _MARGIN[1], left + _CELL[0] - 2, _MARGIN[1] + _CELL[1] * len(widths) - 2
-    top = _MARGIN[1] + _CELL[1] * (widths[-1] - octave)
-    return left, top, left + _CELL[0] - 2, top + _CELL[1] - 2
+def _drawn(
+    cells: Cells, depths: Sequence[int], labels: Sequence[str], title: str
+) -> tuple[bytes, tuple[int, int]]:
+    # Where there is no home to keep its fonts in, it makes do, and need not say so.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    # Imported for the first finished study: half a second.
+    from matplotlib import colormaps
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
-
-def _write_axes(
-    draw: ImageDraw.ImageDraw,
-    title: str,
-    depths: Sequence[str],
-    widths: Sequence[int],
-    size: tuple[int, int],
-) -> None:
-    large, small = ImageFont.load_default(16), ImageFont.load_default(13)
-    draw.text((12, 10), title, "black", large)
-    draw.text((12, 34), "lowest nmse (*: at a rung)", (90, 90, 90), small)
-    for octave in widths:
-        _, top, _, bottom = _box(0, widths, octave)
-        middle = (top + bottom) // 2
-        draw.text((_MARGIN[0] - 10, middle), _span(2**octave), "black", small, anchor="rm")
-    draw.text((12, size[1] - 22), "width", (90, 90, 90), small)
-    for column, depth in enumerate(depths):
-        left, _, right, _ = _box(column, widths, None)
-        draw.text(((left + right) // 2, size[1] - 36), depth, "black", small, anchor="mm")
-    middle = _MARGIN[0] + _CELL[0] * len(depths) // 2
-    draw.text((middle, size[1] - 14), "depth", (90, 90, 90), small, anchor="mm")
-
-
-def _draw_cell(
-    draw: ImageDraw.ImageDraw,
-    box: tuple[int, int, int, int],
-    found: tuple[bool, float] | None,
-    low: float,
-    high: float,
-) -> None:
-    if found is None:
-        draw.rectangle(box, _EMPTY)
-        return
-    pruned, nmse = found
-    share = (math.log10(max(nmse, 1e-16)) - low) / (high - low)
-    colour = _colour(min(max(share, 0.0), 1.0))
-    draw.rectangle(box, colour)
-    bright = sum(colour) > 380
-    centre = ((box[0] + box[2]) // 2, (box[1] + box[3]) // 2)
-    text = f"{nmse:.2g}{'*' if pruned else ''}"
-    draw.text(centre, text, "black" if bright else "white", ImageFont.load_default(14), anchor="mm")
-
-
-def _colour(share: float) -> Colour:
-    """The colour at `share` in [0, 1] of the scale."""
-    position = share * (len(_COLOURS) - 1)
-    index = min(int(position), len(_COLOURS) - 2)
-    part = position - index
-    red, green, blue = (
-        round(first + (second - first) * part)
-        for first, second in zip(_COLOURS[index], _COLOURS[index + 1], strict=True)
+    octaves = [octave for depth, octave in cells if depth > 0] or [0]
+    widths = range(min(octaves), max(octaves) + 1)
+    across, up = len(depths), len(widths)
+    inches = (
+        max(across * _CELL_INCHES[0] + _MARGIN_INCHES[0], 3.2),
+        up * _CELL_INCHES[1] + _MARGIN_INCHES[1],
     )
-    return red, green, blue
+    figure = Figure(figsize=inches, dpi=_DOTS_PER_INCH, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot(
+        xlim=(0, across), ylim=(0, up), xlabel="depth", ylabel="width", facecolor="0.94"
+    )
+    # Words of others: a dollar sign is one.
+    figure.suptitle(title, fontsize=11, parse_math=False)
+    axes.set_title("lowest nmse (*: at a rung)", fontsize=8, color="0.35")
+    axes.set_xticks([column + 0.5 for column in range(across)], labels)
+    axes.set_yticks([row + 0.5 for row in range(up)], [_span(2**octave) for octave in widths])
+    axes.tick_params(length=0, labelsize=8)
+    axes.spines[:].set_visible(False)
+    lowest = max(min(nmse for _, nmse in cells.values()), _LOWEST)
+    shade = LogNorm(lowest, max(1.0, 2 * lowest), clip=True)
+    for (depth, octave), (pruned, nmse) in cells.items():
+        column, row = depths.index(depth), octave - widths[0] if depth > 0 else 0
+        height = 1 if depth > 0 else up
+        colour = colormaps["viridis"](shade(max(nmse, _LOWEST)))
+        axes.add_patch(Rectangle((column, row), 1, height, facecolor=colour, edgecolor="white"))
+        luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+        axes.text(
+            *(column + 0.5, row + height / 2, f"{nmse:.2g}{'*' if pruned else ''}"),
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="black" if luminance > 0.5 else "white",
+        )
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    width, height = canvas.get_width_height()
+    return stream.getvalue(), (width, height)
