@@ -45,7 +45,7 @@ def main() -> None:
     here = Path(__file__).parents[1]
     parser.add_argument("checkouts", nargs="*", type=Path, default=[here])
     arguments = parser.parse_args()
-    one_study = spec(512, 0, sampler="tpe", budget={"trials": 512, "pack_size": 32})
+    one_study = spec(128, 0, sampler="tpe", budget={"trials": 128, "pack_size": 32})
     measured: dict[Path, list[tuple[float, ...]]] = {each: [] for each in arguments.checkouts}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "one-study.yaml"
