@@ -135,7 +135,7 @@ def stop(id: IdArgument, address: AddressOption = None) -> None:
         jobs = _jobs(address)
         job = jobs.stop(id, notice=lambda job: _say_setup(job, "it is stopped once that is done"))
         _show(job)
-        if job.status == "STOPPED":
+        if job.status != "SUCCEEDED":
             typer.echo(
                 f"go on with: dottune submit --resume --out {shlex.quote(job.out)}", err=True
             )

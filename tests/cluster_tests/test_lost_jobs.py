@@ -1,7 +1,12 @@
 """Jobs that never began, and jobs that nobody watches any more: words, and a way past them."""
 
+import json
+import os
+import re
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +15,7 @@ from cluster.errors import ClusterError, RequestError
 from cluster.head_node import head_node_fault, supervisor_fault
 from cluster.jobs import Job, Jobs
 from cluster.reason import reason_of, without_stack
-from tests.cluster_tests.two_nodes import PROJECT, TwoNodes
+from tests.cluster_tests.two_nodes import NEEDS_SECONDS, PROJECT, TwoNodes
 
 HEARTBEATS = "health check failed due to missing too many heartbeats"
 ALIVE = {"is_head_node": True, "state": "ALIVE", "state_message": None}
@@ -29,28 +34,76 @@ LOST = {
     },
 }
 SUBMIT = """
-import sys
+import json, sys
 from cluster.dashboard import Dashboard
 Dashboard(sys.argv[1]).client.submit_job(
-    entrypoint="true",
+    entrypoint="exec sleep 600",
     submission_id=sys.argv[2],
-    runtime_env={"working_dir": "file:///nowhere/folder.zip"},
-    metadata={"dottune": "1", "search": "broken", "out": "s3://bucket/broken"},
+    runtime_env=json.loads(sys.argv[3]),
+    metadata={"dottune": "1", "search": sys.argv[2], "out": "s3://bucket/" + sys.argv[2]},
 )
 """
 
 
-def test_a_job_that_can_not_be_prepared_says_why(two_nodes: TwoNodes) -> None:
+def submit(two_nodes: TwoNodes, id: str, **environment: object) -> None:
+    """Submit a job of our mark, for which a node must first make a runtime environment."""
     subprocess.run(
-        [sys.executable, "-c", SUBMIT, two_nodes.address, "broken"],
+        [sys.executable, "-c", SUBMIT, two_nodes.address, id, json.dumps(environment)],
         env=two_nodes.client_environment,
         cwd=PROJECT,
         check=True,
     )
-    ended = two_nodes.dottune("logs", "broken", "--follow", "--address", two_nodes.address)
+
+
+def test_a_job_is_stopped_while_its_environment_is_prepared(
+    two_nodes: TwoNodes, tmp_path: Path
+) -> None:
+    """The working directory is a pipe: its node waits for what is written into it."""
+    pipe = tmp_path / "folder.zip"
+    os.mkfifo(pipe)
+    submit(two_nodes, "preparing", working_dir=f"file://{pipe}")
+    command = [sys.executable, "-m", "search", "stop", "preparing", "--address", two_nodes.address]
+    with subprocess.Popen(
+        command,
+        env=two_nodes.client_environment,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stop:
+        assert stop.stderr is not None
+        said = stop.stderr.readline()
+        with pipe.open("wb") as stream, zipfile.ZipFile(stream, "w") as folder:
+            folder.writestr("folder/file", "content")
+        shown, rest = stop.communicate(timeout=NEEDS_SECONDS)
+    assert said.startswith("preparing: PENDING; the head node prepares its environment; ")
+    assert stop.returncode == 0, rest
+    assert re.search("status +STOPPED", shown), rest
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        (
+            {"working_dir": "file:///nowhere/folder.zip"},
+            "No such file or directory: '/nowhere/folder.zip'",
+        ),
+        (
+            {"pip": ["./no-such-package.whl"]},
+            "no-such-package.whl",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_job_that_can_not_be_prepared_says_why(
+    two_nodes: TwoNodes, environment: dict[str, object], reason: str
+) -> None:
+    id = f"broken-{next(iter(environment))}"
+    submit(two_nodes, id, **environment)
+    ended = two_nodes.dottune("logs", id, "--follow", "--address", two_nodes.address)
     assert ended.returncode == 1
-    assert "broken: FAILED" in ended.stderr
-    assert "No such file or directory: '/nowhere/folder.zip'" in ended.stderr
+    assert f"{id}: FAILED" in ended.stderr
+    assert reason in ended.stderr
     assert "Traceback" not in ended.stderr
     assert 'File "' not in ended.stderr
 
