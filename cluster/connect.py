@@ -3,7 +3,7 @@
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -27,12 +27,16 @@ JOB_MARK = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 
 @contextmanager
 def connected(
-    address: str | None = None, *, meanwhile: Callable[[], object] = lambda: None
+    address: str | None = None,
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+    worker_modules: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """Connect to the cluster at `address`, or start Ray on this machine; yield what it has.
 
     Ray's start takes seconds, most of them in other processes: `meanwhile` is called once, in this
-    thread, while another one waits for it.
+    thread, while another one waits for it. The workers that a Ray started here begins with import
+    `worker_modules` at once, before they are asked for anything.
 
     The workers of an existing cluster get the five packages from here, or from the job that this
     process is the driver of. A connection that the process has already is used and left open.
@@ -53,16 +57,19 @@ def connected(
         yield _cluster()
         return
     with startable() if address is None else nullcontext():
-        yield from _started(address, meanwhile)
+        yield from _started(address, meanwhile, worker_modules)
 
 
-def _started(address: str | None, meanwhile: Callable[[], object]) -> Iterator[Cluster]:
+def _started(
+    address: str | None, meanwhile: Callable[[], object], worker_modules: Sequence[str]
+) -> Iterator[Cluster]:
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         # "local": RAY_ADDRESS, where it is set, is for those who ask for a cluster.
         options |= {"address": "local", "num_cpus": available_cpus()}
+        options["_system_config"] = {"preload_python_modules": list(worker_modules)}
     else:
         options |= {"address": address, "runtime_env": _shipped()}
     # The thread lives as long as Ray does: Linux ends Ray's processes with the one that began them.

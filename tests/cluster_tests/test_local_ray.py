@@ -71,14 +71,15 @@ def test_a_folder_too_long_for_sockets(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_ray_starts_and_doctor_says_the_same(tmp_path: Path) -> None:
-    """A real Ray, where neither HOME nor TMPDIR is of use."""
+    """A real Ray, where neither HOME nor TMPDIR is of use; its workers import what they must."""
     long = tmp_path / ("x" * 65)
     long.mkdir()
     script = (
         "from cluster.connect import connected\n"
-        "with connected() as cluster:\n"
+        "with connected(worker_modules=['tabnanny']) as cluster:\n"
         "    import ray\n"
-        "    print(ray.get(ray.remote(lambda: 3).remote()), cluster)\n"
+        "    def modules(): import sys; return sys.modules.keys() & {'tabnanny', 'wave'}\n"
+        "    print(ray.get(ray.remote(modules).remote()), cluster)\n"
     )
     environment = os.environ | {
         "HOME": "/dev/null",
@@ -98,7 +99,7 @@ def test_ray_starts_and_doctor_says_the_same(tmp_path: Path) -> None:
         for command in (("-c", script), ("-m", "search", "doctor"))
     )
     assert started.returncode == 0, started.stderr
-    assert started.stdout.startswith("3 1 node")
+    assert started.stdout.startswith("{'tabnanny'} 1 node")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     warned = [line for line in doctor.stdout.splitlines() if line.startswith("WARN")]
     assert len(warned) == 2
