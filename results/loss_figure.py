@@ -2,12 +2,13 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-Row = Mapping[str, Any]
+from .rows import TrialRow
+
 Colour = tuple[int, int, int]
 
 _CELL = (92, 40)
@@ -19,7 +20,16 @@ _MOST_DEPTHS = 16
 """More depths than these are drawn in octaves, as widths are."""
 
 
-def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
+class _Shown(NamedTuple):
+    """As much of a trial as the picture shows."""
+
+    depth: int
+    width: int
+    pruned: bool
+    nmse: float
+
+
+def loss_figure(rows: Sequence[TrialRow], title: str) -> tuple[bytes, tuple[int, int]] | None:
     """Draw the lowest nmse that each depth and width (in octaves) reached.
 
     Depths that no trial has are left out; where there are more than 16, they are in octaves too.
@@ -33,19 +43,25 @@ def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]
     Returns:
         A PNG and its (width, height) in pixels; None without any such trial.
     """
-    shown = [row for row in rows if row["nmse"] is not None and row["phase"] == "search"]
+    shown = [
+        _Shown(row.column("depth"), row.column("width"), row.status == "pruned", row.nmse)
+        for row in rows
+        if row.nmse is not None and row.phase == "search"
+    ]
     if not shown:
         return None
-    exact = len({row["depth"] for row in shown}) <= _MOST_DEPTHS
-    columns = {row["depth"]: row["depth"] if exact else _octave_of_depth(row) for row in shown}
+    exact = len({trial.depth for trial in shown}) <= _MOST_DEPTHS
+    columns = {
+        trial.depth: trial.depth if exact else _octave_of_depth(trial.depth) for trial in shown
+    }
     depths = sorted(set(columns.values()))
     labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
-    octaves = [_octave(row) for row in shown if row["depth"] > 0] or [0]
+    octaves = [_octave(trial.width) for trial in shown if trial.depth > 0] or [0]
     widths = list(range(min(octaves), max(octaves) + 1))
     best: dict[tuple[int, int], tuple[bool, float]] = {}
-    for row in shown:
-        cell = (columns[row["depth"]], _octave(row) if row["depth"] > 0 else 0)
-        found = (row["status"] == "pruned", row["nmse"])
+    for trial in shown:
+        cell = (columns[trial.depth], _octave(trial.width) if trial.depth > 0 else 0)
+        found = (trial.pruned, trial.nmse)
         best[cell] = min(best.get(cell, found), found)
     size = (_MARGIN[0] + _CELL[0] * len(depths) + 16, _MARGIN[1] + _CELL[1] * len(widths) + 48)
     image = Image.new("RGB", size, "white")
@@ -62,13 +78,12 @@ def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]
     return stream.getvalue(), size
 
 
-def _octave(row: Row) -> int:
-    return int(math.log2(row["width"]))
+def _octave(width: int) -> int:
+    return int(math.log2(width))
 
 
-def _octave_of_depth(row: Row) -> int:
+def _octave_of_depth(depth: int) -> int:
     """0 for a linear network, then the lowest depth of the octave: 1, 2, 4, 8."""
-    depth: int = row["depth"]
     return 1 << (depth.bit_length() - 1) if depth > 0 else 0
 
 
