@@ -103,8 +103,9 @@ class PackResult:
         """The rows as two Arrow streams, one after the other: for a message between processes."""
         sink = pa.BufferOutputStream()
         for table in (table_of_trials(self.trials), table_of_curves(self.curves)):
-            with pa.ipc.new_stream(sink, table.schema) as stream:
-                stream.write_table(table)
+            plain = pa.table(table.columns, names=table.column_names)  # without descriptions
+            with pa.ipc.new_stream(sink, plain.schema) as stream:
+                stream.write_table(plain)
         content: bytes = sink.getvalue().to_pybytes()
         return content
 
