@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -130,8 +131,8 @@ def _study_row(group: pd.DataFrame) -> dict[str, Any]:
 
 
 def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
-    columns = (map(_plain, searched[name].tolist()) for name in _Judged._fields)
-    found = best_trial(map(_Judged._make, zip(*columns, strict=True)))
+    columns = (map(_plain, searched[name].tolist()) for name in ("trial", "status", "nmse"))
+    found = best_trial(starmap(_Judged, zip(*columns, strict=True)))
     if found is None:
         return None
     row = searched[searched["trial"] == found.trial].iloc[0]
