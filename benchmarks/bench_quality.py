@@ -158,7 +158,7 @@ def confirmed(sampler: str, seed: int) -> float:
     )
     spec["budget"]["pack_size"] = 16
     rows = search_contenders.played(spec)
-    return statistics.median(row["nmse"] for row in rows if row["phase"] == "confirm")
+    return statistics.median(row.nmse for row in rows if row.phase == "confirm")
 
 
 def main() -> None:

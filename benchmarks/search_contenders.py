@@ -15,9 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from one_trial import BATCH_SIZE, DIMENSION, SPACE, STEPS, train_one
+
+if TYPE_CHECKING:
+    from results.rows import TrialRow
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -108,21 +111,20 @@ def ray_space() -> dict[str, Any]:
     }
 
 
-def played(written: dict[str, Any]) -> list[dict[str, Any]]:
+def played(written: dict[str, Any]) -> list["TrialRow"]:
     """The rows of a search whose packs are trained one after the other, here, without Ray."""
     import torch
 
     from search.planning.search_run import SearchRun
     from spaces import load_spec
     from trainables import train
-    from trainables.pack_rows import pack_rows
+    from trainables.pack_rows import pack_result
 
     torch.set_num_threads(1)
     run = SearchRun(load_spec(written))
     while (pack := run.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
-        rows = pack_rows(pack, reports, device="cpu", worker="benchmark")
-        run.finish(pack.key, rows.trial_rows(), rows.curves)
+        run.finish(pack.key, pack_result(pack, reports, device="cpu", worker="benchmark"))
     return run.finished_rows
 
 

@@ -20,7 +20,7 @@ from .parts import (
     without_repeats,
 )
 from .patience import may_pass
-from .rows import Row, table_of
+from .rows import PackResult, table_of_curves, table_of_trials
 from .schemas import CURVE_KEY, CURVES, SUMMARY, TRIAL_KEY, TRIALS
 from .storage import Storage, open_storage
 
@@ -111,14 +111,7 @@ class OutputFolder:
         with self._reported("readable", name):
             return self._storage.read(name).decode()
 
-    def write_pack(
-        self,
-        study: str,
-        phase: str,
-        number: int,
-        trials: Sequence[Row],
-        curves: Sequence[Row],
-    ) -> None:
+    def write_pack(self, study: str, phase: str, number: int, result: PackResult) -> None:
         """Write the rows of a finished pack: one part of curves, then one of trials.
 
         The part of trials makes the pack finished: a pack without it is to be trained again. The
@@ -128,24 +121,24 @@ class OutputFolder:
             study: The study's name, as in the rows.
             phase: "search" or "confirm", as in the rows.
             number: The pack's number in that phase, as in the rows of `trials`.
-            trials: At least one row with exactly the columns of `TRIALS`; times with a time zone.
-            curves: Rows with exactly the columns of `CURVES`.
+            result: At least one row of a trial; times with a time zone.
 
         Raises:
             ValueError: for rows that don't fit, before anything is written.
             OutputError: if writing fails; what was written before stays.
         """
         pack = f"{phase} pack {number} of {study}"
-        if not trials:
+        if not result.trials:
             raise ValueError(f"a pack must have a trial; got none for {pack}")
         tables = {
-            "curves": table_of(curves, CURVES, CURVE_KEY),
-            "trials": table_of(trials, TRIALS, TRIAL_KEY),
+            "curves": table_of_curves(result.curves),
+            "trials": table_of_trials(result.trials),
         }
         for column, value in (("study", study), ("phase", phase), ("pack", number)):
-            for row in (*trials, *curves):
-                if row.get(column, value) != value:
-                    raise ValueError(f"rows of {pack} must say so; got {row[column]!r}")
+            for row in (*result.trials, *result.curves):
+                found = getattr(row, column, value)  # a row of curves has no pack
+                if found != value:
+                    raise ValueError(f"rows of {pack} must say so; got {found!r}")
         name = part_name(study, phase, number)
         for folder in ("curves", "trials"):
             self._write_table(f"{folder}/{name}", tables[folder])

@@ -4,9 +4,9 @@ import io
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-Row = Mapping[str, Any]
+from .rows import TrialRow
+
 Cells = Mapping[tuple[int, int], tuple[bool, float]]
 """(Depth, octave of the width) to the lowest nmse, and whether it is one at a rung."""
 
@@ -19,7 +19,7 @@ _LOWEST = 1e-16
 """Below this, nmse is rounding."""
 
 
-def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]] | None:
+def loss_figure(rows: Sequence[TrialRow], title: str) -> tuple[bytes, tuple[int, int]] | None:
     """Draw the lowest nmse that each depth and width (in octaves) reached.
 
     Depths that no trial has are left out; where there are more than 16, they are in octaves too.
@@ -33,15 +33,18 @@ def loss_figure(rows: Sequence[Row], title: str) -> tuple[bytes, tuple[int, int]
     Returns:
         A PNG and its (width, height) in pixels; None without any such trial.
     """
-    shown = [row for row in rows if row["nmse"] is not None and row["phase"] == "search"]
+    shown = [
+        (row.column("depth"), row.column("width"), (row.status == "pruned", row.nmse))
+        for row in rows
+        if row.nmse is not None and row.phase == "search"
+    ]
     if not shown:
         return None
-    exact = len({row["depth"] for row in shown}) <= _MOST_DEPTHS
+    exact = len({depth for depth, _, _ in shown}) <= _MOST_DEPTHS
     cells: dict[tuple[int, int], tuple[bool, float]] = {}
-    for row in shown:
-        depth = row["depth"] if exact else _octave_of_depth(row["depth"])
-        cell = (depth, _octave(row["width"]) if depth > 0 else 0)
-        found = (row["status"] == "pruned", row["nmse"])
+    for depth, width, found in shown:
+        drawn = depth if exact else _octave_of_depth(depth)
+        cell = (drawn, _octave(width) if depth > 0 else 0)
         cells[cell] = min(cells.get(cell, found), found)
     depths = sorted({depth for depth, _ in cells})
     labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]

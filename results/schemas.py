@@ -23,6 +23,9 @@ TRIAL_KEY = ("study", "trial", "phase", "replicate", "steps_factor")
 CURVE_KEY = (*TRIAL_KEY, "step")
 """The columns that name a row of `CURVES`."""
 
+TASK_COLUMNS = ("dimension", *TASK_FIELDS)
+"""The columns that say what is learned."""
+
 _TYPES = {
     "text": pa.string(),
     "integer": pa.int64(),
@@ -76,7 +79,7 @@ _KEY = (
     ),
 )
 
-_TASK = tuple(_described(name) for name in ("dimension", *TASK_FIELDS))
+_TASK = tuple(_described(name) for name in TASK_COLUMNS)
 
 _BATCH_SIZE = (_described("batch_size"),)
 

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
-from spaces.vocabulary import best_trial
+from spaces.vocabulary import Status, best_trial
 
+from .checked_table import checked_table
 from .constructions import constructed_nmse
-from .rows import table_of
 from .schemas import SUMMARY, TRIAL_KEY
 
 _OF_THE_STUDY = (
@@ -41,6 +42,14 @@ _OF_THE_BEST = (
 )
 
 
+class _Judged(NamedTuple):
+    """As much of a row of `TRIALS` as tells which is the best."""
+
+    trial: int
+    status: Status
+    nmse: float | None
+
+
 def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     """Return the `SUMMARY` of a table of `TRIALS`: one row per study.
 
@@ -60,7 +69,8 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
     places = {study: place for place, study in enumerate(order)}
     rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
-    return table_of(rows, SUMMARY, key=("search", "study"))
+    columns = {name: [row[name] for row in rows] for name in SUMMARY.names}
+    return checked_table(columns, SUMMARY, key=("search", "study"))
 
 
 def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
@@ -121,12 +131,11 @@ def _study_row(group: pd.DataFrame) -> dict[str, Any]:
 
 
 def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
-    columns = ["trial", "status", "nmse"]
-    values = zip(*(map(_plain, searched[name].tolist()) for name in columns), strict=True)
-    found = best_trial(dict(zip(columns, row, strict=True)) for row in values)
+    columns = (map(_plain, searched[name].tolist()) for name in ("trial", "status", "nmse"))
+    found = best_trial(starmap(_Judged, zip(*columns, strict=True)))
     if found is None:
         return None
-    row = searched[searched["trial"] == found["trial"]].iloc[0]
+    row = searched[searched["trial"] == found.trial].iloc[0]
     return {str(name): _plain(value) for name, value in row.items()}
 
 

@@ -23,9 +23,8 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 
 from .event_files import EventFiles
+from .rows import CurveRow, TrialRow
 from .schemas import TRIALS
-
-Row = Mapping[str, Any]
 
 CURVE_SCALARS = {
     "nmse": "nmse_at_step",
@@ -97,50 +96,48 @@ class TensorBoardWriter:
         self._ended: set[str] = set()
         self._append("", _experiment(domains), 0, time.time())
 
-    def write_curve(self, run: str, rows: Sequence[Row], wall_time: float | None = None) -> None:
+    def write_curve(
+        self, run: str, rows: Sequence[CurveRow], wall_time: float | None = None
+    ) -> None:
         """Add rows of `CURVES` of one trial, by ascending step; null values leave a gap.
 
         `wall_time` is in seconds since 1970; None: now.
         """
         last = self._last_steps.get(run, -1)
         events = [
-            Event(wall_time=wall_time or time.time(), step=row["step"], summary=_curve_point(row))
+            Event(wall_time=wall_time or time.time(), step=row.step, summary=_curve_point(row))
             for row in rows
-            if row["step"] > last
+            if row.step > last
         ]
         if events:
             self._last_steps[run] = events[-1].step
             self._files.append(run, events)
 
-    def write_trial(self, run: str, row: Row, wall_time: float | None = None) -> None:
+    def write_trial(self, run: str, row: TrialRow, wall_time: float | None = None) -> None:
         """Add a finished row of `TRIALS`: its hyperparameters and its results."""
         if run in self._ended:
             return
         self._ended.add(run)
-        started = row["started_at"].timestamp()
-        results = Summary(
-            value=[
-                Summary.Value(tag=f"final/{name}", simple_value=row[name])
-                for name in METRICS
-                if row[name] is not None
-            ]
-        )
-        hparams = {name: row[name] for name in HPARAMS if row[name] is not None}
+        started = row.started_at.timestamp()
+        results = _scalars({f"final/{name}": row.column(name) for name in METRICS})
+        columns = {name: row.column(name) for name in HPARAMS}
+        hparams = {name: value for name, value in columns.items() if value is not None}
         summaries = (
             hparams_pb(hparams, trial_id=run, start_time_secs=started),
             results,
-            _session_end(diverged=row["status"] == "diverged", at=started + row["pack_seconds"]),
+            _session_end(diverged=row.status == "diverged", at=started + row.pack_seconds),
         )
         now = wall_time or time.time()
         self._files.append(
-            run, [Event(wall_time=now, step=row["steps"], summary=each) for each in summaries]
+            run, [Event(wall_time=now, step=row.steps, summary=each) for each in summaries]
         )
 
-    def write_best(self, run: str, trials: int, row: Row, wall_time: float | None = None) -> None:
+    def write_best(
+        self, run: str, trials: int, row: TrialRow, wall_time: float | None = None
+    ) -> None:
         """Add to a study's run its best row of `TRIALS` after so many trials have ended."""
-        tags = {f"best/{name}": row[name] for name in ("nmse", "loss")}
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tags.items()]
-        self._append(run, Summary(value=values), trials, wall_time or time.time())
+        best = _scalars({"best/nmse": row.nmse, "best/loss": row.loss})
+        self._append(run, best, trials, wall_time or time.time())
 
     def write_figure(self, run: str, tag: str, png: bytes, size: tuple[int, int]) -> None:
         """Add a picture of `size` (width, height) pixels to a study's run."""
@@ -155,8 +152,12 @@ class TensorBoardWriter:
         self._files.append(run, [Event(wall_time=wall_time, step=step, summary=summary)])
 
 
-def _curve_point(row: Row) -> Summary:
-    values = {tag: row[column] for tag, column in CURVE_SCALARS.items()}
+def _curve_point(row: CurveRow) -> Summary:
+    return _scalars({tag: getattr(row, column) for tag, column in CURVE_SCALARS.items()})
+
+
+def _scalars(values: Mapping[str, float | None]) -> Summary:
+    """Values by their tags; null ones are left out."""
     return Summary(
         value=[
             Summary.Value(tag=tag, simple_value=value)

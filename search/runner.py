@@ -22,13 +22,13 @@ from cluster.resources import (
     workers_at_once,
     workers_text,
 )
-from results import TRIALS, OutputFolder, OutputUnavailable, patiently, summarise
+from results import OutputFolder, OutputUnavailable, patiently, summarise
+from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
-from trainables import PackKey
 
 from .memory_need import check_memory
 from .planning.search_run import SearchRun
-from .planning.study_run import Row
+from .saved_search.finished_packs import finished_packs
 from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
 from .saved_search.provenance import (
     Record,
@@ -128,31 +128,16 @@ def resume_search(
 def _resumed(
     found: Searched, folder: OutputFolder, address: str | None, console: Console | None
 ) -> SearchResult:
-    trial_rows, curve_rows = folder.read_trials().to_pylist(), folder.read_curves().to_pylist()
-    refuse_older_rows(found, trial_rows)
-    check_rows(found, trial_rows, curve_rows)
+    trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
+    refuse_older_rows(found, trials)
+    check_rows(found, trials, curves)
     run = SearchRun(found.spec)
-    restore(run, trial_rows, curve_rows)
+    for key, result in finished_packs(trials, curves).items():
+        run.finish(key, result)
     records = [*found.records]
     if not run.finished or not records:
         records.append(provenance(command_line(), found.spec))
     return _run(run, folder, records, address, console)
-
-
-def restore(run: SearchRun, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
-    """Give `run` the rows of the packs that have finished."""
-    curves: dict[tuple[Any, ...], list[Row]] = {}
-    packs: dict[PackKey, list[Row]] = {}
-    for row in curve_rows:
-        curves.setdefault(_key(row), []).append(row)
-    for row in trial_rows:
-        packs.setdefault(PackKey(row["study"], row["phase"], row["pack"]), []).append(row)
-    for key, rows in packs.items():
-        run.finish(key, rows, [curve for row in rows for curve in curves.get(_key(row), ())])
-
-
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("study", "trial", "phase", "replicate", "steps_factor"))
 
 
 def _run(
@@ -201,8 +186,7 @@ def _run(
 
 def _write_outcome(run: SearchRun, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
     """Write what is known at the end: the summary, the record of this run."""
-    rows = pyarrow.Table.from_pylist(run.finished_rows, TRIALS)
-    summary = summarise(rows, order=[*run.studies])
+    summary = summarise(table_of_trials(run.finished_rows), order=[*run.studies])
     patiently(lambda: folder.write_summary(summary))
     if run.finished:
         patiently(folder.compact)

@@ -9,7 +9,7 @@ engines.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
 Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "name"]
@@ -227,18 +227,38 @@ FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS}
 """All of both."""
 
 
-def standing_of(row: Mapping[str, Any]) -> tuple[float, int]:
+class EndedTrial(Protocol):
+    """What a trial came to, wherever it is kept: as much as ranks it among others."""
+
+    @property
+    def trial(self) -> int:
+        """Its number in its study."""
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+
+    @property
+    def nmse(self) -> float | None:
+        """None where it diverged."""
+
+
+_Trial = TypeVar("_Trial", bound=EndedTrial)
+
+
+def standing_of(trial: EndedTrial) -> tuple[float, int]:
     """The place of a trial of the search among those of its study: the lowest is the best trial.
 
     The lowest nmse among the completed ones, of equal ones the lowest number. Others are infinite.
     """
-    completed = row["status"] == "completed" and row["nmse"] is not None
-    return row["nmse"] if completed else math.inf, row["trial"]
+    if trial.status == "completed" and trial.nmse is not None:
+        return trial.nmse, trial.trial
+    return math.inf, trial.trial
 
 
-def best_trial(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def best_trial(trials: Iterable[_Trial]) -> _Trial | None:
     """The best of these trials of one study's search; None where none has completed."""
-    best = min(rows, key=standing_of, default=None)
+    best = min(trials, key=standing_of, default=None)
     return None if best is None or math.isinf(standing_of(best)[0]) else best
 
 

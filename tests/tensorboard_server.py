@@ -7,11 +7,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from results.rows import TrialRow
 from results.tensorboard import HPARAMS
 
 LIMIT_SECONDS = 90.0
@@ -97,6 +98,6 @@ def eventually(holds: Callable[[], bool]) -> None:
     raise AssertionError(f"did not come true within {LIMIT_SECONDS} s: {holds}")
 
 
-def shown_hparams(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown_hparams(row: TrialRow) -> dict[str, Any]:
     """What HParams is to show of a row of trials: what is null in it is left out."""
-    return {name: row[name] for name in HPARAMS if row[name] is not None}
+    return {name: row.column(name) for name in HPARAMS if row.column(name) is not None}

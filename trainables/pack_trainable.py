@@ -17,6 +17,7 @@ from ray import tune
 from ray._raylet import setproctitle  # type: ignore[attr-defined]
 
 from results import OutputError, OutputFolder, OutputUnavailable, Patience
+from results.rows import PackResult
 
 from .pack import Pack
 
@@ -35,7 +36,8 @@ class PackTrainable(tune.Trainable):
     The config holds `pack` (`Pack.to_plain`), `title` (what people see the worker do), `out` (the
     output folder's URI), `execution` (what the rows name it) and `cpus` (the threads to use). The
     actor is reused from pack to pack. A report before the last says how far the pack is and holds
-    the rows of curves since the report before; the last one holds all rows, as they were written.
+    the rows of curves since the report before (`so_far`); the last one holds all rows, as they were
+    written (`pack_result`). Both are what `PackResult.to_arrow` gives.
 
     A store that is away is waited for with the rows at hand; the reports of that time say `waits`:
     why. Rows that can't be written raise nothing, as Tune would train the pack again: the last
@@ -85,29 +87,29 @@ class PackTrainable(tune.Trainable):
             if time.monotonic() - began >= REPORT_SECONDS and report.step < pack.steps:
                 alive = sum(each.status == "running" for each in report.evaluations)
                 if alive:
-                    news = self._rows.curves[self._reported :]
+                    news = PackResult(trials=(), curves=tuple(self._rows.curves[self._reported :]))
                     self._reported = len(self._rows.curves)
                     return {
                         "done": False,
                         "at_step": report.step,
                         "alive": alive,
-                        "curve_rows": news,
+                        "so_far": news.to_arrow(),
                     }
         return self._write()
 
     def _write(self) -> dict[str, Any]:
         """Write the pack's rows; where the store is away, wait a while and let Tune call again."""
-        pack, trials, curves = self._rows.pack, self._rows.trial_rows(), self._rows.curves
+        result = self._rows.result()
         try:
-            self._folder.write_pack(*pack.key, trials, curves)
+            self._folder.write_pack(*self._rows.pack.key, result)
         except OutputUnavailable as error:
             if self._patience.wait():
-                return {"done": False, "waits": str(error), "curve_rows": []}
+                return {"done": False, "waits": str(error)}
             why = f"{error} (tried again for {self._patience.seconds:.0f} s)"
-            return {"done": True, "unwritten": why, "curve_rows": []}
+            return {"done": True, "unwritten": why}
         except OutputError as error:
-            return {"done": True, "unwritten": str(error), "curve_rows": []}
-        return {"done": True, "trial_rows": trials, "curve_rows": curves}
+            return {"done": True, "unwritten": str(error)}
+        return {"done": True, "pack_result": result.to_arrow()}
 
 
 def _device() -> "torch.device":

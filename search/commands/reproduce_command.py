@@ -34,7 +34,7 @@ def reproduce_row(
         return
     check_file(to)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"training trial {trial} alone", total=row["steps"])
+        task = progress.add_task(f"training trial {trial} alone", total=row.steps)
         reproduction = reproduce(row, on_step=lambda step: progress.update(task, completed=step))
     try:
         torch.save(reproduction.network.state_dict(), to)
@@ -70,10 +70,10 @@ def _not_writable(to: str, error: Exception) -> OutputError:
 
 def _print(reproduction: Reproduction, to: str) -> None:
     row = reproduction.row
-    hidden = row["layer_sizes"] or "none"
+    hidden, rate = row.layer_sizes or "none", row.column("learning_rate")
     lines = [
-        f"{row['study']}, trial {row['trial']}, {row['phase']}, {row['status']}",
-        f"hidden layers {hidden}, learning rate {row['learning_rate']:.3g}, {row['steps']} steps",
+        f"{row.study}, trial {row.trial}, {row.phase}, {row.status}",
+        f"hidden layers {hidden}, learning rate {rate:.3g}, {row.steps} steps",
         f"stored nmse    {_number(reproduction.stored)}",
         f"kernels        {_number(reproduction.retrained)}: {_EXACT[reproduction.exact]}",
         f"plain torch    {_number(reproduction.obtained)}: {_verdict(reproduction)}",

@@ -1,12 +1,12 @@
 """All studies of a search on their way: which pack goes next, and what is known so far."""
 
 from collections import Counter
-from collections.abc import Sequence
 
+from results.rows import PackResult, TrialRow
 from spaces import Spec, studies
 from trainables import Pack, PackKey
 
-from .study_run import Row, StudyRun
+from .study_run import StudyRun
 from .suggestion import pack_count
 
 
@@ -59,7 +59,7 @@ class SearchRun:
         return all(study.exhausted or study.name in self.failed for study in self.studies.values())
 
     @property
-    def finished_rows(self) -> list[Row]:
+    def finished_rows(self) -> list[TrialRow]:
         """The trial rows of the studies that have finished."""
         return [
             row for study in self.studies.values() if study.finished for row in study.trial_rows
@@ -73,10 +73,11 @@ class SearchRun:
                 return pack
         return None
 
-    def finish(self, key: PackKey, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+    def finish(self, key: PackKey, result: PackResult) -> None:
         """Take in the rows of a finished pack."""
-        self.studies[key.study].finish(key, trial_rows, curve_rows)
-        self.statuses.update(row["status"] for row in trial_rows if row["phase"] == "search")
+        self.studies[key.study].finish(key, result)
+        if key.phase == "search":
+            self.statuses.update(row.status for row in result.trials)
 
     def fail(self, study: str, reason: str) -> None:
         """Stop a study: one of its packs could not be done. Its other packs' rows stay."""

@@ -5,13 +5,14 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from results.rows import TrialRow
 from spaces import Spec
 from spaces.vocabulary import standing_of
 from trainables import Halving
 from trainables.stop_rules import stop_rule_of
 
 from .search_run import SearchRun
-from .study_run import Row, StudyRun
+from .study_run import StudyRun
 
 
 @dataclass
@@ -37,14 +38,14 @@ class StudyStanding:
         """The lowest nmse of a completed trial; None before the first."""
         return self.best_nmse[-1] if self.best_nmse and math.isfinite(self.best_nmse[-1]) else None
 
-    def take(self, row: Row) -> None:
+    def take(self, row: TrialRow) -> None:
         """Count a finished row."""
-        self.member_steps += row["steps"]
-        self.samples += row["samples"]
-        if row["phase"] == "confirm":
-            self.confirm_steps += row["steps"]
+        self.member_steps += row.steps
+        self.samples += row.samples
+        if row.phase == "confirm":
+            self.confirm_steps += row.steps
             return
-        self.statuses[row["status"]] += 1
+        self.statuses[row.status] += 1
         nmse, _ = standing_of(row)
         self.best_nmse.append(min(nmse, self.best_nmse[-1]) if self.best_nmse else nmse)
 

@@ -1,8 +1,9 @@
 """One study on its way: which pack comes next, from the rows of the packs that have finished."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from results.rows import PackResult, TrialRow
 from spaces import Spec, Study
 from spaces.vocabulary import Phase, best_trial, configuration_of
 from trainables import Halving, Member, Pack, PackKey, Task
@@ -10,7 +11,6 @@ from trainables import Halving, Member, Pack, PackKey, Task
 from .seeds import derive_seed
 from .suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
 
-Row = Mapping[str, Any]
 Parameters = Mapping[str, Any]
 
 
@@ -30,8 +30,8 @@ class StudyRun:
         self._started: set[PackKey] = set()
         self._finished: set[PackKey] = set()
         self._next = 0
-        self._best: Row | None = None
-        self.trial_rows: list[Row] = []
+        self._best: TrialRow | None = None
+        self.trial_rows: list[TrialRow] = []
 
     @property
     def name(self) -> str:
@@ -88,17 +88,17 @@ class StudyRun:
             "evaluation_seed": self._seed("confirm evaluation pairs", replicate),
         }
 
-    def finish(self, key: PackKey, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+    def finish(self, key: PackKey, result: PackResult) -> None:
         """Take in the rows of a finished pack, of this run or of an earlier one."""
         self._started.add(key)
         self._finished.add(key)
-        self.trial_rows += trial_rows
+        self.trial_rows += result.trials
         if key.phase == "search":
-            outcomes = self._outcomes(trial_rows, curve_rows)
+            outcomes = outcomes_of(self.study, result)
             self._history[key.number] = outcomes
             self._suggested[key.number] = [outcome.parameters for outcome in outcomes]
             known = () if self._best is None else (self._best,)
-            self._best = best_trial([*known, *trial_rows])
+            self._best = best_trial([*known, *result.trials])
 
     @property
     def _searched(self) -> bool:
@@ -121,23 +121,6 @@ class StudyRun:
 
     def _key(self, phase: Phase, number: int) -> PackKey:
         return PackKey(self.name, phase, number)
-
-    def _outcomes(
-        self, trial_rows: Sequence[Row], curve_rows: Sequence[Row]
-    ) -> tuple[Outcome, ...]:
-        rungs: dict[int, list[tuple[int, float]]] = {}
-        for row in curve_rows:
-            if row["nmse_at_step"] is not None:
-                rungs.setdefault(row["trial"], []).append((row["step"], row["nmse_at_step"]))
-        return tuple(
-            Outcome(
-                parameters={name: row[name] for name in self.study.space},
-                status=row["status"],
-                nmse=row["nmse"],
-                rungs=tuple(sorted(rungs.get(row["trial"], ()))),
-            )
-            for row in sorted(trial_rows, key=lambda row: row["trial"])
-        )
 
     def _seed(self, purpose: str, number: int) -> int:
         return derive_seed(seed=self.spec.seed, study=self.study, purpose=purpose, number=number)
@@ -185,8 +168,8 @@ class StudyRun:
         assert self.spec.confirm is not None
         members = tuple(
             self._member(
-                {name: best[name] for name in self.study.space},
-                trial=best["trial"],
+                {name: best.hyperparameters[name] for name in self.study.space},
+                trial=best.trial,
                 replicate=replicate,
                 **self.confirm_seeds(replicate),
             )
@@ -218,3 +201,20 @@ class StudyRun:
             tf32=self.spec.resources.tf32,
             **rest,
         )
+
+
+def outcomes_of(study: Study, result: PackResult) -> tuple[Outcome, ...]:
+    """What became of the members of a finished pack of the search, in the order of its rows."""
+    rungs: dict[int, list[tuple[int, float]]] = {}
+    for point in result.curves:
+        if point.nmse_at_step is not None:
+            rungs.setdefault(point.trial, []).append((point.step, point.nmse_at_step))
+    return tuple(
+        Outcome(
+            parameters={name: row.hyperparameters[name] for name in study.space},
+            status=row.status,
+            nmse=row.nmse,
+            rungs=tuple(sorted(rungs.get(row.trial, ()))),
+        )
+        for row in result.trials
+    )

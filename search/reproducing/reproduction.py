@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from results import OutputError, OutputFolder
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS
+from results.rows import TrialRow, trials_of
 from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
@@ -37,7 +37,7 @@ class Reproduction:
     are for rows that a processor trained.
     """
 
-    row: Mapping[str, Any]
+    row: TrialRow
     stored: float | None
     obtained: float | None
     retrained: float | None
@@ -71,7 +71,7 @@ class Reproduction:
     @property
     def exact(self) -> bool | None:
         """Whether the kernels gave the stored bits; None for a row that a GPU trained."""
-        return self.stored == self.retrained if self.row["device"] == "cpu" else None
+        return self.stored == self.retrained if self.row.device == "cpu" else None
 
 
 def find_row(
@@ -81,7 +81,7 @@ def find_row(
     trial: int,
     replicate: int | None = None,
     steps_factor: int = 1,
-) -> dict[str, Any]:
+) -> TrialRow:
     """The row of a trial, or of a confirm replicate where `replicate` is given.
 
     `study` may be None where the search has only one. Raises RowNotFoundError, OutputError.
@@ -112,8 +112,7 @@ def find_row(
         table = table.filter(pyarrow.compute.equal(table[name], value))
     if not table.num_rows:
         raise RowNotFoundError(_not_found(trials, wanted))
-    row: dict[str, Any] = table.to_pylist()[0]
-    return row
+    return trials_of(table)[0]
 
 
 def _not_found(trials: pyarrow.Table, wanted: Mapping[str, Any]) -> str:
@@ -135,63 +134,62 @@ def _not_found(trials: pyarrow.Table, wanted: Mapping[str, Any]) -> str:
     )
 
 
-def pack_of(row: Mapping[str, Any]) -> Pack:
+def pack_of(row: TrialRow) -> Pack:
     """The pack that holds the row's network alone."""
+    task: Mapping[str, Any] = row.task
     member = Member(
-        trial=row["trial"],
-        replicate=row["replicate"],
-        hyperparameters={name: row.get(name) for name in MEMBER_HYPERPARAMETERS},
-        initialisation_seed=row["initialisation_seed"],
-        data_seed=row["data_seed"],
-        evaluation_seed=row["evaluation_seed"],
+        trial=row.trial,
+        replicate=row.replicate,
+        hyperparameters=row.hyperparameters,
+        initialisation_seed=row.initialisation_seed,
+        data_seed=row.data_seed,
+        evaluation_seed=row.evaluation_seed,
     )
     return Pack(
-        search=row["search"],
-        study=row["study"],
-        number=row["pack"],
-        phase=row["phase"],
-        steps_factor=row["steps_factor"],
-        task=Task(**{name: row[name] for name in Task.__dataclass_fields__}),
-        batch_size=row["batch_size"],
-        steps=row["schedule_steps"],
+        search=row.search,
+        study=row.study,
+        number=row.pack,
+        phase=row.phase,
+        steps_factor=row.steps_factor,
+        task=Task(**task),
+        batch_size=row.batch_size,
+        steps=row.schedule_steps,
         halving=None,
-        tf32=row["device"].endswith(TF32_SUFFIX),
+        tf32=row.device.endswith(TF32_SUFFIX),
         members=(member,),
     )
 
 
-def row_device(row: Mapping[str, Any]) -> torch.device:
+def row_device(row: TrialRow) -> torch.device:
     """The device on which the row can be reproduced: random streams differ between kinds.
 
     Raises RowNotFoundError where this machine lacks it.
     """
-    if row["device"] == "cpu":
+    if row.device == "cpu":
         return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda")
     raise RowNotFoundError(
-        f"this row was trained on {row['device']}, whose random batches a CPU can't draw; "
+        f"this row was trained on {row.device}, whose random batches a CPU can't draw; "
         "reproduce it on a machine with such a GPU"
     )
 
 
-def reproduce(
-    row: Mapping[str, Any], on_step: Callable[[int], object] = lambda step: None
-) -> Reproduction:
+def reproduce(row: TrialRow, on_step: Callable[[int], object] = lambda step: None) -> Reproduction:
     """Train the row's network alone, up to the step that the row ended at."""
     pack, device = pack_of(row), row_device(row)
     (member,) = pack.members
     for checkpoint in train_alone(pack, member, device=device):
         on_step(checkpoint.step)
-        if checkpoint.step == row["steps"]:
+        if checkpoint.step == row.steps:
             break
-    on_the_way = row["steps"] < row["schedule_steps"]
+    on_the_way = row.steps < row.schedule_steps
     network = checkpoint.average if on_the_way else checkpoint.network
     nmse = evaluate_alone(network, pack, member, rung=on_the_way, device=device)
     retrained = retrain(row) if device.type == "cpu" else None
     return Reproduction(
         row=row,
-        stored=row["nmse"],
+        stored=row.nmse,
         obtained=nmse if math.isfinite(nmse) else None,
         retrained=retrained,
         sensitivity=0.0 if retrained is None else _sensitivity(row, retrained),
@@ -199,22 +197,24 @@ def reproduce(
     )
 
 
-def _sensitivity(row: Mapping[str, Any], retrained: float) -> float:
+def _sensitivity(row: TrialRow, retrained: float) -> float:
+    rate = row.column("learning_rate")
+    rates = [rate * (1 + units * 2**-22) for units in ROUNDINGS]
     moved = [
-        retrain({**row, "learning_rate": row["learning_rate"] * (1 + units * 2**-22)})
-        for units in ROUNDINGS
+        retrain(replace(row, hyperparameters={**row.hyperparameters, "learning_rate": each}))
+        for each in rates
     ]
     return max(math.inf if nmse is None else abs(nmse - retrained) for nmse in moved)
 
 
-def retrain(row: Mapping[str, Any]) -> float | None:
+def retrain(row: TrialRow) -> float | None:
     """The nmse of the row's network alone in dottune's own engine, on the processor.
 
     No number of a member depends on its company there, so these are the stored bits, wherever the
     same versions run on a processor with the same random numbers.
     """
     # The row's last step becomes a rung, if it isn't the end, so that it is judged in the same way.
-    rung = Halving(grace_period=row["steps"], reduction_factor=2, min_survivors=1)
+    rung = Halving(grace_period=row.steps, reduction_factor=2, min_survivors=1)
     pack = replace(pack_of(row), halving=rung)
     report = next(iter(train(pack, device=torch.device("cpu"))))
     (evaluation,) = report.evaluations

@@ -2,9 +2,9 @@
 
 import math
 import string
-from collections.abc import Mapping
-from typing import Any
 
+from results import TRIALS
+from results.rows import TrialRow
 from trainables.alone import torch_rate
 from trainables.optimisers import OPTIMISERS
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
@@ -79,24 +79,25 @@ torch.save(network.state_dict(), "trial-$trial.pt")
 )
 
 
-def reproduction_script(row: Mapping[str, Any]) -> str:
+def reproduction_script(row: TrialRow) -> str:
     """The program's text: it trains the row's network, prints its nmse and saves its weights."""
-    hidden = [int(size) for size in row["layer_sizes"].split("-") if size]
-    rate = torch_rate(row["learning_rate"])
-    input_size = row["dimension"] * (3 if row["multiplication"] else 2)
-    optimiser = OPTIMISERS[row["optimizer"]]
+    columns = {name: row.column(name) for name in TRIALS.names}
+    hidden = [int(size) for size in row.layer_sizes.split("-") if size]
+    rate = torch_rate(columns["learning_rate"])
+    input_size = columns["dimension"] * (3 if columns["multiplication"] else 2)
+    optimiser = OPTIMISERS[columns["optimizer"]]
     return _TEMPLATE.substitute(
-        {**row, "learning_rate": "math.inf" if math.isinf(rate) else rate},
+        {**columns, "learning_rate": "math.inf" if math.isinf(rate) else rate},
         device=row_device(row).type,
         input_size=input_size,
-        inputs="a, b, a * b" if row["multiplication"] else "a, b",
+        inputs="a, b, a * b" if columns["multiplication"] else "a, b",
         sizes=[input_size, *hidden, 1],
-        activation=_ACTIVATIONS[row["activation"]],
+        activation=_ACTIVATIONS[columns["activation"]],
         optimizer_class=optimiser.reference.__name__,
-        settings="".join(f", {name}={row[name]}" for name in optimiser.settings),
-        factor=_FACTORS[row["schedule"]],
+        settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
+        factor=_FACTORS[columns["schedule"]],
         chunk=EVALUATION_CHUNK,
         few=RUNG_PAIRS,
         many=SELECTION_PAIRS,
-        verdict=f'"stored {row["nmse"]}"' if row["nmse"] is not None else _OF_DIVERGED,
+        verdict=f'"stored {row.nmse}"' if row.nmse is not None else _OF_DIVERGED,
     )

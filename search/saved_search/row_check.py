@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from results import OutputError
+from results.rows import CurveRow, TrialRow
 from spaces import Choices, FloatRange, IntRange, Spec, studies
 from spaces.domains import Domain
 from spaces.faults import show
 from spaces.vocabulary import MEMBER_HYPERPARAMETERS, unused_hyperparameters
 
-from ..planning.study_run import Row, StudyRun
+from ..planning.study_run import StudyRun
 from .folder_state import Searched
 from .spec_changes import grid_changes, row_changes
 
 
-def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[Row]) -> None:
+def check_rows(found: Searched, trials: Sequence[TrialRow], curves: Sequence[CurveRow]) -> None:
     """Refuse rows that the folder's spec.yaml doesn't give, and name the keys that differ.
 
     What the latest run has recorded is compared first, then each row with the spec: its seeds come
@@ -28,11 +29,11 @@ def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[
     if found.made_from is not None:
         reasons = row_changes(found.made_from, found.spec)
     known = {study.name for study in studies(found.spec)}
-    lost = {row["study"] for rows in (trial_rows, curve_rows) for row in rows} - known
+    lost = {row.study for rows in (trials, curves) for row in rows} - known
     if lost:
         changes = grid_changes(found.made_from, found.spec) if found.made_from else []
         reasons += [*changes, f"grid: the study {min(lost)} has rows and is not in the spec"]
-    reasons = reasons or list(dict(_misfits(found.spec, trial_rows)).values())
+    reasons = reasons or list(dict(_misfits(found.spec, trials)).values())
     if reasons:
         raise OutputError(
             f"the rows in {found.uri} were made from another spec than its spec.yaml: "
@@ -41,12 +42,12 @@ def check_rows(found: Searched, trial_rows: Sequence[Row], curve_rows: Sequence[
         )
 
 
-def refuse_older_rows(found: Searched, trial_rows: Sequence[Row]) -> None:
+def refuse_older_rows(found: Searched, trials: Sequence[TrialRow]) -> None:
     """Raise OutputError for rows of version 1 of the tables: no pack of today's can join them.
 
     Their seeds were derived otherwise, and their confirm packs numbered after those of the search.
     """
-    if any(row["execution"] is None for row in trial_rows):
+    if any(row.execution is None for row in trials):
         raise OutputError(
             f"the search in {found.uri} can't be gone on with: an earlier release wrote its rows "
             "(version 1 of the tables), and its seeds and pack numbers were others; it can be "
@@ -59,11 +60,11 @@ Check = tuple[str, bool, Any, Any]
 """A key of the spec, whether a row fits it, what the spec says there, and what the row has."""
 
 
-def _misfits(spec: Spec, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+def _misfits(spec: Spec, rows: Sequence[TrialRow]) -> Iterator[tuple[str, str]]:
     """Yield (key, a line) for each value of a row that the spec does not give."""
     runs = {study.name: StudyRun(spec, study) for study in studies(spec)}
     for row in rows:
-        run = runs[row["study"]]
+        run = runs[row.study]
         for check in (_shared, _chosen, _counted):
             for key, fits, stated, value in check(run, row):
                 if not fits:
@@ -71,51 +72,52 @@ def _misfits(spec: Spec, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
                     yield key, f"{key}: {show(stated)}, but {got}"
 
 
-def _shared(run: StudyRun, row: Row) -> Iterator[Check]:
+def _shared(run: StudyRun, row: TrialRow) -> Iterator[Check]:
     """What all rows of a study have in common."""
     name, fixed = run.spec.name, run.study.fixed
-    yield "name", row["search"] == name, name, row["search"]
+    yield "name", row.search == name, name, row.search
     for name, value in run.study.task.items():
         section = "fixed" if name == "dimension" else "task"
-        yield f"{section}.{name}", row[name] == value, value, row[name]
-    batch_size, steps = fixed["batch_size"], row["schedule_steps"] / row["steps_factor"]
-    yield "fixed.batch_size", row["batch_size"] == batch_size, batch_size, row["batch_size"]
+        yield f"{section}.{name}", row.task[name] == value, value, row.task[name]
+    batch_size, steps = fixed["batch_size"], row.schedule_steps / row.steps_factor
+    yield "fixed.batch_size", row.batch_size == batch_size, batch_size, row.batch_size
     yield "fixed.steps", steps == fixed["steps"], fixed["steps"], steps
 
 
-def _chosen(run: StudyRun, row: Row) -> Iterator[Check]:
+def _chosen(run: StudyRun, row: TrialRow) -> Iterator[Check]:
     """What the members of a pack differ in, or could."""
-    unused = unused_hyperparameters([row["optimizer"]])
+    chosen = row.hyperparameters
+    unused = unused_hyperparameters([chosen["optimizer"]])
     for name, domain in run.study.space.items():
-        fits = row[name] is None if name in unused else _holds(domain, row[name])
-        yield f"space.{name}", fits, domain.model_dump(), row[name]
+        fits = chosen[name] is None if name in unused else _holds(domain, chosen[name])
+        yield f"space.{name}", fits, domain.model_dump(), chosen[name]
     for name in run.study.fixed.keys() & MEMBER_HYPERPARAMETERS.keys():
         value = None if name in unused else run.study.fixed[name]
-        yield f"fixed.{name}", row[name] == value, value, row[name]
-    if row["phase"] == "search":
-        seeds = run.search_seeds(row["trial"])
+        yield f"fixed.{name}", chosen[name] == value, value, chosen[name]
+    if row.phase == "search":
+        seeds = run.search_seeds(row.trial)
     else:
-        seeds = run.confirm_seeds(row["replicate"])
-    if row["execution"] is None:
+        seeds = run.confirm_seeds(row.replicate)
+    if row.execution is None:
         return  # of version 1 of the tables, whose seeds were derived otherwise
     for name, seed in seeds.items():
-        yield "seed", row[name] == seed, run.spec.seed, f"the {name} of another"
+        yield "seed", row.column(name) == seed, run.spec.seed, f"the {name} of another"
 
 
-def _counted(run: StudyRun, row: Row) -> Iterator[Check]:
+def _counted(run: StudyRun, row: TrialRow) -> Iterator[Check]:
     """How many trials, packs and replicates there are."""
     budget, confirm = run.spec.budget, run.spec.confirm
-    if row["phase"] == "search":
-        size, where = budget.pack_size, f"trial {row['trial']} in pack {row['pack']}"
-        yield "budget.pack_size", row["trial"] // size == row["pack"], size, where
-        yield "budget.trials", row["trial"] < budget.trials, budget.trials, where
-        halved = row["status"] == "pruned"
+    if row.phase == "search":
+        size, where = budget.pack_size, f"trial {row.trial} in pack {row.pack}"
+        yield "budget.pack_size", row.trial // size == row.pack, size, where
+        yield "budget.trials", row.trial < budget.trials, budget.trials, where
+        halved = row.status == "pruned"
         yield "halving", not halved or run.spec.halving is not None, None, "been pruned"
     elif confirm is None:
         yield "confirm", False, None, "been confirmed"
     else:
         replicates, factors = confirm.replicates, list(confirm.steps_factors)
-        replicate, factor = row["replicate"], row["steps_factor"]
+        replicate, factor = row.replicate, row.steps_factor
         yield "confirm.replicates", replicate < replicates, replicates, f"replicate {replicate}"
         yield "confirm.steps_factors", factor in factors, factors, factor
 

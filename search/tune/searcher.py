@@ -6,6 +6,7 @@ from typing import Any, cast
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from results.rows import PackResult
 from trainables import PackKey
 
 from ..planning.search_run import SearchRun
@@ -53,10 +54,10 @@ class PackSearcher(Searcher):
         key = self._in_flight[trial_id]
         if result is not None and "unwritten" in result:
             self.run.fail(key.study, f"{key} failed: {result['unwritten']}")
-        elif error or result is None or "trial_rows" not in result:
+        elif error or result is None or "pack_result" not in result:
             self.run.fail(key.study, f"{key} failed")  # PackFailures adds why
         else:
-            self.run.finish(key, result["trial_rows"], result["curve_rows"])
+            self.run.finish(key, PackResult.from_arrow(result["pack_result"]))
         del self._in_flight[trial_id]  # last: a pack that can't be taken in is tried again
 
     def save(self, checkpoint_path: str) -> None:

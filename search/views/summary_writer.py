@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow
 from ray.tune.experiment import Trial
 
-from results import TRIALS, OutputFolder, OutputUnavailable, summarise
+from results import OutputFolder, OutputUnavailable, summarise
+from results.rows import table_of_trials
 
 from ..planning.search_run import SearchRun
 from ..tune.searcher import pack_of
@@ -64,5 +65,4 @@ class SummaryWriter(View):
     def _summarise(self, name: str) -> None:
         study = self._run.studies[name]
         if study.finished and name not in self._summaries:
-            rows = pyarrow.Table.from_pylist(study.trial_rows, TRIALS)
-            self._summaries[name] = summarise(rows)
+            self._summaries[name] = summarise(table_of_trials(study.trial_rows))

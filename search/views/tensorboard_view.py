@@ -10,12 +10,13 @@ from ray.tune.experiment import Trial
 from results import OutputFolder
 from results.event_files import open_event_files
 from results.loss_figure import loss_figure
+from results.rows import CurveRow, KeyedRow, PackResult, TrialRow, curves_of, trials_of
 from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWriter
 from spaces import Choices, FloatRange, IntRange, Spec, studies
 from spaces.vocabulary import PHASES, STATUSES, best_trial
 
 from ..planning.search_run import SearchRun
-from ..planning.study_run import Row, StudyRun
+from ..planning.study_run import StudyRun
 from ..text.study_label import study_label
 from ..tune.searcher import pack_of
 from .guard import Guard, View
@@ -36,7 +37,7 @@ class TensorBoardView(View):
     def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
         """Watch `run`, whose rows are in `folder`; write beside them."""
         self._run, self._folder = run, folder
-        self._best: dict[str, Row] = {}
+        self._best: dict[str, TrialRow] = {}
         self._ended: Counter[str] = Counter()
         self._figures = Guard("TensorBoard's figures")
         self._files = open_event_files(folder.uri)
@@ -48,7 +49,7 @@ class TensorBoardView(View):
         self._writer = TensorBoardWriter(self._files, domains(self._run.spec))
         if self._run.trials_ended:
             trials, curves = self._folder.read_trials(), self._folder.read_curves()
-            self._take(trials.to_pylist(), curves.to_pylist(), restored=True)
+            self._take(trials_of(trials), curves_of(curves), restored=True)
             for study in self._run.studies.values():
                 self._draw(study)
         return self
@@ -61,7 +62,10 @@ class TensorBoardView(View):
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Called by Tune for each report of a pack, the last one with its finished rows."""
-        self._take(result.get("trial_rows", ()), result["curve_rows"])
+        reported = result.get("pack_result", result.get("so_far"))
+        if reported is not None:
+            rows = PackResult.from_arrow(reported)
+            self._take(rows.trials, rows.curves)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Trial, **info: Any
@@ -71,38 +75,36 @@ class TensorBoardView(View):
         self._draw(self._run.studies[study])
 
     def _take(
-        self, trial_rows: Sequence[Row], curve_rows: Sequence[Row], restored: bool = False
+        self, trials: Sequence[TrialRow], curves: Sequence[CurveRow], restored: bool = False
     ) -> None:
         """Write rows: now, or (`restored`) under the time at which they were made."""
         writer = self._writer
         assert writer is not None  # within the block
-        times = {
-            run_name(row): row["started_at"].timestamp() if restored else None for row in trial_rows
-        }
-        improved = self._write_best(writer, trial_rows, times)
-        curves: dict[str, list[Row]] = {}
-        for row in curve_rows:
-            curves.setdefault(run_name(row), []).append(row)
-        for name, rows in curves.items():
-            if name in improved or self._shows_curve(rows[0]):
-                writer.write_curve(name, rows, times.get(name))
-        for row in trial_rows:
+        times = {run_name(row): row.started_at.timestamp() if restored else None for row in trials}
+        improved = self._write_best(writer, trials, times)
+        by_run: dict[str, list[CurveRow]] = {}
+        for point in curves:
+            by_run.setdefault(run_name(point), []).append(point)
+        for name, points in by_run.items():
+            if name in improved or self._shows_curve(points[0]):
+                writer.write_curve(name, points, times.get(name))
+        for row in trials:
             writer.write_trial(run_name(row), row, times[run_name(row)])
 
-    def _shows_curve(self, row: Row) -> bool:
+    def _shows_curve(self, row: CurveRow) -> bool:
         spec = self._run.spec
-        if spec.tensorboard == "all" or row["phase"] == "confirm":
+        if spec.tensorboard == "all" or row.phase == "confirm":
             return True
-        return bool(row["trial"] % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0)
+        return row.trial % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0
 
     def _write_best(
-        self, writer: TensorBoardWriter, rows: Sequence[Row], times: Mapping[str, float | None]
+        self, writer: TensorBoardWriter, rows: Sequence[TrialRow], times: Mapping[str, float | None]
     ) -> set[str]:
         """Write each study's best so far; return the runs that were the best when they ended."""
         improved: set[str] = set()
         latest: dict[str, str] = {}
-        for row in (row for row in rows if row["phase"] == "search"):
-            study, name = row["study"], run_name(row)
+        for row in (row for row in rows if row.phase == "search"):
+            study, name = row.study, run_name(row)
             latest[study] = name
             self._ended[study] += 1
             known = [self._best[study]] if study in self._best else []
@@ -137,20 +139,20 @@ def study_run(study: str) -> str:
     return f"{_study_folder(study)}/best"
 
 
-def run_name(row: Row) -> str:
+def run_name(row: KeyedRow) -> str:
     """The run of a row of trials or of curves.
 
-    >>> row = {"study": "dimension=8,multiplication=false", "trial": 42, "phase": "search"}
-    >>> run_name(row)
+    >>> names = {"search": "quick", "study": "dimension=8,multiplication=false", "trial": 42}
+    >>> run_name(KeyedRow(**names, phase="search", replicate=0, steps_factor=1))
     'd=8/mult=no/trial-0042'
-    >>> run_name(row | {"phase": "confirm", "replicate": 1, "steps_factor": 4})
+    >>> run_name(KeyedRow(**names, phase="confirm", replicate=1, steps_factor=4))
     'd=8/mult=no/trial-0042-confirm-1-steps-x4'
     """
-    name = f"{_study_folder(row['study'])}/trial-{row['trial']:04d}"
-    if row["phase"] == "search":
+    name = f"{_study_folder(row.study)}/trial-{row.trial:04d}"
+    if row.phase == "search":
         return name
-    name += f"-confirm-{row['replicate']}"
-    return name if row["steps_factor"] == 1 else f"{name}-steps-x{row['steps_factor']}"
+    name += f"-confirm-{row.replicate}"
+    return name if row.steps_factor == 1 else f"{name}-steps-x{row.steps_factor}"
 
 
 def _study_folder(study: str) -> str:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from results import CURVES, SUMMARY, TRIALS, OutputFolder, summarise
+from results.rows import PackResult, curves_of, table_of_curves, table_of_trials, trials_of
 from results.schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -57,7 +58,11 @@ def write_golden(folder: Path) -> None:
     trials = [row | {"pack": 0} for row in made_up_rows(TRIALS, 3)]
     curves = made_up_rows(CURVES, 3)
     out = OutputFolder(folder)
-    out.write_pack(STUDY, "search", 0, trials, curves)
+    result = PackResult(
+        trials=trials_of(pa.Table.from_pylist(trials, TRIALS)),
+        curves=curves_of(pa.Table.from_pylist(curves, CURVES)),
+    )
+    out.write_pack(STUDY, "search", 0, result)
     out.write_summary(summarise(out.read_trials()))
     tables = {"trials": trials, "curves": curves, "summary": out.read_summary().to_pylist()}
     out.write_text("rows.json", json.dumps(tables, indent=1, default=datetime.isoformat) + "\n")
@@ -77,6 +82,22 @@ def test_golden_files_are_read(tmp_path: Path, version: str) -> None:
         rows = json.loads(json.dumps(table.to_pylist(), default=datetime.isoformat))
         later = dict.fromkeys(each for each in table.column_names if each not in expected[name][0])
         assert rows == [row | later for row in expected[name]]
+
+
+def test_rows_of_the_latest_version_are_written_as_they_were_read() -> None:
+    folder = OutputFolder(GOLDEN / f"version-{SCHEMA_VERSION}")
+    trials, curves = folder.read_trials(), folder.read_curves()
+    assert table_of_trials(trials_of(trials)).equals(trials)
+    assert table_of_curves(curves_of(curves)).equals(curves)
+
+
+def test_rows_of_an_earlier_version_have_nothing_where_a_column_came_later() -> None:
+    folder = OutputFolder(GOLDEN / "version-1")
+    rows = trials_of(folder.read_trials())
+    assert [row.trial for row in rows] == folder.read_trials()["trial"].to_pylist()
+    for row in rows:
+        assert row.execution is row.column("weight_decay") is row.column("momentum") is None
+    assert len(curves_of(folder.read_curves())) == folder.read_curves().num_rows
 
 
 def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:

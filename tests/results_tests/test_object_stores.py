@@ -6,14 +6,16 @@ from typing import Any
 
 import boto3
 import pandas as pd
-import pyarrow as pa
 import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from results import TRIALS, OutputError, OutputFolder, summarise
+from results import OutputError, OutputFolder, summarise
+from results.rows import CurveRow, TrialRow, trials_of
+from tests.typed_rows import packed
 
-MakeRow = Callable[..., dict[str, Any]]
+MakeTrial = Callable[..., TrialRow]
+MakeCurve = Callable[..., CurveRow]
 
 STUDY = "dimension=8,multiplication=false"
 
@@ -52,7 +54,7 @@ def files(store: Any, folder: OutputFolder) -> list[str]:
 
 
 def test_a_folder_is_written_and_read(
-    store: Any, folder: OutputFolder, trial_row: MakeRow, curve_row: MakeRow
+    store: Any, folder: OutputFolder, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     folder.check_writable()
     assert files(store, folder) == []
@@ -62,14 +64,13 @@ def test_a_folder_is_written_and_read(
     assert folder.present(["spec.yaml"])
     assert folder.read_text("spec.yaml") == "name: quick\n"
 
-    rows = [trial_row(trial=number) for number in range(4)]
+    rows = [trial_row(trial=number, pack=number // 2) for number in range(4)]
     for pack in (0, 1, 1):
-        members = [row | {"pack": pack} for row in rows[2 * pack : 2 * pack + 2]]
-        curves = [curve_row(trial=row["trial"]) for row in members]
-        folder.write_pack(STUDY, "search", pack, members, curves)
+        members = [row for row in rows if row.pack == pack]
+        curves = [curve_row(trial=row.trial) for row in members]
+        folder.write_pack(STUDY, "search", pack, packed(members, curves))
     folder.write_summary(summarise(folder.read_trials()))
-    expected = [row | {"pack": row["trial"] // 2} for row in rows]
-    assert folder.read_trials().equals(pa.Table.from_pylist(expected, schema=TRIALS))
+    assert trials_of(folder.read_trials()) == tuple(rows)
     assert folder.read_curves()["trial"].to_pylist() == [0, 1, 2, 3]
     assert folder.read_summary()["trials"].to_pylist() == [4]
     assert len(files(store, folder)) == 6
@@ -78,14 +79,13 @@ def test_a_folder_is_written_and_read(
 def test_pandas_reads_it_before_and_after_compaction(
     store: Any,
     folder: OutputFolder,
-    trial_row: MakeRow,
-    curve_row: MakeRow,
+    trial_row: MakeTrial,
+    curve_row: MakeCurve,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for pack in range(3):
-        folder.write_pack(
-            STUDY, "search", pack, [trial_row(trial=pack, pack=pack)], [curve_row(trial=pack)]
-        )
+        result = packed([trial_row(trial=pack, pack=pack)], [curve_row(trial=pack)])
+        folder.write_pack(STUDY, "search", pack, result)
     store.put_object(
         Bucket="bucket", Key=f"runs/{folder.uri.rpartition('/')[2]}/trials/_half.parquet", Body=b"x"
     )

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ from hypothesis import strategies as st
 import results
 from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summarise
 from results.parts import part_name
+from results.rows import CurveRow, PackResult, TrialRow, curves_of, table_of_trials, trials_of
 from results.schemas import CURVE_KEY, TRIAL_KEY
 from results.storage import HadoopStorage, LocalStorage
+from tests.typed_rows import packed
 
-MakeRow = Callable[..., dict[str, Any]]
+MakeTrial = Callable[..., TrialRow]
+MakeCurve = Callable[..., CurveRow]
 
 STUDY = "dimension=8,multiplication=false"
 PACK = f"search pack 0 of {STUDY}"
@@ -60,43 +63,58 @@ def rows_of(schema: pa.Schema, key: tuple[str, ...], min_size: int) -> st.Search
     )
 
 
-def exact(rows: list[dict[str, Any]], key: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Sort rows by their key and make floats comparable bit by bit."""
-    rows = sorted(rows, key=lambda row: tuple(row[name] for name in key))
-    return [
-        {
-            name: struct.pack("<d", value) if isinstance(value, float) else value
-            for name, value in row.items()
-        }
+def exact(value: Any) -> Any:
+    """A value that is equal for equal bits alone."""
+    return struct.pack("<d", value) if isinstance(value, float) else value
+
+
+def values_of(rows: Sequence[TrialRow | CurveRow], schema: pa.Schema) -> list[list[Any]]:
+    """Every value of the rows, sorted by their key."""
+    values = [
+        [
+            exact(row.column(name) if isinstance(row, TrialRow) else getattr(row, name))
+            for name in schema.names
+        ]
         for row in rows
     ]
+    return sorted(values, key=lambda row: row[:7])
 
 
 @given(trials=rows_of(TRIALS, TRIAL_KEY, 1), curves=rows_of(CURVES, CURVE_KEY, 0))
 @settings(deadline=None, max_examples=50)
 def test_rows_are_read_back_exactly(
     tmp_path_factory: pytest.TempPathFactory,
+    trial_row: MakeTrial,
     trials: list[dict[str, Any]],
     curves: list[dict[str, Any]],
 ) -> None:
+    result = PackResult(
+        trials=tuple(trial_row(**columns) for columns in trials),
+        curves=tuple(CurveRow(**columns) for columns in curves),
+    )
     folder = OutputFolder(tmp_path_factory.mktemp("out"))
-    folder.write_pack(STUDY, "search", 3, trials, curves)
-    for table, schema, rows, key in (
-        (folder.read_trials(), TRIALS, trials, TRIAL_KEY),
-        (folder.read_curves(), CURVES, curves, CURVE_KEY),
+    folder.write_pack(STUDY, "search", 3, result)
+    sent = PackResult.from_arrow(result.to_arrow())
+    assert sent == result
+    for table, schema, key in (
+        (folder.read_trials(), TRIALS, TRIAL_KEY),
+        (folder.read_curves(), CURVES, CURVE_KEY),
     ):
         assert table.schema.equals(schema, check_metadata=True)
-        assert exact(table.to_pylist(), key) == exact(rows, key)
         keys = [tuple(row[name] for name in key) for row in table.to_pylist()]
         assert keys == sorted(set(keys))
+    read = packed(trials_of(folder.read_trials()), curves_of(folder.read_curves()))
+    for found in (read, sent):
+        assert values_of(found.trials, TRIALS) == values_of(result.trials, TRIALS)
+        assert values_of(found.curves, CURVES) == values_of(result.curves, CURVES)
 
 
 @pytest.mark.parametrize("name", ["a b", "a%20b", "a#b?c", "é:ü", "a=1", "_hidden", ".hidden"])
 def test_any_name_of_a_local_folder_is_taken_literally(
-    tmp_path: Path, trial_row: MakeRow, name: str
+    tmp_path: Path, trial_row: MakeTrial, name: str
 ) -> None:
     folder = OutputFolder(str(tmp_path / name))
-    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, packed([trial_row()]))
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert folder.read_trials().num_rows == 1
 
@@ -116,8 +134,8 @@ def test_an_empty_folder_reads_as_empty_tables(tmp_path: Path) -> None:
 
 def write_packs(
     folder: OutputFolder,
-    trial_row: MakeRow,
-    curve_row: MakeRow,
+    trial_row: MakeTrial,
+    curve_row: MakeCurve,
     studies: tuple[str, ...] = ("dimension=1", "dimension=2"),
     packs: int = 3,
 ) -> None:
@@ -128,13 +146,15 @@ def write_packs(
                 study,
                 "search",
                 pack,
-                [trial_row(**name, pack=pack) for name in names],
-                [curve_row(**name, step=step) for name in names for step in (500, 250)],
+                packed(
+                    [trial_row(**name, pack=pack) for name in names],
+                    [curve_row(**name, step=step) for name in names for step in (500, 250)],
+                ),
             )
 
 
 def test_many_parts_are_read_in_the_order_of_the_key(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     folder = OutputFolder(tmp_path)
     write_packs(folder, trial_row, curve_row, studies=("dimension=2", "dimension=1"))
@@ -150,20 +170,20 @@ def test_many_parts_are_read_in_the_order_of_the_key(
 
 
 def test_writing_a_pack_again_replaces_it(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     folder = OutputFolder(tmp_path)
     for worker in ("first", "second"):
-        folder.write_pack(STUDY, "search", 0, [trial_row(worker=worker)], [curve_row()])
+        folder.write_pack(STUDY, "search", 0, packed([trial_row(worker=worker)], [curve_row()]))
     assert folder.read_trials()["worker"].to_pylist() == ["second"]
     assert folder.read_curves().num_rows == 1
     assert len(list((tmp_path / "trials").iterdir())) == 1
 
 
-def test_times_are_kept_in_utc(tmp_path: Path, trial_row: MakeRow) -> None:
+def test_times_are_kept_in_utc(tmp_path: Path, trial_row: MakeTrial) -> None:
     folder = OutputFolder(tmp_path)
     noon = datetime(2026, 6, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    folder.write_pack(STUDY, "search", 0, [trial_row(started_at=noon)], [])
+    folder.write_pack(STUDY, "search", 0, packed([trial_row(started_at=noon)]))
     assert folder.read_trials()["started_at"].to_pylist() == [datetime(2026, 6, 1, 10, tzinfo=UTC)]
 
 
@@ -180,7 +200,7 @@ def test_part_names_are_plain_and_distinct() -> None:
 
 
 def test_a_failing_write_leaves_nothing_and_can_be_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     folder = OutputFolder(tmp_path)
 
@@ -190,43 +210,47 @@ def test_a_failing_write_leaves_nothing_and_can_be_repeated(
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", fail)
         with pytest.raises(OutputError, match=r"must be writable; got .*No space.*; choose"):
-            folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row()])
+            folder.write_pack(STUDY, "search", 0, packed([trial_row()], [curve_row()]))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert folder.read_trials().num_rows == folder.read_curves().num_rows == 0
-    folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row()])
+    folder.write_pack(STUDY, "search", 0, packed([trial_row()], [curve_row()]))
     assert folder.read_trials().num_rows == 1
 
 
 def test_curves_are_written_before_the_trials_that_make_a_pack_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     written = []
     monkeypatch.setattr(LocalStorage, "write", lambda _, name, content: written.append(name))
-    OutputFolder(tmp_path).write_pack(STUDY, "search", 7, [trial_row(pack=7)], [curve_row()])
+    OutputFolder(tmp_path).write_pack(
+        STUDY, "search", 7, packed([trial_row(pack=7)], [curve_row()])
+    )
     assert written == [f"{table}/{part_name(STUDY, 'search', 7)}" for table in ("curves", "trials")]
 
 
 def test_a_killed_writer_leaves_whole_packs(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     program = (
-        "import pickle, sys; from results import OutputFolder\n"
-        "study, trials, curves = pickle.load(sys.stdin.buffer)\n"
-        "folder = OutputFolder(sys.argv[1])\n"
+        "import sys; from dataclasses import replace; from results import OutputFolder\n"
+        "from results.rows import PackResult\n"
+        "first = PackResult.from_arrow(sys.stdin.buffer.read())\n"
+        "folder, study = OutputFolder(sys.argv[1]), sys.argv[2]\n"
         "for pack in range(100_000):\n"
-        "    rows = [r | {'pack': pack, 'trial': 16 * pack + r['trial']} for r in trials]\n"
-        "    lines = [r | {'trial': 16 * pack + r['trial']} for r in curves]\n"
-        "    folder.write_pack(study, 'search', pack, rows, lines)\n"
+        "    rows = (replace(r, pack=pack, trial=16 * pack + r.trial) for r in first.trials)\n"
+        "    points = (replace(r, trial=16 * pack + r.trial) for r in first.curves)\n"
+        "    result = PackResult(trials=tuple(rows), curves=tuple(points))\n"
+        "    folder.write_pack(study, 'search', pack, result)\n"
     )
     rows = [trial_row(trial=number) for number in range(16)]
     curves = [curve_row(trial=number) for number in range(16)]
     with subprocess.Popen(
-        [sys.executable, "-c", program, tmp_path],
+        [sys.executable, "-c", program, tmp_path, STUDY],
         stdin=subprocess.PIPE,
         cwd=Path(results.__file__).parents[1],
     ) as writer:
         assert writer.stdin
-        writer.stdin.write(pickle.dumps((STUDY, rows, curves)))
+        writer.stdin.write(packed(rows, curves).to_arrow())
         writer.stdin.close()
         deadline = time.monotonic() + 60
         while len(list(tmp_path.glob("trials/[!_]*"))) < 20 and time.monotonic() < deadline:
@@ -250,9 +274,9 @@ def test_text_files(tmp_path: Path) -> None:
         folder.read_text("none.json")
 
 
-def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeRow) -> None:
+def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeTrial) -> None:
     folder = OutputFolder(tmp_path)
-    table = summarise(pa.Table.from_pylist([trial_row()], schema=TRIALS))
+    table = summarise(table_of_trials([trial_row()]))
     folder.write_summary(table)
     assert folder.read_summary().equals(table)
     assert folder.read_summary().schema.equals(SUMMARY, check_metadata=True)
@@ -263,7 +287,6 @@ def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeRow) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"extra": 1}, r"exactly the columns .*; missing: none; extra: extra$"),
         ({"trial": None}, "column trial of a row must not be null"),
         ({"trial": 1.5}, "types of the schema"),
         ({"trial": 2**63}, "types of the schema"),
@@ -277,37 +300,35 @@ def test_the_summary_is_read_back(tmp_path: Path, trial_row: MakeRow) -> None:
     ],
 )
 def test_rows_that_do_not_fit_are_refused(
-    tmp_path: Path, trial_row: MakeRow, change: dict[str, Any], message: str
+    tmp_path: Path, trial_row: MakeTrial, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        OutputFolder(tmp_path / "out").write_pack(STUDY, "search", 0, [trial_row() | change], [])
+        OutputFolder(tmp_path / "out").write_pack(STUDY, "search", 0, packed([trial_row(**change)]))
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_columns_missing_rows_and_repeated_keys_are_refused(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+def test_missing_rows_and_repeated_keys_are_refused(
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     folder = OutputFolder(tmp_path)
-    row = trial_row()
-    del row["nmse"]
-    with pytest.raises(ValueError, match="missing: nmse; extra: none"):
-        folder.write_pack(STUDY, "search", 0, [row], [])
     with pytest.raises(ValueError, match=f"must have a trial; got none for {PACK}"):
-        folder.write_pack(STUDY, "search", 0, [], [])
-    with pytest.raises(ValueError, match="differ in their key"):
-        folder.write_pack(STUDY, "search", 0, [trial_row(), trial_row(worker="other")], [])
-    with pytest.raises(ValueError, match="differ in their key"):
-        folder.write_pack(STUDY, "search", 0, [trial_row()], [curve_row(), curve_row()])
+        folder.write_pack(STUDY, "search", 0, packed([]))
+    for result in (
+        packed([trial_row(), trial_row(worker="other")]),
+        packed([trial_row()], [curve_row(), curve_row()]),
+    ):
+        with pytest.raises(ValueError, match="differ in their key"):
+            folder.write_pack(STUDY, "search", 0, result)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("pack", [0, 2])
-def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) -> None:
+def test_every_part_is_checked(tmp_path: Path, trial_row: MakeTrial, pack: int) -> None:
     """Whether it sorts first or last: its version, its columns, its search, that it is Parquet."""
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, "search", 1, [trial_row(trial=1, pack=1)], [])
+    folder.write_pack(STUDY, "search", 1, packed([trial_row(trial=1, pack=1)]))
     path = tmp_path / "trials" / part_name(STUDY, "search", pack)
-    table = pa.Table.from_pylist([trial_row(pack=pack)], schema=TRIALS)
+    table = table_of_trials([trial_row(pack=pack)])
     pq.write_table(table.replace_schema_metadata({"schema_version": "99"}), path)
     with pytest.raises(OutputError, match=rf"version up to 2; got 99 in {path}; read it with"):
         folder.read_trials()
@@ -317,18 +338,18 @@ def test_every_part_is_checked(tmp_path: Path, trial_row: MakeRow, pack: int) ->
     path.write_bytes(b"no parquet")
     with pytest.raises(OutputError, match=rf"must be readable; got {path} \("):
         folder.read_trials()
-    folder.write_pack(STUDY, "search", pack, [trial_row(pack=pack, search="another")], [])
+    folder.write_pack(STUDY, "search", pack, packed([trial_row(pack=pack, search="another")]))
     with pytest.raises(OutputError, match=r"must hold one search; got 2 .*another \(in trials/dim"):
         folder.read_trials()
-    folder.write_pack(STUDY, "search", pack, [trial_row(pack=pack)], [])
+    folder.write_pack(STUDY, "search", pack, packed([trial_row(pack=pack)]))
     assert folder.read_trials().num_rows == 2
 
 
 @pytest.mark.parametrize("name", ["mydata.parquet", "notes.csv", "folder"])
-def test_a_file_that_is_no_part_is_named(tmp_path: Path, trial_row: MakeRow, name: str) -> None:
+def test_a_file_that_is_no_part_is_named(tmp_path: Path, trial_row: MakeTrial, name: str) -> None:
     """pandas, reading the folder, would take it for one."""
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, packed([trial_row()]))
     theirs = tmp_path / "trials" / name
     if name == "folder":
         theirs.mkdir()
@@ -357,8 +378,8 @@ class Killed(BaseException):
 def test_no_row_is_missing_or_twice_when_compaction_is_killed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    trial_row: MakeRow,
-    curve_row: MakeRow,
+    trial_row: MakeTrial,
+    curve_row: MakeCurve,
     deleted_before_the_kill: int,
 ) -> None:
     monkeypatch.setattr("results.folder.COMPACT_ABOVE", 3)
@@ -390,7 +411,7 @@ def test_no_row_is_missing_or_twice_when_compaction_is_killed(
 
 
 def test_compaction_merges_only_many_parts(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = OutputFolder(tmp_path)
     write_packs(folder, trial_row, curve_row)
@@ -407,10 +428,10 @@ def test_compaction_merges_only_many_parts(
 
 
 def test_a_part_that_vanishes_while_reading_is_looked_for_again(
-    tmp_path: Path, trial_row: MakeRow, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trial_row: MakeTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = OutputFolder(tmp_path)
-    folder.write_pack(STUDY, "search", 0, [trial_row()], [])
+    folder.write_pack(STUDY, "search", 0, packed([trial_row()]))
     listed = LocalStorage.visible_names
     vanished = f"trials/{part_name(STUDY, 'search', 1)}"
     stale = iter([[vanished]])

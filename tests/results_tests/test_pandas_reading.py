@@ -2,31 +2,31 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from results import CURVES, TRIALS, OutputFolder
+from results.rows import CurveRow, TrialRow
 from results.schemas import SCHEMA_VERSION
+from tests.typed_rows import packed
 
-MakeRow = Callable[..., dict[str, Any]]
+MakeTrial = Callable[..., TrialRow]
+MakeCurve = Callable[..., CurveRow]
 
 
 def test_pandas_reads_what_was_written(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     out = tmp_path / "dimension=5"  # a folder's name must not become a column's value
     folder = OutputFolder(out)
     studies = ["dimension=8,multiplication=false", "dimension=8,multiplication=true"]
     for study in studies:
-        folder.write_pack(
-            study,
-            "search",
-            0,
-            [trial_row(study=study), trial_row(study=study, trial=1, status="diverged", nmse=None)],
-            [curve_row(study=study)],
-        )
+        rows = [
+            trial_row(study=study),
+            trial_row(study=study, trial=1, status="diverged", nmse=None),
+        ]
+        folder.write_pack(study, "search", 0, packed(rows, [curve_row(study=study)]))
     for table in ("trials", "curves"):
         (out / table / "_part.parquet.0123").write_bytes(b"half a fi")
         (out / table / "_half.parquet").write_bytes(b"half a fi")
@@ -50,10 +50,11 @@ def test_pandas_reads_what_was_written(
 
 
 def test_descriptions_and_version_are_in_the_files(
-    tmp_path: Path, trial_row: MakeRow, curve_row: MakeRow
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve
 ) -> None:
     out = OutputFolder(tmp_path)
-    out.write_pack("dimension=8,multiplication=false", "search", 0, [trial_row()], [curve_row()])
+    result = packed([trial_row()], [curve_row()])
+    out.write_pack("dimension=8,multiplication=false", "search", 0, result)
     for table, schema in (("trials", TRIALS), ("curves", CURVES)):
         (part,) = (tmp_path / table).iterdir()
         written = pq.read_schema(part)

@@ -32,6 +32,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "loss_stderr",
         "nmse",
         "constructed_nmse",
+        "execution",
     ]
     assert [field.name for field in CURVES if field.nullable] == [
         "train_loss_at_step",

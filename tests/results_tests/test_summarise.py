@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 
 from results import SUMMARY, TRIALS, constructed_nmse, summarise
+from results.rows import TrialRow, table_of_trials
+from tests.typed_rows import changed
 
-MakeRow = Callable[..., dict[str, Any]]
+MakeRow = Callable[..., TrialRow]
 
 HYPERPARAMETERS = [
     "multiplication",
@@ -26,10 +28,6 @@ HYPERPARAMETERS = [
     "schedule",
 ]
 TASK = ["dimension", "target", "inputs", "scale", "data", "label_noise_std"]
-
-
-def table_of(rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=TRIALS)
 
 
 def random_result(
@@ -50,9 +48,9 @@ def random_result(
     }
 
 
-def random_trials(trial_row: MakeRow, generator: np.random.Generator) -> list[dict[str, Any]]:
+def random_trials(trial_row: MakeRow, generator: np.random.Generator) -> list[TrialRow]:
     """Make rows of several studies, some without a completed trial or without replicates."""
-    rows = []
+    rows: list[TrialRow] = []
     for dimension in (16, 2, 8):
         for multiplication in ("true", "false"):
             study = f"dimension={dimension},multiplication={multiplication}"
@@ -63,17 +61,17 @@ def random_trials(trial_row: MakeRow, generator: np.random.Generator) -> list[di
                 for number in range(generator.integers(1, 12))
             ]
             rows += searched
-            completed = [row for row in searched if row["status"] == "completed"]
+            completed = [row for row in searched if row.status == "completed"]
             if not completed or generator.random() < 0.2:
                 continue
-            best = min(completed, key=lambda row: (row["nmse"], row["trial"]))
+            best = min(completed, key=lambda row: (row.nmse, row.trial))
             for factor in [1, 2, 4] if generator.random() < 0.5 else [1]:
                 for replicate in range(generator.integers(1, 6)):
                     result = random_result(
                         generator, ["completed", "completed", "diverged"], factor
                     )
                     name = {"phase": "confirm", "replicate": replicate, "steps_factor": factor}
-                    rows.append(best | name | result)
+                    rows.append(changed(best, **name, **result))
     return rows
 
 
@@ -119,7 +117,7 @@ def reference(trials: pd.DataFrame) -> pa.Table:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_summary_equals_a_second_implementation(trial_row: MakeRow, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    table = table_of(random_trials(trial_row, generator))
+    table = table_of_trials(random_trials(trial_row, generator))
     summary = summarise(table)
     assert summary.schema.equals(SUMMARY, check_metadata=True)
     pd.testing.assert_frame_equal(
@@ -132,7 +130,7 @@ def test_the_summary_equals_a_second_implementation(trial_row: MakeRow, seed: in
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_the_rows_does_not_matter(trial_row: MakeRow, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    table = table_of(random_trials(trial_row, generator))
+    table = table_of_trials(random_trials(trial_row, generator))
     shuffled = table.take(generator.permutation(table.num_rows))
     assert summarise(shuffled).equals(summarise(table))  # bit for bit, sums included
 
@@ -140,21 +138,21 @@ def test_the_order_of_the_rows_does_not_matter(trial_row: MakeRow, seed: int) ->
 def test_studies_are_ordered_by_dimension_then_name(trial_row: MakeRow) -> None:
     studies = [(16, "b"), (2, "z"), (16, "a"), (8, "c")]
     rows = [trial_row(dimension=dimension, study=study) for dimension, study in studies]
-    assert summarise(table_of(rows))["study"].to_pylist() == ["z", "c", "a", "b"]
+    assert summarise(table_of_trials(rows))["study"].to_pylist() == ["z", "c", "a", "b"]
 
 
 def test_grid_values_are_ordered_by_size_and_words_follow(trial_row: MakeRow) -> None:
     names = [f"batch_size={size},activation={name}" for size in (8, 16, 128) for name in "ab"]
     rows = [trial_row(study=name) for name in sorted(names)]
-    assert summarise(table_of(rows))["study"].to_pylist() == names
+    assert summarise(table_of_trials(rows))["study"].to_pylist() == names
     steps = [f"scale={scale}" for scale in ("1e-05", "0.5", "2.0", "1e+20")]
     rows = [trial_row(study=name) for name in sorted(steps)]
-    assert summarise(table_of(rows))["study"].to_pylist() == steps
+    assert summarise(table_of_trials(rows))["study"].to_pylist() == steps
 
 
 def test_an_order_that_is_known_comes_first(trial_row: MakeRow) -> None:
     rows = [trial_row(study=f"width={width}") for width in (16, 2, 128, 4)]
-    summary = summarise(table_of(rows), order=["width=128", "width=4", "not=there"])
+    summary = summarise(table_of_trials(rows), order=["width=128", "width=4", "not=there"])
     assert summary["study"].to_pylist() == ["width=128", "width=4", "width=2", "width=16"]
 
 
@@ -169,7 +167,7 @@ def test_a_study_without_a_completed_trial_has_no_best(trial_row: MakeRow) -> No
         trial_row(status="pruned", nmse=0.1),
         trial_row(trial=1, status="diverged", nmse=None, loss=None),
     ]
-    (row,) = summarise(table_of(rows)).to_pylist()
+    (row,) = summarise(table_of_trials(rows)).to_pylist()
     assert (row["trials"], row["completed"], row["pruned"], row["diverged"]) == (2, 0, 1, 1)
     nulls = {name for name, value in row.items() if value is None}
     assert nulls == {field.name for field in SUMMARY if field.nullable}
@@ -177,7 +175,7 @@ def test_a_study_without_a_completed_trial_has_no_best(trial_row: MakeRow) -> No
 
 def test_of_equal_trials_the_first_is_best(trial_row: MakeRow) -> None:
     rows = [trial_row(trial=number, nmse=0.5, width=number) for number in (7, 3, 5)]
-    (row,) = summarise(table_of(rows)).to_pylist()
+    (row,) = summarise(table_of_trials(rows)).to_pylist()
     assert (row["best_trial"], row["width"], row["nmse_search"]) == (3, 3, 0.5)
     assert row["nmse"] is None
 
@@ -196,7 +194,7 @@ def test_what_diverged_replicates_leave_unknown_is_null(trial_row: MakeRow, lost
         ),
         trial_row(phase="confirm", replicate=0, steps_factor=4, steps=10, **gone),
     ]
-    (row,) = summarise(table_of(rows)).to_pylist()
+    (row,) = summarise(table_of_trials(rows)).to_pylist()
     assert row["diverged_replicates"] == lost
     assert row["nmse_min"] == (0.25 if lost < 3 else None)
     assert row["nmse_max"] == (2.25 if lost == 0 else None)
@@ -206,6 +204,6 @@ def test_what_diverged_replicates_leave_unknown_is_null(trial_row: MakeRow, lost
 
 
 def test_replicates_to_come_are_told_from_diverged_ones(trial_row: MakeRow) -> None:
-    (row,) = summarise(table_of([trial_row()])).to_pylist()
+    (row,) = summarise(table_of_trials([trial_row()])).to_pylist()
     assert row["nmse"] is None
     assert row["diverged_replicates"] is None

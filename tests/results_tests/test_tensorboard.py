@@ -3,13 +3,13 @@
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from results.event_files import open_event_files
 from results.loss_figure import loss_figure
+from results.rows import CurveRow, TrialRow
 from results.tensorboard import (
     CURVE_SCALARS,
     HPARAMS,
@@ -21,12 +21,13 @@ from results.tensorboard import (
 )
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
 
-MakeRow = Callable[..., dict[str, Any]]
+MakeTrial = Callable[..., TrialRow]
+MakeCurve = Callable[..., CurveRow]
 
 TRIALS = 120
 
 
-def rows(trial_row: MakeRow) -> list[dict[str, Any]]:
+def rows(trial_row: MakeTrial) -> list[TrialRow]:
     """Trials that differ, each seventh of them diverged."""
     return [
         trial_row(
@@ -44,7 +45,7 @@ def rows(trial_row: MakeRow) -> list[dict[str, Any]]:
     ]
 
 
-def write(uri: str, trials: list[dict[str, Any]], curves: list[dict[str, Any]]) -> None:
+def write(uri: str, trials: list[TrialRow], curves: list[CurveRow]) -> None:
     domains: dict[str, ColumnDomain] = {
         "depth": Interval(0, 3),
         "learning_rate": Interval(1e-4, 1e-1),
@@ -52,7 +53,7 @@ def write(uri: str, trials: list[dict[str, Any]], curves: list[dict[str, Any]]) 
     }
     writer = TensorBoardWriter(open_event_files(uri), domains)
     for row in trials:
-        writer.write_trial(f"d=8/trial-{row['trial']:04d}", row)
+        writer.write_trial(f"d=8/trial-{row.trial:04d}", row)
     for _ in range(2):  # a pack that is tried again sends its rows again
         writer.write_curve("d=8/trial-0001", curves)
     for ended, row in enumerate(trials[1:4], start=1):
@@ -64,7 +65,7 @@ def write(uri: str, trials: list[dict[str, Any]], curves: list[dict[str, Any]]) 
 
 
 @pytest.fixture(scope="module")
-def curves(curve_row: MakeRow) -> list[dict[str, Any]]:
+def curves(curve_row: MakeCurve) -> list[CurveRow]:
     return [
         curve_row(trial=1, step=step, loss_at_step=2.0 / step, nmse_at_step=1.0 / step)
         for step in (500, 1000, 2000)
@@ -73,7 +74,7 @@ def curves(curve_row: MakeRow) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def board(
-    trial_row: MakeRow, curves: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+    trial_row: MakeTrial, curves: list[CurveRow], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TensorBoard]:
     """A server on the rows above, once it has loaded all of them."""
     out = tmp_path_factory.mktemp("board")
@@ -85,18 +86,20 @@ def board(
 
 
 def test_every_trial_is_in_hparams_with_every_column(
-    board: TensorBoard, trial_row: MakeRow
+    board: TensorBoard, trial_row: MakeTrial
 ) -> None:
     assert board.columns() == set(HPARAMS)
     sessions = board.sessions(set(HPARAMS))
     for row in rows(trial_row):
-        session = sessions[f"d=8/trial-{row['trial']:04d}"]
+        session = sessions[f"d=8/trial-{row.trial:04d}"]
         assert session["hparams"] == shown_hparams(row)
         metrics = {value["name"]["tag"]: value["value"] for value in session["metricValues"]}
-        expected = {f"final/{name}": row[name] for name in METRICS if row[name] is not None}
+        expected = {
+            f"final/{name}": row.column(name) for name in METRICS if row.column(name) is not None
+        }
         assert metrics == pytest.approx(expected, rel=1e-6)
         status = session["sessions"][0]["status"]
-        assert status == f"STATUS_{'FAILURE' if row['status'] == 'diverged' else 'SUCCESS'}"
+        assert status == f"STATUS_{'FAILURE' if row.status == 'diverged' else 'SUCCESS'}"
 
 
 def test_columns_that_differ_come_first(board: TensorBoard) -> None:
@@ -105,9 +108,10 @@ def test_columns_that_differ_come_first(board: TensorBoard) -> None:
     assert infos[0]["domainInterval"] == {"minValue": 0.0, "maxValue": 3.0}
 
 
-def test_a_curve_has_each_step_once(board: TensorBoard, curves: list[dict[str, Any]]) -> None:
+def test_a_curve_has_each_step_once(board: TensorBoard, curves: list[CurveRow]) -> None:
     for tag, column in CURVE_SCALARS.items():
-        expected = {row["step"]: row[column] for row in curves if row[column] is not None}
+        values = {row.step: getattr(row, column) for row in curves}
+        expected = {step: value for step, value in values.items() if value is not None}
         points = board.get(f"/data/plugin/scalars/scalars?tag={tag}&run=d=8/trial-0001")
         assert [point[1] for point in points] == list(expected)
         assert [point[2] for point in points] == pytest.approx(list(expected.values()), rel=1e-6)
@@ -125,7 +129,7 @@ def test_a_study_has_its_best_so_far_and_a_figure(board: TensorBoard) -> None:
 
 
 def test_clear_deletes_what_earlier_writers_left(
-    trial_row: MakeRow, curves: list[dict[str, Any]], tmp_path: Path
+    trial_row: MakeTrial, curves: list[CurveRow], tmp_path: Path
 ) -> None:
     write(str(tmp_path), rows(trial_row)[:5], curves)
     files = open_event_files(str(tmp_path))
@@ -148,7 +152,7 @@ def test_clear_deletes_what_earlier_writers_left(
     files.clear()  # also where there is nothing
 
 
-def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeRow) -> None:
+def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeTrial) -> None:
     assert loss_figure([trial_row(status="diverged", nmse=None)], "d=8") is None
     assert loss_figure([trial_row(phase="confirm")], "d=8") is None
     assert loss_figure([trial_row(status="pruned")], "d=8") is not None
@@ -158,14 +162,14 @@ def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize("depths", [[0, 1000], [7], [0, 1, 4], list(range(0, 900, 3))])
-def test_a_figure_stays_small_whatever_the_depths(trial_row: MakeRow, depths: list[int]) -> None:
+def test_a_figure_stays_small_whatever_the_depths(trial_row: MakeTrial, depths: list[int]) -> None:
     figure = loss_figure([trial_row(depth=depth) for depth in depths], "d=8")
     assert figure is not None
     assert max(figure[1]) < 2000
 
 
 def test_tensorboard_reads_an_object_store(
-    trial_row: MakeRow, curves: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    trial_row: MakeTrial, curves: list[CurveRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     store.start()

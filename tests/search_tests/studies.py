@@ -7,13 +7,12 @@ from typing import Any
 
 import torch
 
+from results.rows import PackResult
 from search.planning.search_run import SearchRun
 from spaces import Spec, load_spec
 from trainables import Pack, PackKey
 from trainables.pack_rows import PackRows
 from trainables.training import train
-
-Rows = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 TINY: Mapping[str, Any] = {
     "name": "tiny",
@@ -35,19 +34,19 @@ def tiny(**changes: Any) -> Spec:
     return load_spec({**TINY, **changes})
 
 
-def trained(pack: Pack) -> Rows:
+def trained(pack: Pack) -> PackResult:
     """The rows of a pack, really trained."""
     rows = PackRows(
         pack=pack, device="cpu", worker="here", execution=0, started_at=datetime.now(UTC)
     )
     for report in train(pack, device=torch.device("cpu")):
         rows.add(report, 0.0)
-    return rows.trial_rows(), rows.curves
+    return rows.result()
 
 
 def run_all(
     run: SearchRun,
-    train_pack: Callable[[Pack], Rows] = trained,
+    train_pack: Callable[[Pack], PackResult] = trained,
     *,
     workers: int = 1,
     order: random.Random | None = None,
@@ -64,7 +63,7 @@ def run_all(
         if not in_flight:
             return done
         pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
-        run.finish(pack.key, *train_pack(pack))
+        run.finish(pack.key, train_pack(pack))
         done.append(pack)
 
 

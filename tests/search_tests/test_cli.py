@@ -244,9 +244,9 @@ def finished_packs(out: Path, packs: int) -> SearchRun:
     for _ in range(packs):
         pack = run.next_pack()
         assert pack is not None
-        trials, curves = trained(pack)
-        run.finish(pack.key, trials, curves)
-        folder.write_pack(*pack.key, trials, curves)
+        result = trained(pack)
+        run.finish(pack.key, result)
+        folder.write_pack(*pack.key, result)
     return run
 
 

@@ -7,7 +7,6 @@ together with others in few searches on a real Ray, which a real TensorBoard the
 import io
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from typer.testing import CliRunner, Result
 from werkzeug.test import Client
 
 from results import TRIALS, OutputFolder, summarise
+from results.rows import TrialRow, trials_of
 from results.tensorboard import HPARAMS
 from search import load_study, run_search
 from search.commands.cli import application
@@ -181,33 +181,38 @@ def column_of(kind: Kind) -> str:
     return "schedule_steps" if kind.name == "steps" else kind.name
 
 
-def named(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("--study", row["study"], "--trial", str(row["trial"]))
+def named(row: TrialRow) -> tuple[str, ...]:
+    return ("--study", row.study, "--trial", str(row.trial))
+
+
+def unused_by(row: TrialRow) -> tuple[str, ...]:
+    return unused_hyperparameters([row.column("optimizer")])
 
 
 def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     """Every command and every reader on a finished search."""
     spec = load_spec(Path(folder.uri) / "spec.yaml")
-    rows = folder.read_trials().to_pylist()
+    rows = trials_of(folder.read_trials())
     for kind in kinds:
         column = column_of(kind)
-        used = [row for row in rows if column not in unused_hyperparameters([row["optimizer"]])]
-        assert all(map(values_of(kind), {row[column] for row in used}))
-        assert all(row[column] is None for row in rows if row not in used)
+        used = [row for row in rows if column not in unused_by(row)]
+        assert all(map(values_of(kind), {row.column(column) for row in used}))
+        assert all(row.column(column) is None for row in rows if row not in used)
     shown = dottune("show", folder.uri)
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
     assert [row["study"] for row in summary] == [study.name for study in studies(spec)]
     resumed = dottune("resume", folder.uri)
     assert shown.stdout in resumed.stdout
-    row = next(row for row in rows if row["phase"] == "search" and row["status"] == "completed")
+    row = next(row for row in rows if row.phase == "search" and row.status == "completed")
     script = dottune("reproduce", folder.uri, *named(row), "--script").stdout
     compile(script, "script", "exec")
     for study in studies(spec)[::3]:
         loaded = load_study(folder.uri, **study.grid)
-        mine = [row for row in rows if row["study"] == study.name and row["phase"] == "search"]
+        mine = [row for row in rows if row.study == study.name and row.phase == "search"]
         assert [trial.params for trial in loaded.trials] == [
-            {name: row[name] for name in study.space if row[name] is not None} for row in mine
+            {name: row.column(name) for name in study.space if name not in unused_by(row)}
+            for row in mine
         ]
     board = Client(wsgi(load_storage(folder.uri)))
     listed = board.get("/api/studies").get_json()["study_summaries"]
@@ -226,10 +231,10 @@ def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
     with ProgressView(run, terminal) as progress, TensorBoardView(run, folder) as board:
         progress._shown_at = 0.0
         while pack := run.next_pack():
-            trials, curves = trained(pack)
-            run.finish(pack.key, trials, curves)
-            folder.write_pack(*pack.key, trials, curves)
-            board.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
+            result = trained(pack)
+            run.finish(pack.key, result)
+            folder.write_pack(*pack.key, result)
+            board.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             board.on_trial_complete(0, [], trial)
             progress.on_step_end(0, [])
@@ -261,7 +266,7 @@ def test_many_kinds_at_once_through_every_command(
     assert sum(len(kinds) for kinds, _ in searches) >= 12
     for kinds, folder in searches:
         expect_commands(folder, kinds)
-        row = folder.read_trials().to_pylist()[0]
+        row = trials_of(folder.read_trials())[0]
         trained_again = dottune("reproduce", folder.uri, *named(row), "--to", f"{folder.uri}/x.pt")
         assert "agrees within" in trained_again.stdout
     assert caplog.messages == []  # no view was left out
@@ -272,7 +277,7 @@ def test_many_kinds_at_once_in_tensorboard(
     searches: list[tuple[list[Kind], OutputFolder]], index: int
 ) -> None:
     kinds, folder = searches[index]
-    rows = folder.read_trials().to_pylist()
+    rows = trials_of(folder.read_trials())
     with tensorboard(f"{folder.uri}/tensorboard") as board:
         eventually(lambda: len(board.sessions(set())) == len(rows))
         infos = {info["name"]: info for info in board.hparams("experiment")["hparamInfos"]}

@@ -46,9 +46,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.write_text("spec.yaml", spec.to_yaml())
     run = SearchRun(spec)
     while pack := run.next_pack():
-        trials, curves = trained(pack)
-        folder.write_pack(*pack.key, trials, curves)
-        run.finish(pack.key, trials, curves)
+        result = trained(pack)
+        folder.write_pack(*pack.key, result)
+        run.finish(pack.key, result)
     return out
 
 
@@ -110,7 +110,7 @@ def test_parts_of_another_search_are_refused(out: Path, tmp_path: Path) -> None:
     """Even of the same name and studies: the seeds of its rows are others."""
     pack = SearchRun(tiny(seed=7)).next_pack()
     assert pack is not None
-    OutputFolder(out).write_pack(*pack.key, *trained(pack))
+    OutputFolder(out).write_pack(*pack.key, trained(pack))
     assert f"seed: 0, but a row of {pack.study} has " in refused(out)
 
 

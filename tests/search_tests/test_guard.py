@@ -143,9 +143,9 @@ def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     run = SearchRun(tiny(confirm=None))
     with TensorBoardView(run, OutputFolder(tmp_path)) as view:
         while pack := run.next_pack():
-            trials, curves = trained(pack)
-            run.finish(pack.key, trials, curves)
-            view.on_trial_result(0, [], None, {"trial_rows": trials, "curve_rows": curves})
+            result = trained(pack)
+            run.finish(pack.key, result)
+            view.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             view.on_trial_complete(0, [], trial)
     assert len(set(written)) == 18
@@ -186,7 +186,7 @@ def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run = SearchRun(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))
     with SummaryWriter(run, folder) as writer:
         while pack := run.next_pack():
-            run.finish(pack.key, *trained(pack))
+            run.finish(pack.key, trained(pack))
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             writer.on_trial_complete(0, [], trial)
             writer.on_step_end(0, [])

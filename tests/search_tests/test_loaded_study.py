@@ -19,6 +19,7 @@ from search.commands.cli import application
 from search.planning.search_run import SearchRun
 from spaces import SpecError
 from tests.search_tests.studies import tiny, trained
+from tests.typed_rows import changed, packed
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +33,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     folder.write_text("spec.yaml", spec.to_yaml())
     run = SearchRun(spec)
     while pack := run.next_pack():
-        trials, curves = trained(pack)
+        result = trained(pack)
         if pack.number == 1 and pack.study == "dimension=1,multiplication=false":
+            first, *others = result.trials
             lost = dict.fromkeys(("train_loss", "loss", "loss_stderr", "nmse"))
-            trials[0] |= {"status": "diverged", **lost}
-        folder.write_pack(*pack.key, trials, curves)
-        run.finish(pack.key, trials, curves)
+            first = changed(first, status="diverged", **lost)
+            result = packed([first, *others], result.curves)
+        folder.write_pack(*pack.key, result)
+        run.finish(pack.key, result)
     return folder
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from results.rows import TrialRow
 from search.planning.search_run import SearchRun
 from search.planning.standing import Standing
 from search.text.short_number import short_number
@@ -14,13 +15,13 @@ from search.views.progress import ProgressView, plain_line, screen, sparkline
 from tests.search_tests.studies import tiny, trained
 
 
-def train_packs(run: SearchRun, most: int = 1000) -> list[dict[str, Any]]:
+def train_packs(run: SearchRun, most: int = 1000) -> list[TrialRow]:
     """Train up to `most` packs here; return their rows."""
-    rows: list[dict[str, Any]] = []
+    rows: list[TrialRow] = []
     while most > 0 and (pack := run.next_pack()):
-        trials, curves = trained(pack)
-        run.finish(pack.key, trials, curves)
-        rows += trials
+        result = trained(pack)
+        run.finish(pack.key, result)
+        rows += result.trials
         most -= 1
     return rows
 
@@ -141,20 +142,20 @@ def test_the_numbers_are_those_of_the_rows() -> None:
     rows = train_packs(run, most=3)
     standing.update()
     assert standing.ended == len(rows)
-    assert standing.member_steps == sum(row["steps"] for row in rows)
-    assert standing.samples == sum(row["samples"] for row in rows)
+    assert standing.member_steps == sum(row.steps for row in rows)
+    assert standing.samples == sum(row.samples for row in rows)
     left = standing.seconds_left
     assert left is not None
     assert left > 0
     rows += train_packs(run)
     standing.update()
     assert standing.seconds_left == 0
-    assert standing.member_steps == sum(row["steps"] for row in rows)
+    assert standing.member_steps == sum(row.steps for row in rows)
     for name, study in standing.studies.items():
         completed = [
-            row["nmse"]
+            row.nmse or 0.0
             for row in rows
-            if row["study"] == name and row["phase"] == "search" and row["status"] == "completed"
+            if row.study == name and row.phase == "search" and row.status == "completed"
         ]
         assert study.best == min(completed)
         assert standing.phase(run.studies[name]) == "done"

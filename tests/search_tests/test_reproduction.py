@@ -13,14 +13,16 @@ import torch
 from typer.testing import CliRunner
 
 from results import OutputFolder
+from results.rows import TrialRow, trials_of
 from search.commands.cli import application
 from search.commands.reproduce_command import check_file
 from search.planning.search_run import SearchRun
 from search.reproducing.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
 from search.reproducing.reproduction_script import reproduction_script
 from spaces import load_spec
+from tests.typed_rows import changed
 from trainables import train
-from trainables.pack_rows import pack_rows
+from trainables.pack_rows import pack_result
 
 SPEC = {
     "name": "reproducible",
@@ -46,39 +48,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     spec = load_spec(SPEC)
     run = SearchRun(spec)
     while (pack := run.next_pack()) is not None:
-        rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
-        trials, curves = rows.trial_rows(), rows.curves
-        folder.write_pack(*pack.key, trials, curves)
-        run.finish(pack.key, trials, curves)
+        reports = train(pack, device=torch.device("cpu"))
+        result = pack_result(pack, reports, device="cpu", worker="test")
+        folder.write_pack(*pack.key, result)
+        run.finish(pack.key, result)
     assert run.finished
     folder.write_text("spec.yaml", spec.to_yaml())
     return folder
 
 
-def sample(folder: OutputFolder, count: int) -> list[dict[str, Any]]:
-    rows = folder.read_trials().to_pylist()
-    return random.Random(0).sample(rows, count)
+def sample(folder: OutputFolder, count: int) -> list[TrialRow]:
+    return random.Random(0).sample(trials_of(folder.read_trials()), count)
 
 
 def test_random_rows_reproduce(folder: OutputFolder) -> None:
     rows = sample(folder, 20)
-    assert {row["phase"] for row in rows} == {"search", "confirm"}
-    assert {"pruned", "completed"} <= {row["status"] for row in rows}
+    assert {row.phase for row in rows} == {"search", "confirm"}
+    assert {"pruned", "completed"} <= {row.status for row in rows}
     for row in rows:
         reproduction = reproduce(row)
-        assert reproduction.obtained == pytest.approx(row["nmse"], rel=1e-2, abs=NMSE_FLOOR)
+        assert reproduction.obtained == pytest.approx(row.nmse, rel=1e-2, abs=NMSE_FLOOR)
         assert reproduction.agrees
-        assert reproduction.retrained == row["nmse"]
+        assert reproduction.retrained == row.nmse
         assert reproduction.exact
 
 
 def test_a_wrong_number_does_not_agree(folder: OutputFolder) -> None:
     row = sample(folder, 1)[0]
-    right, doubled = reproduce(row), reproduce(row | {"nmse": row["nmse"] * 2})
+    nmse = row.nmse
+    assert nmse is not None
+    right, doubled = reproduce(row), reproduce(changed(row, nmse=nmse * 2))
     assert not doubled.agrees
     assert doubled.exact is False
-    assert right.sensitivity < 0.01 * row["nmse"] + NMSE_FLOOR
-    assert not reproduce(row | {"nmse": None, "status": "diverged"}).agrees
+    assert right.sensitivity < 0.01 * nmse + NMSE_FLOOR
+    assert not reproduce(changed(row, nmse=None, status="diverged")).agrees
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +92,8 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     spec = load_spec({"name": "diverged", "fixed": fixed, "budget": {"trials": 1}})
     pack = SearchRun(spec).next_pack()
     assert pack is not None
-    rows = pack_rows(pack, train(pack, device=torch.device("cpu")), device="cpu", worker="test")
-    folder.write_pack(*pack.key, rows.trial_rows(), rows.curves)
+    reports = train(pack, device=torch.device("cpu"))
+    folder.write_pack(*pack.key, pack_result(pack, reports, device="cpu", worker="test"))
     folder.write_text("spec.yaml", spec.to_yaml())
     return folder
 
@@ -98,13 +101,14 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 @pytest.mark.parametrize("learning_rate", [1e10, 1e38, 3e38, 1e300])
 def test_a_diverged_row_diverges_in_both(diverged: OutputFolder, learning_rate: float) -> None:
     """Also at rates that a spec of today can't have, but a row of an older search may."""
-    (row,) = diverged.read_trials().to_pylist()
-    assert row["status"] == "diverged"
-    reproduction = reproduce(row | {"learning_rate": learning_rate})
+    (row,) = trials_of(diverged.read_trials())
+    assert row.status == "diverged"
+    row = changed(row, learning_rate=learning_rate)
+    reproduction = reproduce(row)
     assert reproduction.retrained is None
     assert reproduction.diverged_in_both
     assert reproduction.agrees
-    printed = printed_by(reproduction_script(row | {"learning_rate": learning_rate}))
+    printed = printed_by(reproduction_script(row))
     assert printed == "nmse not finite, diverged in both\n"
 
 
@@ -116,8 +120,8 @@ def test_the_command_says_that_both_diverged(diverged: OutputFolder, tmp_path: P
 
 
 def test_a_loss_beyond_float32_counts_as_diverged(diverged: OutputFolder) -> None:
-    (row,) = diverged.read_trials().to_pylist()
-    reproduction = reproduce(row | {"learning_rate": 1e5})  # its squares would fit a float64
+    (row,) = trials_of(diverged.read_trials())
+    reproduction = reproduce(changed(row, learning_rate=1e5))  # its squares would fit a float64
     assert reproduction.retrained is None
     assert reproduction.diverged_in_both
 
@@ -162,17 +166,16 @@ def test_the_printed_program_does_the_same(
 ) -> None:
     row = next(
         row
-        for row in folder.read_trials().to_pylist()
-        if row["phase"] == phase
-        and row["status"] == ("pruned" if phase == "search" else "completed")
+        for row in trials_of(folder.read_trials())
+        if row.phase == phase and row.status == ("pruned" if phase == "search" else "completed")
     )
-    arguments = ["reproduce", folder.uri, "--study", row["study"], "--trial", str(row["trial"])]
+    arguments = ["reproduce", folder.uri, "--study", row.study, "--trial", str(row.trial)]
     if phase == "confirm":
         arguments += [
             "--replicate",
-            str(row["replicate"]),
+            str(row.replicate),
             "--steps-factor",
-            str(row["steps_factor"]),
+            str(row.steps_factor),
         ]
     printed = CliRunner().invoke(application, [*arguments, "--script"])
     assert printed.exit_code == 0
@@ -182,11 +185,11 @@ def test_the_printed_program_does_the_same(
         [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     obtained = float(done.stdout.split()[1])
-    assert obtained == pytest.approx(row["nmse"], rel=1e-2, abs=NMSE_FLOOR)
+    assert obtained == pytest.approx(row.nmse, rel=1e-2, abs=NMSE_FLOOR)
     imports = [line for line in printed.stdout.splitlines() if line.startswith(("import", "from"))]
     assert imports == ["import math", "import torch", "from torch import nn"]
-    weights = torch.load(tmp_path / f"trial-{row['trial']}.pt", weights_only=True)
-    assert sum(weight.numel() for weight in weights.values()) == row["parameters"]
+    weights = torch.load(tmp_path / f"trial-{row.trial}.pt", weights_only=True)
+    assert sum(weight.numel() for weight in weights.values()) == row.parameters
 
 
 def test_the_command_compares_and_saves_the_network(folder: OutputFolder, tmp_path: Path) -> None:
@@ -195,7 +198,7 @@ def test_the_command_compares_and_saves_the_network(folder: OutputFolder, tmp_pa
     result = CliRunner().invoke(
         application,
         [
-            *("reproduce", folder.uri, "--study", row["study"], "--trial", str(row["trial"])),
+            *("reproduce", folder.uri, "--study", row.study, "--trial", str(row.trial)),
             *("--to", str(saved)),
         ],
     )
@@ -217,4 +220,4 @@ def test_what_is_not_there_is_said(folder: OutputFolder) -> None:
     with pytest.raises(RowNotFoundError, match=r"replicate 0 to 1, steps_factor \[1, 2\]"):
         find_row(folder, study=study, trial=99, replicate=0)
     with pytest.raises(RowNotFoundError, match="trained on NVIDIA H200, whose random batches"):
-        reproduce(sample(folder, 1)[0] | {"device": "NVIDIA H200"})
+        reproduce(changed(sample(folder, 1)[0], device="NVIDIA H200"))

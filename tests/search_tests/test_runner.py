@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import search
 from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summarise
 from results.parts import part_name
+from results.rows import PackResult, trials_of
 from search import SearchResult, resume_search, run_search
 from search.commands.cli import application
 from search.planning.search_run import SearchRun
@@ -95,10 +96,14 @@ def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.Monk
         reports.append(worker.train())
     *early, last = reports
     assert [(report["at_step"], report["alive"]) for report in early] == [(15, 2), (30, 1)]
-    rows = [row for report in early for row in report["curve_rows"]]
-    assert rows == last["curve_rows"][: len(rows)]
-    assert len(last["curve_rows"]) == 4 + 2 + 1
-    assert len(last["trial_rows"]) == 4
+    so_far = [PackResult.from_arrow(report["so_far"]) for report in early]
+    assert [len(part.trials) for part in so_far] == [0, 0]
+    curves = tuple(row for part in so_far for row in part.curves)
+    result = PackResult.from_arrow(last["pack_result"])
+    assert curves == result.curves[: len(curves)]
+    assert len(result.curves) == 4 + 2 + 1
+    assert len(result.trials) == 4
+    assert trials_of(OutputFolder(tmp_path).read_trials()) == result.trials
 
 
 def test_a_finished_search_is_left_alone(smoke: SearchResult) -> None:

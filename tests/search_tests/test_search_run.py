@@ -22,7 +22,7 @@ def test_a_study_that_waits_lets_the_other_go_on() -> None:
     assert (first.study, second.study) == ("dimension=1", "dimension=2")
     assert run.next_pack() is None
     assert not run.exhausted  # both studies only wait for results
-    run.finish(second.key, *trained(second))
+    run.finish(second.key, trained(second))
     third = run.next_pack()
     assert third is not None
     assert (third.study, third.number) == ("dimension=2", 1)
@@ -33,7 +33,7 @@ def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
     run = SearchRun(tiny())
     pack = run.next_pack()
     assert pack is not None
-    run.finish(pack.key, *trained(pack))
+    run.finish(pack.key, trained(pack))
     run.fail("dimension=1", "pack 1 failed")
     packs = run_all(run)
     assert {pack.study for pack in packs} == {"dimension=2"}
@@ -41,7 +41,7 @@ def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
     assert run.exhausted
     assert not run.finished
     assert len(run.studies["dimension=1"].trial_rows) == 3
-    assert {row["study"] for row in run.finished_rows} == {"dimension=2"}
+    assert {row.study for row in run.finished_rows} == {"dimension=2"}
 
 
 def test_exhausted_comes_before_finished() -> None:
@@ -49,7 +49,7 @@ def test_exhausted_comes_before_finished() -> None:
     seen = []
     while pack := run.next_pack():
         seen.append((run.exhausted, run.finished))
-        run.finish(pack.key, *trained(pack))
+        run.finish(pack.key, trained(pack))
     assert seen == [(False, False), (False, False), (True, False)]
     assert (run.exhausted, run.finished) == (True, True)
 
@@ -59,6 +59,5 @@ def test_the_counts_are_known_on_the_way() -> None:
     assert (run.trials_ended, run.trials) == (0, 18)
     pack = run.next_pack()
     assert pack is not None
-    trial_rows, curve_rows = trained(pack)
-    run.finish(pack.key, trial_rows, curve_rows)
+    run.finish(pack.key, trained(pack))
     assert run.trials_ended == sum(run.statuses.values()) == 3

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from results.rows import PackResult
 from search.planning.search_run import SearchRun
 from spaces import studies
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Phase
-from tests.search_tests.studies import Rows, by_identity, run_all, tiny, trained
+from spaces.vocabulary import Phase
+from tests.search_tests.studies import by_identity, run_all, tiny, trained
 from trainables import Pack, PackKey
 
 BUDGETS = [
@@ -23,7 +24,7 @@ BUDGETS = [
 
 
 @functools.cache
-def trained_once(pack: Pack) -> Rows:
+def trained_once(pack: Pack) -> PackResult:
     """What `trained` gives: equal packs give equal rows (test_stack.py), so once is enough."""
     return trained(pack)
 
@@ -57,7 +58,7 @@ def test_a_resumed_search_runs_the_packs_that_were_left(budget: int, data: st.Da
 
     run = SearchRun(tiny(budget=BUDGETS[budget]))
     for pack in data.draw(st.permutations(before)):
-        run.finish(pack.key, *trained_once(pack))
+        run.finish(pack.key, trained_once(pack))
     after = run_all(run, trained_once, workers=2, order=order)
     assert by_identity([*before, *after]) == whole
 
@@ -79,7 +80,7 @@ def test_rows_may_be_lost_in_any_combination(kept: set[PackKey]) -> None:
     run = SearchRun(tiny(budget=BUDGETS[0]))
     assert set(EVERY_KEY) == whole.keys()
     for key in sorted(kept):
-        run.finish(key, *trained_once(whole[key]))
+        run.finish(key, trained_once(whole[key]))
     packs = run_all(run, trained_once)
     assert by_identity(packs) == {key: pack for key, pack in whole.items() if key not in kept}
 
@@ -95,9 +96,9 @@ def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
     run = SearchRun(tiny())
     packs = run_all(run, trained_once)
     for name, study in run.studies.items():
-        searched = [row for row in study.trial_rows if row["phase"] == "search"]
+        searched = [row for row in study.trial_rows if row.phase == "search"]
         best = min(
-            (row for row in searched if row["status"] == "completed"), key=lambda row: row["nmse"]
+            (row for row in searched if row.status == "completed"), key=lambda row: row.nmse or 0.0
         )
         confirm = [pack for pack in packs if pack.study == name and pack.phase == "confirm"]
         assert [(pack.steps_factor, pack.steps) for pack in confirm] == [(1, 4), (2, 8)]
@@ -106,8 +107,8 @@ def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
         assert members == confirm[1].members  # longer, but the same start and the same batches
         assert [member.replicate for member in members] == [0, 1]
         for member in members:
-            assert member.trial == best["trial"]
-            assert member.hyperparameters == {name: best[name] for name in MEMBER_HYPERPARAMETERS}
+            assert member.trial == best.trial
+            assert member.hyperparameters == best.hyperparameters
 
 
 def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
@@ -132,7 +133,7 @@ def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     space = {"depth": {"low": 1, "high": 2}}
     run = SearchRun(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
 
-    def diverging(pack: Pack) -> Rows:
+    def diverging(pack: Pack) -> PackResult:
         wild = (
             replace(member, hyperparameters={**member.hyperparameters, "learning_rate": 1e30})
             for member in pack.members
@@ -190,12 +191,12 @@ def test_every_size_runs_to_its_end(
         assert phases.count("search") == search_packs
         assert phases.count("confirm") == confirm_packs
         rows = run.studies[study.name].trial_rows
-        trials = sorted(row["trial"] for row in rows if row["phase"] == "search")
+        trials = sorted(row.trial for row in rows if row.phase == "search")
         assert trials == list(range(spec.budget.trials))
         if spec.halving is None:
-            assert {row["status"] for row in rows} == {"completed"}
+            assert {row.status for row in rows} == {"completed"}
         for row in rows:
-            suggested = {name: row[name] for name in study.space}
+            suggested = {name: row.column(name) for name in study.space}
             expected = {**study.task, **study.fixed, **suggested}
             given = {name: value for name, value in expected.items() if name != "steps"}
-            assert {name: row[name] for name in given} == given
+            assert {name: row.column(name) for name in given} == given

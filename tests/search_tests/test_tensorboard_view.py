@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from results import OutputFolder
+from results.rows import CurveRow, curves_of, trials_of
 from results.tensorboard import CURVE_SCALARS, HPARAMS, Interval, Listed
 from search.planning.search_run import SearchRun
 from search.runner import resume_search, run_search
+from search.saved_search.finished_packs import finished_packs
 from search.views.guard import Guarded, View
 from search.views.tensorboard_view import TensorBoardView, domains, run_name
 from tests.search_tests.studies import tiny, trained
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
+from tests.typed_rows import packed
 from trainables import Pack
 
 CONFIRMS = 2 * 2 * 2
@@ -30,33 +33,33 @@ def tune_trial(pack: Pack) -> Any:
 def packs(run: SearchRun, folder: OutputFolder, view: View, most: int = 1000) -> None:
     """Train up to `most` packs here, and tell the view as Tune would."""
     while most > 0 and (pack := run.next_pack()):
-        trials, curves = trained(pack)
-        folder.write_pack(*pack.key, trials, curves)
-        step = min(row["step"] for row in curves)
-        early = [row for row in curves if row["step"] == step]
-        view.on_trial_result(0, [], tune_trial(pack), {"curve_rows": early})
-        run.finish(pack.key, trials, curves)
-        view.on_trial_result(0, [], tune_trial(pack), {"trial_rows": trials, "curve_rows": curves})
+        result = trained(pack)
+        folder.write_pack(*pack.key, result)
+        step = min(row.step for row in result.curves)
+        early = packed([], [row for row in result.curves if row.step == step])
+        view.on_trial_result(0, [], tune_trial(pack), {"so_far": early.to_arrow()})
+        run.finish(pack.key, result)
+        view.on_trial_result(0, [], tune_trial(pack), {"pack_result": result.to_arrow()})
         view.on_trial_complete(0, [], tune_trial(pack))
         most -= 1
 
 
 def expect_all(board: TensorBoard, folder: OutputFolder) -> None:
     """Every row is a run in HParams, and its scalars are those of the curves, each step once."""
-    rows = folder.read_trials().to_pylist()
+    rows = trials_of(folder.read_trials())
     assert len(rows) == TRIALS + CONFIRMS
     eventually(lambda: set(board.sessions(set())) == {run_name(row) for row in rows})
     sessions = board.sessions(set(HPARAMS))
     for row in rows:
         assert sessions[run_name(row)]["hparams"] == shown_hparams(row)
-    curves: dict[str, list[dict[str, Any]]] = {}
-    for row in folder.read_curves().to_pylist():
-        curves.setdefault(run_name(row), []).append(row)
+    curves: dict[str, list[CurveRow]] = {}
+    for point in curves_of(folder.read_curves()):
+        curves.setdefault(run_name(point), []).append(point)
     for run, points in list(curves.items())[::5]:
         for tag, column in CURVE_SCALARS.items():
             found = board.get(f"/data/plugin/scalars/scalars?tag={tag}&run={run}")
-            assert [point[1] for point in found] == [row["step"] for row in points]
-            expected = [row[column] for row in points]
+            assert [point[1] for point in found] == [row.step for row in points]
+            expected = [getattr(row, column) for row in points]
             assert [point[2] for point in found] == pytest.approx(expected, rel=1e-6)
 
 
@@ -82,10 +85,10 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
     with TensorBoardView(first, folder) as view:
         packs(first, folder, view, most=3)
 
-    from search.runner import restore
-
     second = SearchRun(spec)
-    restore(second, folder.read_trials().to_pylist(), folder.read_curves().to_pylist())
+    trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
+    for key, result in finished_packs(trials, curves).items():
+        second.finish(key, result)
     with TensorBoardView(second, folder) as view:
         packs(second, folder, view)
     with tensorboard(tmp_path / "tensorboard") as board:
@@ -114,8 +117,8 @@ def test_best_keeps_every_trial_but_only_some_curves(tmp_path: Path) -> None:
     assert len(confirmed) == 2
     assert curves >= sampled | confirmed
     best = min(
-        (row for row in folder.read_trials().to_pylist() if row["status"] == "completed"),
-        key=lambda row: (row["phase"] != "search", row["nmse"]),
+        (row for row in trials_of(folder.read_trials()) if row.status == "completed"),
+        key=lambda row: (row.phase != "search", row.nmse),
     )
     assert run_name(best) in curves
     assert len(curves) < 42
