@@ -115,17 +115,17 @@ def played(written: dict[str, Any]) -> list["TrialRow"]:
     """The rows of a search whose packs are trained one after the other, here, without Ray."""
     import torch
 
-    from search.planning.search_run import SearchRun
+    from search.planning.search_plan import SearchPlan
     from spaces import load_spec
     from trainables import train
     from trainables.pack_rows import pack_result
 
     torch.set_num_threads(1)
-    run = SearchRun(load_spec(written))
-    while (pack := run.next_pack()) is not None:
+    plan = SearchPlan(load_spec(written))
+    while (pack := plan.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
-        run.finish(pack.key, pack_result(pack, reports, device="cpu", worker="benchmark"))
-    return run.finished_rows
+        plan.finish(pack.key, pack_result(pack, reports, device="cpu", worker="benchmark"))
+    return plan.finished_rows
 
 
 def one_core(trials: int, seed: int) -> float:

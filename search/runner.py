@@ -27,7 +27,7 @@ from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
 
 from .memory_need import check_memory
-from .planning.search_run import SearchRun
+from .planning.search_plan import SearchPlan
 from .saved_search.finished_packs import finished_packs
 from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
 from .saved_search.provenance import (
@@ -109,7 +109,7 @@ def run_search(
     refuse_unless_free(state, resolved)
     folder.check_writable()
     record = provenance(command_line(), resolved)
-    return _run(SearchRun(resolved), folder, [record], address, console)
+    return _run(SearchPlan(resolved), folder, [record], address, console)
 
 
 def resume_search(
@@ -131,26 +131,26 @@ def _resumed(
     trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
     refuse_older_rows(found, trials)
     check_rows(found, trials, curves)
-    run = SearchRun(found.spec)
+    plan = SearchPlan(found.spec)
     for key, result in finished_packs(trials, curves).items():
-        run.finish(key, result)
+        plan.finish(key, result)
     records = [*found.records]
-    if not run.finished or not records:
+    if not plan.finished or not records:
         records.append(provenance(command_line(), found.spec))
-    return _run(run, folder, records, address, console)
+    return _run(plan, folder, records, address, console)
 
 
 def _run(
-    run: SearchRun,
+    plan: SearchPlan,
     folder: OutputFolder,
     records: list[Record],
     address: str | None,
     console: Console | None,
 ) -> SearchResult:
     console = console or Console(stderr=True)
-    for note in run.spec.notes():
+    for note in plan.spec.notes():
         say(console, f"note: {note}", style="yellow")
-    if not run.finished:
+    if not plan.finished:
         if changed := environment_changes(records):
             text = f"this search began with {changed}: new rows may differ in their last digits"
             say(console, f"note: {text} (column execution)", style="yellow")
@@ -164,31 +164,31 @@ def _run(
             address, meanwhile=_import_the_rest, worker_modules=_WORKER_MODULES
         ) as cluster:
             request = worker_request(
-                run.spec.resources,
+                plan.spec.resources,
                 cluster,
-                packs=run.packs_in_flight,
-                pack_size=run.spec.budget.pack_size,
+                packs=plan.packs_in_flight,
+                pack_size=plan.spec.budget.pack_size,
             )
-            check_memory(run.spec, request, cluster)
+            check_memory(plan.spec, request, cluster)
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
-            patiently(lambda: folder.write_text("spec.yaml", run.spec.to_yaml()))
-            _tune(run, folder, len(records) - 1, request, cluster, console)
+            patiently(lambda: folder.write_text("spec.yaml", plan.spec.to_yaml()))
+            _tune(plan, folder, len(records) - 1, request, cluster, console)
     try:
-        _write_outcome(run, folder, records)
+        _write_outcome(plan, folder, records)
     except OutputUnavailable as error:
         raise OutputUnavailable(
             f"{error}; the rows written before are kept: go on with "
             f"`{resuming_command(folder.uri)}`"
         ) from error
-    return SearchResult(folder.uri, dict(run.failed))
+    return SearchResult(folder.uri, dict(plan.failed))
 
 
-def _write_outcome(run: SearchRun, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
+def _write_outcome(plan: SearchPlan, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
     """Write what is known at the end: the summary, the record of this run."""
-    summary = summarise(table_of_trials(run.finished_rows), order=[*run.studies])
+    summary = summarise(table_of_trials(plan.finished_rows), order=[*plan.studies])
     patiently(lambda: folder.write_summary(summary))
-    if run.finished:
+    if plan.finished:
         patiently(folder.compact)
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     patiently(lambda: folder.write_text("provenance.json", to_json(records)))
@@ -209,7 +209,7 @@ def _import_the_rest() -> None:
 
 
 def _tune(
-    run: SearchRun,
+    plan: SearchPlan,
     folder: OutputFolder,
     execution: int,
     request: WorkerRequest,
@@ -229,20 +229,22 @@ def _tune(
     from .views.watching import watching
 
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
-    workers = workers_at_once(run.spec.resources, request, cluster, packs_at_once=run.packs_at_once)
-    text = workers_text(request, cluster, packs=min(workers, run.packs_at_once))
+    workers = workers_at_once(
+        plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once
+    )
+    text = workers_text(request, cluster, packs=min(workers, plan.packs_at_once))
     console.print(f"workers      {text}", highlight=False, soft_wrap=True)
     interruption = InterruptionFlag()
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
-        shown = watching(run, folder, console, dashboard=cluster.dashboard)
+        shown = watching(plan, folder, console, dashboard=cluster.dashboard)
         with shown as watchers, interruption.listening(), environment_kept_here():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=PackSearcher(
-                        run, out=folder.uri, execution=execution, cpus=request.cpus
+                        plan, out=folder.uri, execution=execution, cpus=request.cpus
                     ),
                     scheduler=PackScheduler(workers),
                     reuse_actors=True,
@@ -254,7 +256,7 @@ def _tune(
                     storage_path=scratch,
                     verbose=0,
                     callbacks=[
-                        PackFailures(run),
+                        PackFailures(plan),
                         *watchers,
                         interruption,
                     ],
@@ -267,7 +269,7 @@ def _tune(
             tuner.fit()
     except Interrupted:
         raise SearchInterrupted(
-            f"interrupted with {run.trials_ended} of {run.trials} trials done; "
+            f"interrupted with {plan.trials_ended} of {plan.trials} trials done; "
             f"go on with `{resuming_command(folder.uri)}`"
         ) from None
     finally:

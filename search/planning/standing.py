@@ -11,8 +11,8 @@ from spaces.vocabulary import standing_of
 from trainables import Halving
 from trainables.stop_rules import stop_rule_of
 
-from .search_run import SearchRun
-from .study_run import StudyRun
+from .search_plan import SearchPlan
+from .study_plan import StudyPlan
 
 
 @dataclass
@@ -53,13 +53,13 @@ class StudyStanding:
 class Standing:
     """The numbers of all studies of a search, brought up to date from their rows by `update`."""
 
-    def __init__(self, run: SearchRun) -> None:
+    def __init__(self, plan: SearchPlan) -> None:
         """Begin the clock; what an earlier run has done counts as done, but not as throughput."""
-        self.run = run
+        self.plan = plan
         self.began = self.last_end = time.monotonic()
-        trials = run.spec.budget.trials
-        self.studies = {name: StudyStanding(name, trials) for name in run.studies}
-        self._plan = _Plan(run.spec)
+        trials = plan.spec.budget.trials
+        self.studies = {name: StudyStanding(name, trials) for name in plan.studies}
+        self._work = _Work(plan.spec)
         self._taken: Counter[str] = Counter()
         self.update()
         self._ended_before, self._member_steps_before = self.ended, self.member_steps
@@ -67,7 +67,7 @@ class Standing:
 
     def update(self) -> None:
         """Take in the rows that came since the last call."""
-        for name, study in self.run.studies.items():
+        for name, study in self.plan.studies.items():
             rows = study.trial_rows[self._taken[name] :]
             for row in rows:
                 self.studies[name].take(row)
@@ -122,30 +122,30 @@ class Standing:
         done = self._left_before - left
         return None if done <= 0 else self.seconds * left / done
 
-    def phase(self, study: StudyRun) -> str:
+    def phase(self, study: StudyPlan) -> str:
         """What a study is at: "waiting", "searching", "confirming", "done" or "failed"."""
-        if study.name in self.run.failed:
+        if study.name in self.plan.failed:
             return "failed"
         if study.finished:
             return "done"
-        if self.studies[study.name].ended == self.run.spec.budget.trials:
+        if self.studies[study.name].ended == self.plan.spec.budget.trials:
             return "confirming"
         return "searching" if study.started else "waiting"
 
     def _steps_left(self) -> float:
         left = 0.0
-        for name, study in self.run.studies.items():
-            if study.finished or name in self.run.failed:
+        for name, study in self.plan.studies.items():
+            if study.finished or name in self.plan.failed:
                 continue
             standing = self.studies[name]
             steps = study.study.fixed["steps"]
-            left += self._plan.search_steps(int(steps)) * (1 - standing.ended / standing.trials)
-            left += max(self._plan.confirm_steps(int(steps)) - standing.confirm_steps, 0)
+            left += self._work.search_steps(int(steps)) * (1 - standing.ended / standing.trials)
+            left += max(self._work.confirm_steps(int(steps)) - standing.confirm_steps, 0)
         return left
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Work:
     """The member-steps that a study takes if nothing diverges."""
 
     spec: Spec

@@ -45,7 +45,7 @@ _KNOWN_GOOD: Mapping[str, int | float] = {
 class Outcome:
     """What became of one member of a finished pack."""
 
-    parameters: Mapping[str, Value | None]
+    hyperparameters: Mapping[str, Value | None]
     """The values of the space; None for what the member's optimiser doesn't read."""
     status: Status
     nmse: float | None
@@ -85,7 +85,7 @@ def suggest(
     history: Mapping[int, Sequence[Outcome]],
     running: Sequence[Sequence[Mapping[str, Value]]],
 ) -> list[dict[str, Value]]:
-    """Return the space's parameters for each member of pack `number` of `study`.
+    """Return the space's hyperparameters for each member of pack `number` of `study`.
 
     Args:
         study: one of the studies of `spec`.
@@ -93,7 +93,7 @@ def suggest(
         number: of the pack, from 0.
         history: pack number to its members' outcomes, in their order; at least the
             `needed_packs`. Other packs in it are ignored.
-        running: the members' parameters of each of the `running_packs`, in their order.
+        running: the members' hyperparameters of each of the `running_packs`, in their order.
 
     Raises:
         ValueError: if there is no pack of that number, or `history` or `running` lacks a pack.
@@ -105,15 +105,16 @@ def suggest(
     ]
 
 
-def _as_seen(parameters: Mapping[str, Value | None], study: Study) -> dict[str, Value]:
+def _as_seen(hyperparameters: Mapping[str, Value | None], study: Study) -> dict[str, Value]:
     """Return a trial's values as TPE is to see them: every one, and no difference that is none.
 
     What its optimiser doesn't read made no difference, and is null in its row: it gets the same
     value in all such trials, suggested or finished.
     """
-    unused = unused_hyperparameters([parameters.get("optimizer", study.fixed.get("optimizer"))])
+    optimizer = hyperparameters.get("optimizer", study.fixed.get("optimizer"))
+    unused = unused_hyperparameters([optimizer])
     seen: dict[str, Value] = {}
-    for name, value in parameters.items():
+    for name, value in hyperparameters.items():
         known = None if name in unused else value
         seen[name] = _known_good(name, study.space[name]) if known is None else known
     return seen
@@ -147,7 +148,7 @@ def _suggested(
         return _ask(RandomSampler(seed=seed), space, [], size)
     _check_packs(spec, number, history, running)
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
-    finished = [_as_seen(outcome.parameters, study) for outcome in outcomes]
+    finished = [_as_seen(outcome.hyperparameters, study) for outcome in outcomes]
     in_flight = [_as_seen(member, study) for pack in running for member in pack]
     distributions = distributions_of(space)
     if outcomes and tpe_pack is not None:
@@ -160,7 +161,7 @@ def _suggested(
             seed=seed,
         )
     trials = [
-        finished_trial(replace(outcome, parameters=seen), distributions)
+        finished_trial(replace(outcome, hyperparameters=seen), distributions)
         for outcome, seen in zip(outcomes, finished, strict=True)
     ]
     trials += [_running_trial(member, distributions) for member in in_flight]
@@ -183,7 +184,7 @@ def _check_packs(
     expected = running_packs(spec, number)
     if len(running) != len(expected):
         raise ValueError(
-            f"pack {number} needs the parameters of the running packs {list(expected)}; "
+            f"pack {number} needs the hyperparameters of the running packs {list(expected)}; "
             f"got {len(running)} packs"
         )
 
@@ -297,7 +298,7 @@ def finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution])
     A pruned trial is ranked by the rung it reached. A diverged one is PRUNED without any value, the
     worst rank there is; as FAIL it would be left out, and TPE would go on proposing such trials.
     """
-    known = {name: value for name, value in outcome.parameters.items() if value is not None}
+    known = {name: value for name, value in outcome.hyperparameters.items() if value is not None}
     return create_trial(
         state=TrialState.COMPLETE if outcome.status == "completed" else TrialState.PRUNED,
         value=outcome.nmse if outcome.status == "completed" else None,
@@ -308,10 +309,10 @@ def finished_trial(outcome: Outcome, distributions: dict[str, BaseDistribution])
 
 
 def _running_trial(
-    parameters: Mapping[str, Value], distributions: dict[str, BaseDistribution]
+    hyperparameters: Mapping[str, Value], distributions: dict[str, BaseDistribution]
 ) -> FrozenTrial:
     return create_trial(
-        state=TrialState.RUNNING, params=dict(parameters), distributions=distributions
+        state=TrialState.RUNNING, params=dict(hyperparameters), distributions=distributions
     )
 
 

@@ -46,7 +46,7 @@ def tpe_pack(
 ) -> list[dict[str, Any]]:
     """The next `size` suggestions, each with those before it as running (constant liar).
 
-    `finished` and `running` are the parameters of the trials in the order of their numbers, at
+    `finished` and `running` are the hyperparameters of trials in the order of their numbers, at
     least one of them finished; `ranks` orders the finished ones, lower is better, ties by number.
     """
     searched = {name: each for name, each in distributions.items() if not each.single()}
@@ -54,8 +54,8 @@ def tpe_pack(
     if not searched:
         return [dict(fixed) for _ in range(size)]
     best = set(sorted(range(len(finished)), key=lambda i: ranks[i])[: default_gamma(len(finished))])
-    below = [parameters for i, parameters in enumerate(finished) if i in best]
-    above = [parameters for i, parameters in enumerate(finished) if i not in best]
+    below = [hyperparameters for i, hyperparameters in enumerate(finished) if i in best]
+    above = [hyperparameters for i, hyperparameters in enumerate(finished) if i not in best]
     above_columns = _columns(searched, [*above, *running])
     sampler = TPESampler(n_startup_trials=0, multivariate=True, constant_liar=True)
     good = _estimator(sampler, searched, _columns(searched, below))
@@ -99,7 +99,7 @@ def _estimator(
 
 
 def _log_densities(mixture: _MixtureOfProductDistribution, points: Numbers) -> Numbers:
-    """The logarithm of the mixture's density at each of the points (number, parameters)."""
+    """The logarithm of the mixture's density at each of the points (number, dimensions)."""
     total = numpy.log(mixture.weights)[None].repeat(len(points), axis=0)
     for distribution, values in zip(mixture.distributions, points.T, strict=True):
         if isinstance(distribution, _BatchedCategoricalDistributions):

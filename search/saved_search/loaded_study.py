@@ -11,7 +11,7 @@ from results.rows import PackResult, curves_of, trials_of
 from spaces import SpecError, Study, studies
 from spaces.vocabulary import Value
 
-from ..planning.study_run import outcomes_of
+from ..planning.study_plan import outcomes_of
 from ..planning.suggestion import distributions_of, finished_trial, quiet_optuna
 from .finished_packs import finished_packs
 from .folder_state import folder_state, searched

@@ -10,7 +10,7 @@ from spaces.domains import Domain
 from spaces.faults import show
 from spaces.vocabulary import MEMBER_HYPERPARAMETERS, unused_hyperparameters
 
-from ..planning.study_run import StudyRun
+from ..planning.study_plan import StudyPlan
 from .folder_state import Searched
 from .spec_changes import grid_changes, row_changes
 
@@ -62,21 +62,21 @@ Check = tuple[str, bool, Any, Any]
 
 def _misfits(spec: Spec, rows: Sequence[TrialRow]) -> Iterator[tuple[str, str]]:
     """Yield (key, a line) for each value of a row that the spec does not give."""
-    runs = {study.name: StudyRun(spec, study) for study in studies(spec)}
+    plans = {study.name: StudyPlan(spec, study) for study in studies(spec)}
     for row in rows:
-        run = runs[row.study]
+        plan = plans[row.study]
         for check in (_shared, _chosen, _counted):
-            for key, fits, stated, value in check(run, row):
+            for key, fits, stated, value in check(plan, row):
                 if not fits:
-                    got = f"a row of {run.name} has {show(value)}"
+                    got = f"a row of {plan.name} has {show(value)}"
                     yield key, f"{key}: {show(stated)}, but {got}"
 
 
-def _shared(run: StudyRun, row: TrialRow) -> Iterator[Check]:
+def _shared(plan: StudyPlan, row: TrialRow) -> Iterator[Check]:
     """What all rows of a study have in common."""
-    name, fixed = run.spec.name, run.study.fixed
+    name, fixed = plan.spec.name, plan.study.fixed
     yield "name", row.search == name, name, row.search
-    for name, value in run.study.task.items():
+    for name, value in plan.study.task.items():
         section = "fixed" if name == "dimension" else "task"
         yield f"{section}.{name}", row.task[name] == value, value, row.task[name]
     batch_size, steps = fixed["batch_size"], row.schedule_steps / row.steps_factor
@@ -84,35 +84,35 @@ def _shared(run: StudyRun, row: TrialRow) -> Iterator[Check]:
     yield "fixed.steps", steps == fixed["steps"], fixed["steps"], steps
 
 
-def _chosen(run: StudyRun, row: TrialRow) -> Iterator[Check]:
+def _chosen(plan: StudyPlan, row: TrialRow) -> Iterator[Check]:
     """What the members of a pack differ in, or could."""
     chosen = row.hyperparameters
     unused = unused_hyperparameters([chosen["optimizer"]])
-    for name, domain in run.study.space.items():
+    for name, domain in plan.study.space.items():
         fits = chosen[name] is None if name in unused else _holds(domain, chosen[name])
         yield f"space.{name}", fits, domain.model_dump(), chosen[name]
-    for name in run.study.fixed.keys() & MEMBER_HYPERPARAMETERS.keys():
-        value = None if name in unused else run.study.fixed[name]
+    for name in plan.study.fixed.keys() & MEMBER_HYPERPARAMETERS.keys():
+        value = None if name in unused else plan.study.fixed[name]
         yield f"fixed.{name}", chosen[name] == value, value, chosen[name]
     if row.phase == "search":
-        seeds = run.search_seeds(row.trial)
+        seeds = plan.search_seeds(row.trial)
     else:
-        seeds = run.confirm_seeds(row.replicate)
+        seeds = plan.confirm_seeds(row.replicate)
     if row.execution is None:
         return  # of version 1 of the tables, whose seeds were derived otherwise
     for name, seed in seeds.items():
-        yield "seed", row.column(name) == seed, run.spec.seed, f"the {name} of another"
+        yield "seed", row.column(name) == seed, plan.spec.seed, f"the {name} of another"
 
 
-def _counted(run: StudyRun, row: TrialRow) -> Iterator[Check]:
+def _counted(plan: StudyPlan, row: TrialRow) -> Iterator[Check]:
     """How many trials, packs and replicates there are."""
-    budget, confirm = run.spec.budget, run.spec.confirm
+    budget, confirm = plan.spec.budget, plan.spec.confirm
     if row.phase == "search":
         size, where = budget.pack_size, f"trial {row.trial} in pack {row.pack}"
         yield "budget.pack_size", row.trial // size == row.pack, size, where
         yield "budget.trials", row.trial < budget.trials, budget.trials, where
         halved = row.status == "pruned"
-        yield "halving", not halved or run.spec.halving is not None, None, "been pruned"
+        yield "halving", not halved or plan.spec.halving is not None, None, "been pruned"
     elif confirm is None:
         yield "confirm", False, None, "been confirmed"
     else:

@@ -11,7 +11,7 @@ from ray.tune.experiment import Trial
 
 from results import OutputError
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from .searcher import pack_of
 
 logger = logging.getLogger(__name__)
@@ -24,9 +24,9 @@ class PackFailures(Callback):
     is a sentence, and an error in our code is shown with its traceback once, at the end.
     """
 
-    def __init__(self, run: SearchRun) -> None:
-        """Tell `run` the reasons."""
-        self._run = run
+    def __init__(self, plan: SearchPlan) -> None:
+        """Tell `plan` the reasons."""
+        self._plan = plan
         self._waiting: set[str] = set()
 
     def on_trial_result(
@@ -46,7 +46,7 @@ class PackFailures(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
         """Called by Tune after the last attempt."""
         key = pack_of(trial)
-        self._run.fail(key.study, f"{key} failed: {_reason(trial)}")
+        self._plan.fail(key.study, f"{key} failed: {_reason(trial)}")
         error = _error(trial)
         if not isinstance(getattr(error, "cause", None), OutputError):
             logger.error("%s: %s:\n%s", key.study, key, error)

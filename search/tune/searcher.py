@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from results.rows import PackResult
 from trainables import PackKey
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from ..text.study_label import pack_title
 
 
@@ -20,22 +20,22 @@ def pack_of(trial: Trial) -> PackKey:
 
 
 class PackSearcher(Searcher):
-    """Hands out the packs of a `SearchRun` and takes in their rows.
+    """Hands out the packs of a `SearchPlan` and takes in their rows.
 
     Called by Tune in the driver's process only. Whatever is in flight, `suggest` answers at once:
     with a pack, with None where every pack left must wait for one in flight, or with FINISHED.
     """
 
-    def __init__(self, run: SearchRun, *, out: str, execution: int, cpus: float) -> None:
-        """Serve `run`; the workers write to `out`, as of `execution`, with `cpus` threads each."""
+    def __init__(self, plan: SearchPlan, *, out: str, execution: int, cpus: float) -> None:
+        """Serve `plan`; the workers write to `out`, as of `execution`, with `cpus` threads each."""
         super().__init__(metric=None, mode=None)
-        self.run = run
+        self.plan = plan
         self._shared = {"out": out, "execution": execution, "cpus": cpus}
         self._in_flight: dict[str, PackKey] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The config of the next pack; None to be asked again; FINISHED for no more."""
-        pack = self.run.next_pack()
+        pack = self.plan.next_pack()
         if pack is not None:
             self._in_flight[trial_id] = pack.key
             return {
@@ -43,7 +43,7 @@ class PackSearcher(Searcher):
                 "title": pack_title(pack),
                 **self._shared,
             }
-        if self.run.exhausted or not self._in_flight:
+        if self.plan.exhausted or not self._in_flight:
             return cast(dict[str, Any], Searcher.FINISHED)  # a str; the base class forgot it
         return None
 
@@ -53,11 +53,11 @@ class PackSearcher(Searcher):
         """Take in the rows of a pack, or stop its study if it failed for good."""
         key = self._in_flight[trial_id]
         if result is not None and "unwritten" in result:
-            self.run.fail(key.study, f"{key} failed: {result['unwritten']}")
+            self.plan.fail(key.study, f"{key} failed: {result['unwritten']}")
         elif error or result is None or "pack_result" not in result:
-            self.run.fail(key.study, f"{key} failed")  # PackFailures adds why
+            self.plan.fail(key.study, f"{key} failed")  # PackFailures adds why
         else:
-            self.run.finish(key, PackResult.from_arrow(result["pack_result"]))
+            self.plan.finish(key, PackResult.from_arrow(result["pack_result"]))
         del self._in_flight[trial_id]  # last: a pack that can't be taken in is tried again
 
     def save(self, checkpoint_path: str) -> None:

@@ -8,7 +8,7 @@ from ray.tune.experiment import Trial
 
 from cluster.metrics import SearchMetrics, SearchNumbers
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from ..planning.standing import Standing
 from .guard import View
 
@@ -22,10 +22,10 @@ STATUSES = ("completed", "pruned", "diverged")
 class MetricsView(View):
     """Keeps the metrics of a search alive while Tune runs it."""
 
-    def __init__(self, run: SearchRun) -> None:
-        """Watch `run`; Ray must be connected."""
-        self._run, self._standing = run, Standing(run)
-        self._metrics = SearchMetrics(run.spec.name)
+    def __init__(self, plan: SearchPlan) -> None:
+        """Watch `plan`; Ray must be connected."""
+        self._plan, self._standing = plan, Standing(plan)
+        self._metrics = SearchMetrics(plan.spec.name)
         self._marks: deque[tuple[float, int, int]] = deque()
         self._set_at = -SET_SECONDS
 

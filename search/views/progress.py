@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from ..planning.standing import Standing, StudyStanding
 from ..text.plain_text import say
 from ..text.short_number import short_number
@@ -35,12 +35,12 @@ _STYLES = {"done": "green", "failed": "red", "waiting": "dim", "confirming": "cy
 class ProgressView(View):
     """Shows a search while Tune runs it: trials, best nmse so far, throughput, time left."""
 
-    def __init__(self, run: SearchRun, console: Console, heading: Sequence[str] = ()) -> None:
-        """Watch `run`; write to `console`, the lines of `heading` first."""
-        self._run, self._console, self._heading = run, console, heading
-        self._standing = Standing(run)
+    def __init__(self, plan: SearchPlan, console: Console, heading: Sequence[str] = ()) -> None:
+        """Watch `plan`; write to `console`, the lines of `heading` first."""
+        self._plan, self._console, self._heading = plan, console, heading
+        self._standing = Standing(plan)
         self._shown_at = time.monotonic()
-        self._announced = {name for name, study in run.studies.items() if study.finished}
+        self._announced = {name for name, study in plan.studies.items() if study.finished}
         self._live: Live | None = None
 
     def __enter__(self) -> "ProgressView":
@@ -93,7 +93,7 @@ class ProgressView(View):
 
     def _announce(self) -> None:
         """Say once of each study that it has finished."""
-        for name, study in self._run.studies.items():
+        for name, study in self._plan.studies.items():
             if name in self._announced or not study.finished:
                 continue
             self._announced.add(name)
@@ -105,7 +105,7 @@ class ProgressView(View):
 def plain_line(standing: Standing) -> str:
     """The whole search in one line, for a log."""
     statuses = standing.statuses
-    parts = [f"{standing.ended}/{standing.run.trials} trials"]
+    parts = [f"{standing.ended}/{standing.plan.trials} trials"]
     parts += [f"{statuses[status]} {status}" for status in ("pruned", "diverged")]
     found = [study for study in standing.studies.values() if study.best is not None]
     if found:
@@ -120,9 +120,9 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
     Numbers are never cut: where `width` columns are too few, the picture goes first, then the
     counts of pruned and diverged trials, then what a study is at.
     """
-    run = standing.run
-    totals = " · ".join([f"{standing.ended}/{run.trials} trials", *_pace(standing)])
-    wrapped = cell_len(f"{totals} · {len(run.studies)} more studies") // width
+    plan = standing.plan
+    totals = " · ".join([f"{standing.ended}/{plan.trials} trials", *_pace(standing)])
+    wrapped = cell_len(f"{totals} · {len(plan.studies)} more studies") // width
     names = _most_urgent(standing, room=max(height - _LINES_AROUND - wrapped, 1))
     longest = min(max(cell_len(study_label(name)) for name in names), _LONGEST_NAME)
     columns = [
@@ -133,7 +133,7 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
         _Column("trials", [_trials_of(standing.studies[name]) for name in names]),
         _Column("pruned", [str(standing.studies[name].statuses["pruned"]) for name in names]),
         _Column("diverged", [str(standing.studies[name].statuses["diverged"]) for name in names]),
-        _Column("", [standing.phase(run.studies[name]) for name in names]),
+        _Column("", [standing.phase(plan.studies[name]) for name in names]),
     ]
     for dispensable in ("so far", "pruned", "diverged", ""):
         room = width - sum(column.width + 1 for column in columns)
@@ -151,7 +151,7 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
     for index, name in enumerate(names):
         table.add_row(Text(study_label(name)), *(column.cell(index) for column in columns))
     summed = Text(totals)
-    hidden = len(run.studies) - len(names)
+    hidden = len(plan.studies) - len(names)
     if hidden:
         summed.append(f" · {hidden} more studies", style="dim")
     return Group(table, summed)
@@ -206,7 +206,7 @@ def _sparkline_of(study: StudyStanding, ascii_only: bool) -> str:
 
 def _most_urgent(standing: Standing, room: int) -> list[str]:
     """The studies to show, in the spec's order: those at work before the others."""
-    studies = standing.run.studies
+    studies = standing.plan.studies
     ranked = sorted(studies, key=lambda name: _URGENCY[standing.phase(studies[name])])
     chosen = set(ranked[:room])
     return [name for name in studies if name in chosen]
@@ -219,7 +219,7 @@ def _pace(standing: Standing) -> list[str]:
         return ["starting"]
     if left == 0:
         clock = f"{_clock(standing.seconds)} in all"
-    elif standing.ended == standing.run.trials:
+    elif standing.ended == standing.plan.trials:
         clock = f"{_clock(left)} left (confirming)"
     else:
         clock = f"{_clock(left)} left"

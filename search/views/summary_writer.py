@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from results import OutputFolder, OutputUnavailable, summarise
 from results.rows import table_of_trials
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from ..tune.searcher import pack_of
 from .guard import View
 
@@ -27,16 +27,16 @@ class SummaryWriter(View):
     it: while the store is away the summary stays behind.
     """
 
-    def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
-        """Watch `run`; write to `folder`."""
-        self._run, self._folder = run, folder
+    def __init__(self, plan: SearchPlan, folder: OutputFolder) -> None:
+        """Watch `plan`; write to `folder`."""
+        self._plan, self._folder = plan, folder
         self._summaries: dict[str, pyarrow.Table] = {}
         self._written = 0
         self._written_at = -WRITE_SECONDS
 
     def __enter__(self) -> "SummaryWriter":
         """Summarise what an earlier run has finished."""
-        for name in self._run.studies:
+        for name in self._plan.studies:
             self._summarise(name)
         return self
 
@@ -53,7 +53,7 @@ class SummaryWriter(View):
         if due and len(self._summaries) > self._written:
             self._written_at = time.monotonic()
             in_order = [
-                self._summaries[name] for name in self._run.studies if name in self._summaries
+                self._summaries[name] for name in self._plan.studies if name in self._summaries
             ]
             try:
                 self._folder.write_summary(pyarrow.concat_tables(in_order))
@@ -63,6 +63,6 @@ class SummaryWriter(View):
                 self._written = len(in_order)
 
     def _summarise(self, name: str) -> None:
-        study = self._run.studies[name]
+        study = self._plan.studies[name]
         if study.finished and name not in self._summaries:
             self._summaries[name] = summarise(table_of_trials(study.trial_rows))

@@ -15,8 +15,8 @@ from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWrite
 from spaces import Choices, FloatRange, IntRange, Spec, studies
 from spaces.vocabulary import PHASES, STATUSES, best_trial
 
-from ..planning.search_run import SearchRun
-from ..planning.study_run import StudyRun
+from ..planning.search_plan import SearchPlan
+from ..planning.study_plan import StudyPlan
 from ..text.study_label import study_label
 from ..tune.searcher import pack_of
 from .guard import Guard, View
@@ -34,9 +34,9 @@ class TensorBoardView(View):
     Begins anew: what an earlier, interrupted run wrote is written again from its rows.
     """
 
-    def __init__(self, run: SearchRun, folder: OutputFolder) -> None:
-        """Watch `run`, whose rows are in `folder`; write beside them."""
-        self._run, self._folder = run, folder
+    def __init__(self, plan: SearchPlan, folder: OutputFolder) -> None:
+        """Watch `plan`, whose rows are in `folder`; write beside them."""
+        self._plan, self._folder = plan, folder
         self._best: dict[str, TrialRow] = {}
         self._ended: Counter[str] = Counter()
         self._figures = Guard("TensorBoard's figures")
@@ -46,11 +46,11 @@ class TensorBoardView(View):
     def __enter__(self) -> "TensorBoardView":
         """Write what is known beforehand, and what an earlier run has done."""
         self._files.clear()
-        self._writer = TensorBoardWriter(self._files, domains(self._run.spec))
-        if self._run.trials_ended:
+        self._writer = TensorBoardWriter(self._files, domains(self._plan.spec))
+        if self._plan.trials_ended:
             trials, curves = self._folder.read_trials(), self._folder.read_curves()
             self._take(trials_of(trials), curves_of(curves), restored=True)
-            for study in self._run.studies.values():
+            for study in self._plan.studies.values():
                 self._draw(study)
         return self
 
@@ -72,7 +72,7 @@ class TensorBoardView(View):
     ) -> None:
         """Called by Tune after the searcher has taken in a pack's rows."""
         study = pack_of(trial).study
-        self._draw(self._run.studies[study])
+        self._draw(self._plan.studies[study])
 
     def _take(
         self, trials: Sequence[TrialRow], curves: Sequence[CurveRow], restored: bool = False
@@ -92,7 +92,7 @@ class TensorBoardView(View):
             writer.write_trial(run_name(row), row, times[run_name(row)])
 
     def _shows_curve(self, row: CurveRow) -> bool:
-        spec = self._run.spec
+        spec = self._plan.spec
         if spec.tensorboard == "all" or row.phase == "confirm":
             return True
         return row.trial % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0
@@ -118,12 +118,12 @@ class TensorBoardView(View):
                 writer.write_best(study_run(study), self._ended[study], best, times[name])
         return improved
 
-    def _draw(self, study: StudyRun) -> None:
+    def _draw(self, study: StudyPlan) -> None:
         """Draw a study once it has finished; its curves don't depend on that."""
         if study.finished:
             self._figures.attempt(lambda: self._write_figure(study))
 
-    def _write_figure(self, study: StudyRun) -> None:
+    def _write_figure(self, study: StudyPlan) -> None:
         assert self._writer is not None  # within the block
         figure = loss_figure(study.trial_rows, study_label(study.name))
         if figure is not None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from results import OutputFolder
 
-from ..planning.search_run import SearchRun
+from ..planning.search_plan import SearchPlan
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
@@ -19,29 +19,29 @@ from .tensorboard_view import TensorBoardView
 
 @contextmanager
 def watching(
-    run: SearchRun, folder: OutputFolder, console: Console, *, dashboard: str | None
+    plan: SearchPlan, folder: OutputFolder, console: Console, *, dashboard: str | None
 ) -> Iterator[list[Callback]]:
-    """Accompany `run` for the length of the block: on `console`, as metrics, in `folder`.
+    """Accompany `plan` for the length of the block: on `console`, as metrics, in `folder`.
 
     `dashboard` is the HOST:PORT of Ray's, if it has one. Whatever fails is left out from then on.
     """
-    heading = where_to_watch(run, folder, dashboard)
+    heading = where_to_watch(plan, folder, dashboard)
     views = [
-        Guarded("the progress", lambda: ProgressView(run, console, heading)),
-        Guarded("the metrics", lambda: MetricsView(run)),
-        Guarded("the summary of the studies so far", lambda: SummaryWriter(run, folder)),
+        Guarded("the progress", lambda: ProgressView(plan, console, heading)),
+        Guarded("the metrics", lambda: MetricsView(plan)),
+        Guarded("the summary of the studies so far", lambda: SummaryWriter(plan, folder)),
     ]
-    if run.spec.tensorboard != "off":
-        views.append(Guarded("TensorBoard's files", lambda: TensorBoardView(run, folder)))
+    if plan.spec.tensorboard != "off":
+        views.append(Guarded("TensorBoard's files", lambda: TensorBoardView(plan, folder)))
     with ExitStack() as stack:
         yield [stack.enter_context(view) for view in views]
 
 
-def where_to_watch(run: SearchRun, folder: OutputFolder, dashboard: str | None) -> list[str]:
+def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None) -> list[str]:
     """What is searched, where its rows go, and where it can be watched."""
-    spec = run.spec
+    spec = plan.spec
     lines = [
-        f"search       {spec.name}: {len(run.studies)} studies of {spec.budget.trials} trials",
+        f"search       {spec.name}: {len(plan.studies)} studies of {spec.budget.trials} trials",
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":

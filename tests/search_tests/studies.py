@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from results.rows import PackResult
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from spaces import Spec, load_spec
 from trainables import Pack, PackKey
 from trainables.pack_rows import PackRows
@@ -45,7 +45,7 @@ def trained(pack: Pack) -> PackResult:
 
 
 def run_all(
-    run: SearchRun,
+    plan: SearchPlan,
     train_pack: Callable[[Pack], PackResult] = trained,
     *,
     workers: int = 1,
@@ -58,12 +58,12 @@ def run_all(
     in_flight: list[Pack] = []
     done: list[Pack] = []
     while True:
-        while len(in_flight) < workers and (pack := run.next_pack()):
+        while len(in_flight) < workers and (pack := plan.next_pack()):
             in_flight.append(pack)
         if not in_flight:
             return done
         pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
-        run.finish(pack.key, train_pack(pack))
+        plan.finish(pack.key, train_pack(pack))
         done.append(pack)
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from results import SUMMARY, OutputFolder, constructed_nmse, summarise
 from search.commands.cli import application
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.text.short_number import short_number
 from search.text.study_label import study_label
 from spaces import preset_names, preset_text
@@ -235,19 +235,19 @@ def test_an_output_folder_is_printed_as_it_is(name: str) -> None:
     assert dottune("show", name).stdout.startswith(f"{out}\n")
 
 
-def finished_packs(out: Path, packs: int) -> SearchRun:
+def finished_packs(out: Path, packs: int) -> SearchPlan:
     """Leave a folder as a search leaves it that was killed after so many packs."""
     fixed = {"multiplication": True, "steps": 4}
     spec = tiny(grid={"batch_size": [128, 16, 8], "dimension": [2]}, fixed=fixed)
-    run, folder = SearchRun(spec), OutputFolder(out)
+    plan, folder = SearchPlan(spec), OutputFolder(out)
     folder.write_text("spec.yaml", spec.to_yaml())
     for _ in range(packs):
-        pack = run.next_pack()
+        pack = plan.next_pack()
         assert pack is not None
         result = trained(pack)
-        run.finish(pack.key, result)
+        plan.finish(pack.key, result)
         folder.write_pack(*pack.key, result)
-    return run
+    return plan
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def finished_packs(out: Path, packs: int) -> SearchRun:
 )
 def test_an_interrupted_search_is_shown_in_full(packs: int, missing: str) -> None:
     out = Path("an out").absolute()
-    run = finished_packs(out, packs)
+    plan = finished_packs(out, packs)
     shown = dottune("show", "an out")
     assert shown.exit_code == 0
     hint = f"unless it runs now, go on with: dottune resume {shlex.quote(str(out))}"
@@ -271,15 +271,15 @@ def test_an_interrupted_search_is_shown_in_full(packs: int, missing: str) -> Non
     sizes = [line[0] for line in lines if line and line[0].startswith("batch_size=")]
     assert sizes == ["batch_size=128", "batch_size=16", "batch_size=8"]
     as_json = dottune("show", "an out", "--json")
-    assert [row["study"] for row in json.loads(as_json.stdout)] == [*run.studies]
-    assert sum(row["trials"] for row in json.loads(as_json.stdout)) == run.trials_ended
+    assert [row["study"] for row in json.loads(as_json.stdout)] == [*plan.studies]
+    assert sum(row["trials"] for row in json.loads(as_json.stdout)) == plan.trials_ended
     assert as_json.stderr.startswith("unfinished: ")
 
 
 def test_constructions_are_those_known_now() -> None:
     """Those of a search that an older release summarised, too."""
-    run, folder = finished_packs(Path("out"), 15), OutputFolder("out")
-    assert run.finished
+    plan, folder = finished_packs(Path("out"), 15), OutputFolder("out")
+    assert plan.finished
     older = summarise(folder.read_trials()).to_pylist()
     for row in older:
         row["constructed_nmse"] = 0.125
@@ -292,10 +292,10 @@ def test_constructions_are_those_known_now() -> None:
 @pytest.mark.parametrize("columns", ["20", "80", "200"])
 def test_a_table_is_never_cut(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    run = finished_packs(Path("out"), 4)
+    plan = finished_packs(Path("out"), 4)
     shown = dottune("show", "out").stdout
     assert "…" not in shown
-    for study, row in zip(run.studies.values(), _rows(), strict=True):
+    for study, row in zip(plan.studies.values(), _rows(), strict=True):
         line = next(line for line in shown.splitlines() if study_label(study.name) in line)
         cells = line.removeprefix(f" {study_label(study.name)}").split()
         assert cells[0] == f"{short_number(row['nmse_search'])}*"

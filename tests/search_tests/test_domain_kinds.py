@@ -24,7 +24,7 @@ from results.rows import TrialRow, trials_of
 from results.tensorboard import HPARAMS
 from search import load_study, run_search
 from search.commands.cli import application
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.saved_search.loaded_study import load_storage
 from search.saved_search.provenance import provenance, to_json
 from search.views.progress import ProgressView
@@ -226,13 +226,13 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
 def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
     spec = load_spec(spec_of([kind]))
-    run = SearchRun(spec)
+    plan = SearchPlan(spec)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with ProgressView(run, terminal) as progress, TensorBoardView(run, folder) as board:
+    with ProgressView(plan, terminal) as progress, TensorBoardView(plan, folder) as board:
         progress._shown_at = 0.0
-        while pack := run.next_pack():
+        while pack := plan.next_pack():
             result = trained(pack)
-            run.finish(pack.key, result)
+            plan.finish(pack.key, result)
             folder.write_pack(*pack.key, result)
             board.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
@@ -242,7 +242,7 @@ def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
     folder.write_text("spec.yaml", spec.to_yaml())
     folder.write_text("provenance.json", to_json([provenance(["dottune", "run"], spec)]))
     assert load_spec(tmp_path / "spec.yaml") == spec
-    folder.write_summary(summarise(folder.read_trials(), order=[*run.studies]))
+    folder.write_summary(summarise(folder.read_trials(), order=[*plan.studies]))
     expect_commands(folder, [kind])
 
 

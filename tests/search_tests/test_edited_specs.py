@@ -15,7 +15,7 @@ from results import OutputError, OutputFolder
 from results.parts import part_name
 from search import load_study
 from search.commands.cli import application
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.saved_search.folder_state import Empty, folder_state
 from search.saved_search.provenance import command_line, provenance, to_json
 from tests.search_tests.studies import TINY, tiny, trained
@@ -44,11 +44,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec, folder = tiny(tensorboard="off"), OutputFolder(out)
     folder.write_text("provenance.json", to_json([provenance(command_line(), spec)]))
     folder.write_text("spec.yaml", spec.to_yaml())
-    run = SearchRun(spec)
-    while pack := run.next_pack():
+    plan = SearchPlan(spec)
+    while pack := plan.next_pack():
         result = trained(pack)
         folder.write_pack(*pack.key, result)
-        run.finish(pack.key, result)
+        plan.finish(pack.key, result)
     return out
 
 
@@ -108,7 +108,7 @@ def test_the_order_of_the_space_counts(out: Path) -> None:
 
 def test_parts_of_another_search_are_refused(out: Path, tmp_path: Path) -> None:
     """Even of the same name and studies: the seeds of its rows are others."""
-    pack = SearchRun(tiny(seed=7)).next_pack()
+    pack = SearchPlan(tiny(seed=7)).next_pack()
     assert pack is not None
     OutputFolder(out).write_pack(*pack.key, trained(pack))
     assert f"seed: 0, but a row of {pack.study} has " in refused(out)
@@ -133,8 +133,8 @@ def test_a_grid_value_may_be_added_and_resources_may_change(finished: Path, tmp_
     assert set(trials["study"].to_pylist()) == {"dimension=1", "dimension=2", "dimension=3"}
     executions = trials.to_pandas().groupby("study")["execution"].unique()
     assert executions.tolist() == [[0], [0], [1]]
-    runs = json.loads((out / "provenance.json").read_text())["executions"]
-    assert [run["spec"]["grid"]["dimension"] for run in runs] == [[1, 2], [1, 2, 3]]
+    records = json.loads((out / "provenance.json").read_text())["executions"]
+    assert [record["spec"]["grid"]["dimension"] for record in records] == [[1, 2], [1, 2, 3]]
     edit(out, "grid.dimension", [1, 2])
     assert "grid.dimension: [1, 2], was [1, 2, 3]" in refused(out)
 

@@ -6,7 +6,7 @@ import pytest
 
 from results import OutputFolder
 from results.rows import PackResult, curves_of, trials_of
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.saved_search.finished_packs import finished_packs
 from tests.search_tests.studies import tiny, trained
 from trainables import PackKey
@@ -15,11 +15,11 @@ from trainables import PackKey
 @pytest.fixture(scope="module")
 def results() -> dict[PackKey, PackResult]:
     """What each pack of a small search gave."""
-    run = SearchRun(tiny())
+    plan = SearchPlan(tiny())
     found = {}
-    while pack := run.next_pack():
+    while pack := plan.next_pack():
         found[pack.key] = trained(pack)
-        run.finish(pack.key, found[pack.key])
+        plan.finish(pack.key, found[pack.key])
     return found
 
 

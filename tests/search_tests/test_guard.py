@@ -14,7 +14,7 @@ from rich.console import Console
 from results import OutputFolder
 from results.tensorboard import TensorBoardWriter
 from search import run_search
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.tune.interruption import Interrupted
 from search.views.guard import Guarded, View
 from search.views.metrics_view import MetricsView
@@ -140,11 +140,11 @@ def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
         write_trial(self, run, *rest)
 
     monkeypatch.setattr(TensorBoardWriter, "write_trial", note)
-    run = SearchRun(tiny(confirm=None))
-    with TensorBoardView(run, OutputFolder(tmp_path)) as view:
-        while pack := run.next_pack():
+    plan = SearchPlan(tiny(confirm=None))
+    with TensorBoardView(plan, OutputFolder(tmp_path)) as view:
+        while pack := plan.next_pack():
             result = trained(pack)
-            run.finish(pack.key, result)
+            plan.finish(pack.key, result)
             view.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             view.on_trial_complete(0, [], trial)
@@ -157,11 +157,11 @@ def test_a_reader_of_the_progress_that_left_does_not_end_the_search() -> None:
     """`dottune run ... 2>&1 | head -1`: rich leaves the process when its pipe is closed."""
     reading, writing = os.pipe()
     os.close(reading)
-    run = SearchRun(tiny())
+    plan = SearchPlan(tiny())
     with os.fdopen(writing, "w") as pipe:
         console = Console(file=pipe)
         console.on_broken_pipe = lambda: broken_pipe()  # type: ignore[method-assign]
-        use(Guarded("the progress", lambda: ProgressView(run, console, ["a line"])))
+        use(Guarded("the progress", lambda: ProgressView(plan, console, ["a line"])))
         with pytest.raises(BrokenPipeError):
             pipe.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
@@ -183,13 +183,13 @@ def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("search.views.summary_writer.summarise", count)
     monkeypatch.setattr("search.views.summary_writer.WRITE_SECONDS", 0.0)
     folder = OutputFolder(tmp_path)
-    run = SearchRun(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))
-    with SummaryWriter(run, folder) as writer:
-        while pack := run.next_pack():
-            run.finish(pack.key, trained(pack))
+    plan = SearchPlan(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))
+    with SummaryWriter(plan, folder) as writer:
+        while pack := plan.next_pack():
+            plan.finish(pack.key, trained(pack))
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             writer.on_trial_complete(0, [], trial)
             writer.on_step_end(0, [])
-            finished = [study.name for study in run.studies.values() if study.finished]
+            finished = [study.name for study in plan.studies.values() if study.finished]
             assert folder.read_summary()["study"].to_pylist() == finished
-    assert sorted(seen) == sorted(run.studies)
+    assert sorted(seen) == sorted(plan.studies)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from results import OutputError, OutputFolder
 from search import load_study
 from search.commands.cli import application
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from spaces import SpecError
 from tests.search_tests.studies import tiny, trained
 from tests.typed_rows import changed, packed
@@ -31,8 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
         fixed={"steps": 4, "batch_size": 8},
     )
     folder.write_text("spec.yaml", spec.to_yaml())
-    run = SearchRun(spec)
-    while pack := run.next_pack():
+    plan = SearchPlan(spec)
+    while pack := plan.next_pack():
         result = trained(pack)
         if pack.number == 1 and pack.study == "dimension=1,multiplication=false":
             first, *others = result.trials
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
             first = changed(first, status="diverged", **lost)
             result = packed([first, *others], result.curves)
         folder.write_pack(*pack.key, result)
-        run.finish(pack.key, result)
+        plan.finish(pack.key, result)
     return folder
 
 

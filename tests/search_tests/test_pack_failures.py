@@ -10,7 +10,7 @@ from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
 
 from results import OutputError
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.tune.pack_failures import PackFailures
 from tests.search_tests.studies import tiny
 
@@ -41,17 +41,17 @@ def test_the_reason_is_that_of_the_latest_attempt(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    run = SearchRun(tiny())
-    pack = run.next_pack()
+    plan = SearchPlan(tiny())
+    pack = plan.next_pack()
     assert pack is not None
     storage = StorageContext(storage_path=str(tmp_path), experiment_dir_name="packs")
     trial = Trial("none", config={"pack": pack.to_plain()}, storage=storage, stub=True)
     trial.init_local_path()
     for error in errors:
         trial.handle_error(error)
-    failures = PackFailures(run)
+    failures = PackFailures(plan)
     with caplog.at_level(logging.WARNING):
         failures.on_trial_recover(1, [], trial)
     assert caplog.messages[0].startswith(f"{pack.study}: pack 0 failed, trying again: {reason}")
     failures.on_trial_error(1, [], trial)
-    assert run.failed[pack.study].startswith(f"pack 0 failed: {reason}")
+    assert plan.failed[pack.study].startswith(f"pack 0 failed: {reason}")

@@ -8,19 +8,19 @@ import pytest
 from rich.console import Console
 
 from results.rows import TrialRow
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.planning.standing import Standing
 from search.text.short_number import short_number
 from search.views.progress import ProgressView, plain_line, screen, sparkline
 from tests.search_tests.studies import tiny, trained
 
 
-def train_packs(run: SearchRun, most: int = 1000) -> list[TrialRow]:
+def train_packs(plan: SearchPlan, most: int = 1000) -> list[TrialRow]:
     """Train up to `most` packs here; return their rows."""
     rows: list[TrialRow] = []
-    while most > 0 and (pack := run.next_pack()):
+    while most > 0 and (pack := plan.next_pack()):
         result = trained(pack)
-        run.finish(pack.key, result)
+        plan.finish(pack.key, result)
         rows += result.trials
         most -= 1
     return rows
@@ -36,13 +36,13 @@ def shown(standing: Standing, *, width: int = 80, height: int = 24, **console: A
 
 
 def test_the_view_has_a_line_for_each_study() -> None:
-    run = SearchRun(tiny())
-    standing = Standing(run)
+    plan = SearchPlan(tiny())
+    standing = Standing(plan)
     lines = shown(standing)
     assert len(lines) == 4
     assert "waiting" in lines[1]
     assert lines[-1] == "0/18 trials · starting"
-    train_packs(run, most=4)
+    train_packs(plan, most=4)
     standing.update()
     lines = shown(standing)
     assert lines[1].startswith("d=1 ")
@@ -56,10 +56,10 @@ def test_the_view_has_a_line_for_each_study() -> None:
 @pytest.mark.parametrize("height", [6, 10, 24])
 def test_the_view_fits_the_screen_and_shows_who_is_at_work(height: int) -> None:
     long = {"dimension": list(range(1, 21)), "activation": ["relu", "silu"]}
-    run = SearchRun(tiny(grid=long, budget={"trials": 3, "pack_size": 3}))
-    standing = Standing(run)
-    train_packs(run, most=2)
-    run.next_pack()
+    plan = SearchPlan(tiny(grid=long, budget={"trials": 3, "pack_size": 3}))
+    standing = Standing(plan)
+    train_packs(plan, most=2)
+    plan.next_pack()
     standing.update()
     lines = shown(standing, height=height)
     assert len(lines) < height
@@ -71,9 +71,11 @@ def test_the_view_fits_the_screen_and_shows_who_is_at_work(height: int) -> None:
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 200])
 def test_a_narrow_screen_shows_less_but_cuts_no_number(width: int) -> None:
-    run = SearchRun(tiny(grid={"dimension": [1], "activation": ["relu"], "label_noise_std": [0.5]}))
-    train_packs(run)
-    standing = Standing(run)
+    plan = SearchPlan(
+        tiny(grid={"dimension": [1], "activation": ["relu"], "label_noise_std": [0.5]})
+    )
+    train_packs(plan)
+    standing = Standing(plan)
     heading, line, *_ = shown(standing, width=width)
     assert max(len(heading.rstrip()), len(line.rstrip())) <= width
     (study,) = standing.studies.values()
@@ -84,10 +86,10 @@ def test_a_narrow_screen_shows_less_but_cuts_no_number(width: int) -> None:
 
 
 def test_the_view_without_colour_has_no_escape_code_for_it() -> None:
-    run = SearchRun(tiny())
-    train_packs(run)
-    plain = "\n".join(shown(Standing(run), force_terminal=True, no_color=True))
-    colour = "\n".join(shown(Standing(run), force_terminal=True, color_system="standard"))
+    plan = SearchPlan(tiny())
+    train_packs(plan)
+    plain = "\n".join(shown(Standing(plan), force_terminal=True, no_color=True))
+    colour = "\n".join(shown(Standing(plan), force_terminal=True, color_system="standard"))
     assert "\x1b[32m" in colour
     assert "\x1b[32m" not in plain
     assert "done" in plain
@@ -117,11 +119,11 @@ def test_a_sparkline_can_do_without_unicode() -> None:
 
 def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.views.progress.PLAIN_SECONDS", 0.0)
-    run = SearchRun(tiny())
+    plan = SearchPlan(tiny())
     file = io.StringIO()
-    with ProgressView(run, Console(file=file, width=80)) as view:
+    with ProgressView(plan, Console(file=file, width=80)) as view:
         view.on_step_end(1, [])
-        train_packs(run)
+        train_packs(plan)
         view.on_step_end(2, [])
     lines = file.getvalue().splitlines()
     assert lines[0] == "0/18 trials · 0 pruned · 0 diverged · starting"
@@ -136,10 +138,10 @@ def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_numbers_are_those_of_the_rows() -> None:
-    run = SearchRun(tiny())
-    standing = Standing(run)
+    plan = SearchPlan(tiny())
+    standing = Standing(plan)
     assert standing.seconds_left is None
-    rows = train_packs(run, most=3)
+    rows = train_packs(plan, most=3)
     standing.update()
     assert standing.ended == len(rows)
     assert standing.member_steps == sum(row.steps for row in rows)
@@ -147,7 +149,7 @@ def test_the_numbers_are_those_of_the_rows() -> None:
     left = standing.seconds_left
     assert left is not None
     assert left > 0
-    rows += train_packs(run)
+    rows += train_packs(plan)
     standing.update()
     assert standing.seconds_left == 0
     assert standing.member_steps == sum(row.steps for row in rows)
@@ -158,14 +160,14 @@ def test_the_numbers_are_those_of_the_rows() -> None:
             if row.study == name and row.phase == "search" and row.status == "completed"
         ]
         assert study.best == min(completed)
-        assert standing.phase(run.studies[name]) == "done"
+        assert standing.phase(plan.studies[name]) == "done"
     assert "18/18 trials" in plain_line(standing)
 
 
 def test_a_resumed_search_counts_only_its_own_throughput() -> None:
-    run = SearchRun(tiny())
-    train_packs(run, most=4)
-    standing = Standing(run)
+    plan = SearchPlan(tiny())
+    train_packs(plan, most=4)
+    standing = Standing(plan)
     assert standing.ended == 12
     assert standing.trials_per_second == standing.member_steps_per_second == 0
     assert standing.seconds_left is None

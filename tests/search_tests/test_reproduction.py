@@ -16,7 +16,7 @@ from results import OutputFolder
 from results.rows import TrialRow, trials_of
 from search.commands.cli import application
 from search.commands.reproduce_command import check_file
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.reproducing.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
 from search.reproducing.reproduction_script import reproduction_script
 from spaces import load_spec
@@ -46,13 +46,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """A whole search's rows, trained in this process."""
     folder = OutputFolder(str(tmp_path_factory.mktemp("reproducible")))
     spec = load_spec(SPEC)
-    run = SearchRun(spec)
-    while (pack := run.next_pack()) is not None:
+    plan = SearchPlan(spec)
+    while (pack := plan.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
         result = pack_result(pack, reports, device="cpu", worker="test")
         folder.write_pack(*pack.key, result)
-        run.finish(pack.key, result)
-    assert run.finished
+        plan.finish(pack.key, result)
+    assert plan.finished
     folder.write_text("spec.yaml", spec.to_yaml())
     return folder
 
@@ -90,7 +90,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     folder = OutputFolder(str(tmp_path_factory.mktemp("diverged")))
     fixed = {"dimension": 2, "depth": 3, "width": 8, "learning_rate": 1e10, "steps": 40}
     spec = load_spec({"name": "diverged", "fixed": fixed, "budget": {"trials": 1}})
-    pack = SearchRun(spec).next_pack()
+    pack = SearchPlan(spec).next_pack()
     assert pack is not None
     reports = train(pack, device=torch.device("cpu"))
     folder.write_pack(*pack.key, pack_result(pack, reports, device="cpu", worker="test"))

@@ -14,7 +14,7 @@ from results.parts import part_name
 from results.rows import PackResult, trials_of
 from search import SearchResult, resume_search, run_search
 from search.commands.cli import application
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from spaces import load_spec, studies
 from trainables.pack_trainable import PackTrainable
 
@@ -48,9 +48,9 @@ def test_a_search_fills_its_folder(smoke: SearchResult) -> None:
     assert names >= {"curves", "provenance.json", "spec.yaml", "summary.parquet", "trials"}
     assert not [name for name in names if name.startswith("_")]
     assert load_spec(Path(smoke.uri) / "spec.yaml") == spec
-    (run,) = json.loads((Path(smoke.uri) / "provenance.json").read_text())["executions"]
-    assert run["started_at"] <= run["finished_at"]
-    assert {"ray", "torch", "optuna", "pyarrow"} <= run["packages"].keys()
+    (record,) = json.loads((Path(smoke.uri) / "provenance.json").read_text())["executions"]
+    assert record["started_at"] <= record["finished_at"]
+    assert {"ray", "torch", "optuna", "pyarrow"} <= record["packages"].keys()
 
 
 def test_the_result_gives_the_three_tables_as_frames(smoke: SearchResult) -> None:
@@ -87,7 +87,7 @@ def test_the_number_of_workers_changes_no_row(smoke: SearchResult, tmp_path: Pat
 
 def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainables.pack_trainable.REPORT_SECONDS", 0.0)
-    pack = SearchRun(load_spec("smoke")).next_pack()
+    pack = SearchPlan(load_spec("smoke")).next_pack()
     assert pack is not None
     how = {"title": "", "out": str(tmp_path), "execution": 0, "cpus": 1}
     worker = PackTrainable({"pack": pack.to_plain(), **how})

@@ -43,11 +43,11 @@ def simulated(member: Mapping[str, Any]) -> Outcome:
     """A surface that is best at learning rate 1e-2; the worst half is pruned, a corner diverges."""
     distance = abs(math.log10(member.get("learning_rate", 1e-2)) + 2) + 0.01 * len(str(member))
     if distance > 1.2:
-        return Outcome(parameters=member, status="diverged", nmse=None)
+        return Outcome(hyperparameters=member, status="diverged", nmse=None)
     rungs = ((10, distance + 1.0), (20, distance + 0.5))
     if distance > 0.8:
-        return Outcome(parameters=member, status="pruned", nmse=None, rungs=rungs[:1])
-    return Outcome(parameters=member, status="completed", nmse=distance, rungs=rungs)
+        return Outcome(hyperparameters=member, status="pruned", nmse=None, rungs=rungs[:1])
+    return Outcome(hyperparameters=member, status="completed", nmse=distance, rungs=rungs)
 
 
 def play(
@@ -377,7 +377,7 @@ OUTCOME_STATES = {
 def told(study: optuna.Study, pack: Sequence[Outcome], distributions: dict[str, Any]) -> None:
     """Tell the study of a pack as a user of Optuna would: ask, report, tell."""
     for outcome in pack:
-        study.enqueue_trial(dict(outcome.parameters))
+        study.enqueue_trial(dict(outcome.hyperparameters))
         trial = study.ask(distributions)
         for step, nmse in outcome.rungs:
             trial.report(nmse, step)
@@ -465,18 +465,18 @@ def test_tpe_finds_a_better_learning_rate_than_random_search() -> None:
 def narrow_valley(member: Mapping[str, Any]) -> Outcome:
     """Best at learning rate 3e-3 and width 32: away from the known good point."""
     nmse = (math.log10(member["learning_rate"]) + 2.5) ** 2 + math.log2(member["width"] / 32) ** 2
-    return Outcome(parameters=member, status="completed", nmse=nmse + 1e-6)
+    return Outcome(hyperparameters=member, status="completed", nmse=nmse + 1e-6)
 
 
 def beside_a_cliff(member: Mapping[str, Any]) -> Outcome:
     """The higher the learning rate the better, up to an edge behind which all diverges."""
     to_edge = -1.7 - math.log10(member["learning_rate"])
     if to_edge < 0:
-        return Outcome(parameters=member, status="diverged", nmse=None)
+        return Outcome(hyperparameters=member, status="diverged", nmse=None)
     nmse = 0.01 + to_edge**2 + 0.1 * (member["depth"] - 2) ** 2
     if nmse > 0.5:
-        return Outcome(parameters=member, status="pruned", nmse=None, rungs=((10, nmse),))
-    return Outcome(parameters=member, status="completed", nmse=nmse, rungs=((10, nmse),))
+        return Outcome(hyperparameters=member, status="pruned", nmse=None, rungs=((10, nmse),))
+    return Outcome(hyperparameters=member, status="completed", nmse=nmse, rungs=((10, nmse),))
 
 
 def diverging_shares(seed: int, *, leave_out: bool) -> list[float]:

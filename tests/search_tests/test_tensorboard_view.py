@@ -10,7 +10,7 @@ import pytest
 from results import OutputFolder
 from results.rows import CurveRow, curves_of, trials_of
 from results.tensorboard import CURVE_SCALARS, HPARAMS, Interval, Listed
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from search.runner import resume_search, run_search
 from search.saved_search.finished_packs import finished_packs
 from search.views.guard import Guarded, View
@@ -30,15 +30,15 @@ def tune_trial(pack: Pack) -> Any:
     return SimpleNamespace(config={"pack": pack.to_plain()})
 
 
-def packs(run: SearchRun, folder: OutputFolder, view: View, most: int = 1000) -> None:
+def packs(plan: SearchPlan, folder: OutputFolder, view: View, most: int = 1000) -> None:
     """Train up to `most` packs here, and tell the view as Tune would."""
-    while most > 0 and (pack := run.next_pack()):
+    while most > 0 and (pack := plan.next_pack()):
         result = trained(pack)
         folder.write_pack(*pack.key, result)
         step = min(row.step for row in result.curves)
         early = packed([], [row for row in result.curves if row.step == step])
         view.on_trial_result(0, [], tune_trial(pack), {"so_far": early.to_arrow()})
-        run.finish(pack.key, result)
+        plan.finish(pack.key, result)
         view.on_trial_result(0, [], tune_trial(pack), {"pack_result": result.to_arrow()})
         view.on_trial_complete(0, [], tune_trial(pack))
         most -= 1
@@ -81,11 +81,11 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
     folder = OutputFolder(tmp_path)
     spec = tiny(tensorboard="all")
     folder.write_text("spec.yaml", spec.to_yaml())
-    first = SearchRun(spec)
+    first = SearchPlan(spec)
     with TensorBoardView(first, folder) as view:
         packs(first, folder, view, most=3)
 
-    second = SearchRun(spec)
+    second = SearchPlan(spec)
     trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
     for key, result in finished_packs(trials, curves).items():
         second.finish(key, result)
@@ -99,15 +99,15 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
 
 def test_best_keeps_every_trial_but_only_some_curves(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path)
-    run = SearchRun(
+    plan = SearchPlan(
         tiny(
             grid={"dimension": [1]},
             budget={"trials": 40, "pack_size": 20},
             confirm={"replicates": 2},
         )
     )
-    with TensorBoardView(run, folder) as view:
-        packs(run, folder, view)
+    with TensorBoardView(plan, folder) as view:
+        packs(plan, folder, view)
     with tensorboard(tmp_path / "tensorboard") as board:
         eventually(lambda: len(board.sessions(set())) == 42)
         tags = board.get("/data/plugin/scalars/tags")
@@ -136,12 +136,12 @@ def test_a_folder_that_cannot_be_written_ends_the_view_not_the_search(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = OutputFolder(tmp_path)
-    run = SearchRun(tiny(grid={"dimension": [1]}, confirm=None))
+    plan = SearchPlan(tiny(grid={"dimension": [1]}, confirm=None))
     (tmp_path / "tensorboard").mkdir()
-    with Guarded("TensorBoard's files", lambda: TensorBoardView(run, folder)) as view:
+    with Guarded("TensorBoard's files", lambda: TensorBoardView(plan, folder)) as view:
         (tmp_path / "tensorboard" / "d=1").write_text("in the way")
-        packs(run, folder, view)
-    assert run.finished
+        packs(plan, folder, view)
+    assert plan.finished
     (message,) = caplog.messages
     assert re.match(r"TensorBoard's files failed and is left out .* \(NotADirectoryError", message)
 

@@ -51,7 +51,7 @@ def ended(draw: random.Random, parameters: dict[str, Any]) -> Outcome:
     status = draw.choice(STATUSES)
     reached = {"completed": 2, "pruned": draw.choice([1, 2]), "diverged": draw.choice([0, 1])}
     return Outcome(
-        parameters=parameters,
+        hyperparameters=parameters,
         status=status,
         nmse=round(draw.expovariate(1.0), 1) if status == "completed" else None,
         rungs=tuple(
@@ -91,7 +91,7 @@ def test_a_pack_is_what_optuna_suggests_one_by_one(
         expected = [study.ask(distributions).params for _ in range(6)]
     suggested = tpe_pack(
         distributions,
-        finished=[outcome.parameters for outcome in outcomes],
+        finished=[outcome.hyperparameters for outcome in outcomes],
         ranks=[rank_of(outcome) for outcome in outcomes],
         running=waiting,
         size=6,

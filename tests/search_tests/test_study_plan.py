@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.rows import PackResult
-from search.planning.search_run import SearchRun
+from search.planning.search_plan import SearchPlan
 from spaces import studies
 from spaces.vocabulary import Phase
 from tests.search_tests.studies import by_identity, run_all, tiny, trained
@@ -31,7 +31,7 @@ def trained_once(pack: Pack) -> PackResult:
 
 @functools.cache
 def packs_in_order(budget: int) -> dict[PackKey, Pack]:
-    return by_identity(run_all(SearchRun(tiny(budget=BUDGETS[budget])), trained_once))
+    return by_identity(run_all(SearchPlan(tiny(budget=BUDGETS[budget])), trained_once))
 
 
 @pytest.mark.parametrize("budget", range(len(BUDGETS)))
@@ -40,10 +40,10 @@ def packs_in_order(budget: int) -> dict[PackKey, Pack]:
 def test_neither_the_order_of_completion_nor_the_workers_change_a_pack(
     budget: int, workers: int, seed: int
 ) -> None:
-    run = SearchRun(tiny(budget=BUDGETS[budget]))
-    packs = run_all(run, trained_once, workers=workers, order=random.Random(seed))
+    plan = SearchPlan(tiny(budget=BUDGETS[budget]))
+    packs = run_all(plan, trained_once, workers=workers, order=random.Random(seed))
     assert by_identity(packs) == packs_in_order(budget)
-    assert run.finished
+    assert plan.finished
 
 
 @pytest.mark.parametrize("budget", range(len(BUDGETS)))
@@ -52,14 +52,14 @@ def test_neither_the_order_of_completion_nor_the_workers_change_a_pack(
 def test_a_resumed_search_runs_the_packs_that_were_left(budget: int, data: st.DataObject) -> None:
     whole = packs_in_order(budget)
     order = random.Random(data.draw(st.integers(0, 2**32)))
-    before = run_all(SearchRun(tiny(budget=BUDGETS[budget])), trained_once, workers=4, order=order)[
-        : data.draw(st.integers(0, len(whole)))
-    ]
+    before = run_all(
+        SearchPlan(tiny(budget=BUDGETS[budget])), trained_once, workers=4, order=order
+    )[: data.draw(st.integers(0, len(whole)))]
 
-    run = SearchRun(tiny(budget=BUDGETS[budget]))
+    plan = SearchPlan(tiny(budget=BUDGETS[budget]))
     for pack in data.draw(st.permutations(before)):
-        run.finish(pack.key, trained_once(pack))
-    after = run_all(run, trained_once, workers=2, order=order)
+        plan.finish(pack.key, trained_once(pack))
+    after = run_all(plan, trained_once, workers=2, order=order)
     assert by_identity([*before, *after]) == whole
 
 
@@ -77,25 +77,25 @@ EVERY_KEY = [
 def test_rows_may_be_lost_in_any_combination(kept: set[PackKey]) -> None:
     """A lost pack is trained again, and what it gave rise to then is what it is now."""
     whole = packs_in_order(0)
-    run = SearchRun(tiny(budget=BUDGETS[0]))
+    plan = SearchPlan(tiny(budget=BUDGETS[0]))
     assert set(EVERY_KEY) == whole.keys()
     for key in sorted(kept):
-        run.finish(key, trained_once(whole[key]))
-    packs = run_all(run, trained_once)
+        plan.finish(key, trained_once(whole[key]))
+    packs = run_all(plan, trained_once)
     assert by_identity(packs) == {key: pack for key, pack in whole.items() if key not in kept}
 
 
 def test_a_further_grid_value_leaves_the_packs_of_the_other_studies_alone() -> None:
     more = by_identity(
-        run_all(SearchRun(tiny(budget=BUDGETS[0], grid={"dimension": [4, 2, 1]})), trained_once)
+        run_all(SearchPlan(tiny(budget=BUDGETS[0], grid={"dimension": [4, 2, 1]})), trained_once)
     )
     assert packs_in_order(0).items() < more.items()
 
 
 def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
-    run = SearchRun(tiny())
-    packs = run_all(run, trained_once)
-    for name, study in run.studies.items():
+    plan = SearchPlan(tiny())
+    packs = run_all(plan, trained_once)
+    for name, study in plan.studies.items():
         searched = [row for row in study.trial_rows if row.phase == "search"]
         best = min(
             (row for row in searched if row.status == "completed"), key=lambda row: row.nmse or 0.0
@@ -112,7 +112,7 @@ def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
 
 
 def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
-    packs = run_all(SearchRun(tiny()), trained_once)
+    packs = run_all(SearchPlan(tiny()), trained_once)
     by_study: dict[str, list[Pack]] = {}
     for pack in packs:
         by_study.setdefault(pack.study, []).append(pack)
@@ -131,7 +131,7 @@ def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
 
 def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     space = {"depth": {"low": 1, "high": 2}}
-    run = SearchRun(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
+    plan = SearchPlan(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
 
     def diverging(pack: Pack) -> PackResult:
         wild = (
@@ -140,12 +140,12 @@ def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
         )  # no spec's
         return trained(replace(pack, members=tuple(wild)))
 
-    packs = run_all(run, diverging)
+    packs = run_all(plan, diverging)
     assert {pack.phase for pack in packs} == {"search"}
-    assert set(run.statuses) == {"diverged"}
-    assert run.statuses["diverged"] == run.trials == run.trials_ended == 18
-    assert run.finished
-    assert run.exhausted
+    assert set(plan.statuses) == {"diverged"}
+    assert plan.statuses["diverged"] == plan.trials == plan.trials_ended == 18
+    assert plan.finished
+    assert plan.exhausted
 
 
 ALL_FIXED = {
@@ -182,15 +182,15 @@ def test_every_size_runs_to_its_end(
     changes: dict[str, Any], search_packs: int, confirm_packs: int
 ) -> None:
     spec = tiny(**changes)
-    run = SearchRun(spec)
-    packs = run_all(run, workers=2)
-    assert run.finished
-    assert run.exhausted
+    plan = SearchPlan(spec)
+    packs = run_all(plan, workers=2)
+    assert plan.finished
+    assert plan.exhausted
     for study in studies(spec):
         phases = [pack.phase for pack in packs if pack.study == study.name]
         assert phases.count("search") == search_packs
         assert phases.count("confirm") == confirm_packs
-        rows = run.studies[study.name].trial_rows
+        rows = plan.studies[study.name].trial_rows
         trials = sorted(row.trial for row in rows if row.phase == "search")
         assert trials == list(range(spec.budget.trials))
         if spec.halving is None:

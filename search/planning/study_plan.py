@@ -11,10 +11,10 @@ from trainables import Halving, Member, Pack, PackKey, Task
 from .seeds import derive_seed
 from .suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
 
-Parameters = Mapping[str, Any]
+Hyperparameters = Mapping[str, Any]
 
 
-class StudyRun:
+class StudyPlan:
     """The packs of one study: those of its search, then one confirm pack per steps factor.
 
     A pure function of the spec and of the rows given to `finish`: neither the time nor the order in
@@ -25,7 +25,7 @@ class StudyRun:
         """A study none of whose packs has run."""
         self.spec, self.study = spec, study
         self._steps_factors = () if spec.confirm is None else tuple(spec.confirm.steps_factors)
-        self._suggested: dict[int, list[Parameters]] = {}
+        self._suggested: dict[int, list[Hyperparameters]] = {}
         self._history: dict[int, tuple[Outcome, ...]] = {}
         self._started: set[PackKey] = set()
         self._finished: set[PackKey] = set()
@@ -96,7 +96,7 @@ class StudyRun:
         if key.phase == "search":
             outcomes = outcomes_of(self.study, result)
             self._history[key.number] = outcomes
-            self._suggested[key.number] = [outcome.parameters for outcome in outcomes]
+            self._suggested[key.number] = [outcome.hyperparameters for outcome in outcomes]
             known = () if self._best is None else (self._best,)
             self._best = best_trial([*known, *result.trials])
 
@@ -134,12 +134,12 @@ class StudyRun:
         first = number * self.spec.budget.pack_size
         members = tuple(
             self._member(
-                parameters,
+                hyperparameters,
                 trial=first + index,
                 replicate=0,
                 **self.search_seeds(first + index),
             )
-            for index, parameters in enumerate(suggested)
+            for index, hyperparameters in enumerate(suggested)
         )
         halving = self.spec.halving
         return self._pack(
@@ -150,8 +150,8 @@ class StudyRun:
             members=members,
         )
 
-    def _suggestions(self, number: int) -> list[Parameters]:
-        """The parameters of an earlier pack; made again where a resumed search lacks its rows."""
+    def _suggestions(self, number: int) -> list[Hyperparameters]:
+        """What an earlier pack was given; made again where a resumed search lacks its rows."""
         if number not in self._suggested:
             running = [self._suggestions(pack) for pack in running_packs(self.spec, number)]
             self._suggested[number] = list(
@@ -183,9 +183,9 @@ class StudyRun:
             members=members,
         )
 
-    def _member(self, parameters: Parameters, **identity: int) -> Member:
+    def _member(self, hyperparameters: Hyperparameters, **identity: int) -> Member:
         return Member(
-            hyperparameters=configuration_of({**self.study.fixed, **parameters}), **identity
+            hyperparameters=configuration_of({**self.study.fixed, **hyperparameters}), **identity
         )
 
     def _pack(self, *, steps_factor: int, **rest: Any) -> Pack:
@@ -211,7 +211,7 @@ def outcomes_of(study: Study, result: PackResult) -> tuple[Outcome, ...]:
             rungs.setdefault(point.trial, []).append((point.step, point.nmse_at_step))
     return tuple(
         Outcome(
-            parameters={name: row.hyperparameters[name] for name in study.space},
+            hyperparameters={name: row.hyperparameters[name] for name in study.space},
             status=row.status,
             nmse=row.nmse,
             rungs=tuple(sorted(rungs.get(row.trial, ()))),

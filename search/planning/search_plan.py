@@ -6,17 +6,17 @@ from results.rows import PackResult, TrialRow
 from spaces import Spec, studies
 from trainables import Pack, PackKey
 
-from .study_run import StudyRun
+from .study_plan import StudyPlan
 from .suggestion import pack_count
 
 
-class SearchRun:
+class SearchPlan:
     """The packs of all studies, in the order in which they are to start. Needs no Ray."""
 
     def __init__(self, spec: Spec) -> None:
         """A search none of whose packs has run."""
         self.spec = spec
-        self.studies = {study.name: StudyRun(spec, study) for study in studies(spec)}
+        self.studies = {study.name: StudyPlan(spec, study) for study in studies(spec)}
         self.statuses: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
 

@@ -1,0 +1,63 @@
+"""Studies side by side: whose pack goes next, and when the search is over."""
+
+from search.planning.search_plan import SearchPlan
+from tests.search_tests.studies import run_all, tiny, trained
+
+
+def test_studies_take_turns() -> None:
+    plan = SearchPlan(tiny(budget={"trials": 8, "pack_size": 2, "startup_packs": 4}))
+    started = []
+    while pack := plan.next_pack():
+        started.append((pack.study, pack.number))
+    assert started == [
+        (f"dimension={dimension}", number) for number in range(4) for dimension in (1, 2)
+    ]
+
+
+def test_a_study_that_waits_lets_the_other_go_on() -> None:
+    plan = SearchPlan(tiny())
+    first, second = plan.next_pack(), plan.next_pack()
+    assert first is not None
+    assert second is not None
+    assert (first.study, second.study) == ("dimension=1", "dimension=2")
+    assert plan.next_pack() is None
+    assert not plan.exhausted  # both studies only wait for results
+    plan.finish(second.key, trained(second))
+    third = plan.next_pack()
+    assert third is not None
+    assert (third.study, third.number) == ("dimension=2", 1)
+    assert plan.next_pack() is None
+
+
+def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
+    plan = SearchPlan(tiny())
+    pack = plan.next_pack()
+    assert pack is not None
+    plan.finish(pack.key, trained(pack))
+    plan.fail("dimension=1", "pack 1 failed")
+    packs = run_all(plan)
+    assert {pack.study for pack in packs} == {"dimension=2"}
+    assert plan.failed == {"dimension=1": "pack 1 failed"}
+    assert plan.exhausted
+    assert not plan.finished
+    assert len(plan.studies["dimension=1"].trial_rows) == 3
+    assert {row.study for row in plan.finished_rows} == {"dimension=2"}
+
+
+def test_exhausted_comes_before_finished() -> None:
+    plan = SearchPlan(tiny(confirm=None, grid={"dimension": [1]}))
+    seen = []
+    while pack := plan.next_pack():
+        seen.append((plan.exhausted, plan.finished))
+        plan.finish(pack.key, trained(pack))
+    assert seen == [(False, False), (False, False), (True, False)]
+    assert (plan.exhausted, plan.finished) == (True, True)
+
+
+def test_the_counts_are_known_on_the_way() -> None:
+    plan = SearchPlan(tiny())
+    assert (plan.trials_ended, plan.trials) == (0, 18)
+    pack = plan.next_pack()
+    assert pack is not None
+    plan.finish(pack.key, trained(pack))
+    assert plan.trials_ended == sum(plan.statuses.values()) == 3
