@@ -11,6 +11,7 @@ from typing import Any
 
 from .address import member_address
 from .errors import ClusterError
+from .job_driver import is_job_driver
 from .local_ray import ray_folder, startable
 from .packages import package_folders
 from .resources import Cluster, cluster_of
@@ -20,9 +21,6 @@ logger = logging.getLogger(__name__)
 
 REACHABLE_SECONDS = 10.0
 """Ray itself would try an address that nobody answers at for two minutes."""
-
-JOB_MARK = "RAY_JOB_CONFIG_JSON_ENV_VAR"
-"""Ray sets it for the driver of a job."""
 
 
 @contextmanager
@@ -103,7 +101,7 @@ def _cluster() -> Cluster:
 
 def _shipped() -> dict[str, Any]:
     """The runtime environment that brings the packages; a job has brought them already."""
-    return {} if JOB_MARK in os.environ else {"py_modules": package_folders()}
+    return {} if is_job_driver() else {"py_modules": package_folders()}
 
 
 def _check_address(address: str) -> None:
@@ -119,7 +117,7 @@ def _check_address(address: str) -> None:
 
 def _leave_working_directory() -> None:
     """Leave the folder in which Ray starts a job's driver: it may go before the search ends."""
-    if JOB_MARK in os.environ:
+    if is_job_driver():
         os.chdir("/")
 
 

@@ -22,6 +22,8 @@ from tensorboard.plugins.hparams.summary_v2 import (
     hparams_pb,
 )
 
+from spaces.vocabulary import Value
+
 from .event_files import EventFiles
 from .rows import CurveRow, TrialRow
 from .schemas import TRIALS
@@ -46,8 +48,6 @@ _MEASURED = {
 HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)
 """The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it
 ended (`phase`, `replicate`, `steps_factor`, `status`)."""
-
-Value = bool | int | float | str
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The start of the command line: `dottune`, or `python -m search` where that is not installed."""
 
-import os
 import sys
 
+from cluster.job_driver import is_job_driver
 from cluster.requirements import missing_requirements
 
 
@@ -21,7 +21,7 @@ def main() -> None:
 def _refusal(missing: list[str]) -> str:
     """What is missing and the ways out; `sys.exit` prints it and makes the exit code 1."""
     rule = f"error: {sys.executable} lacks what dottune needs: {', '.join(missing)}; "
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+    if is_job_driver():
         return rule + (
             "submit without --image-has-deps, so that every node installs it, or start Ray on each "
             "node from an environment that has it, whose python comes first on the PATH"

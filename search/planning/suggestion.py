@@ -21,6 +21,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces import Choices, FloatRange, IntRange, Spec, Study
+from spaces.domains import Domain
 from spaces.vocabulary import Status, Value, unused_hyperparameters
 
 from .seeds import derive_seed
@@ -30,7 +31,6 @@ try:
 except ImportError:  # another version of Optuna: its sampler suggests the same, slower
     tpe_pack = None  # type: ignore[assignment]
 
-Domain = IntRange | FloatRange | Choices
 
 _KNOWN_GOOD: Mapping[str, int | float] = {
     "depth": 0,
