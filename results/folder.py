@@ -16,6 +16,7 @@ from .parts import (
     check_one_search,
     columns_since,
     is_part,
+    later_column,
     part_name,
     without_repeats,
 )
@@ -266,8 +267,7 @@ class OutputFolder:
                 )
             table = file.read([each for each in schema.names if each in there], use_threads=False)
             for column in missing:
-                nulls = pa.nulls(table.num_rows, schema.field(column).type)
-                table = table.append_column(column, nulls)
+                table = table.append_column(column, later_column(table, schema.field(column)))
             return table.select(schema.names).cast(schema)
 
     @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spaces.vocabulary import PHASES
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, PHASES
 
 from .location import OutputError
 from .schemas import ADDED_COLUMNS, SCHEMA_VERSION
@@ -66,6 +66,19 @@ def check_one_search(uri: str, names: Sequence[str], tables: Sequence[pa.Table])
             f"an output folder must hold one search; got {len(found)} in {uri}: {parts}; "
             "move the files of the others to another folder"
         )
+
+
+def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
+    """Return a column that came after the version of `table`, which was written without it.
+
+    Its values are the default, which was the only one then: of a hyperparameter that every trial
+    has, in rows that have hyperparameters at all. All others are null.
+    """
+    described = MEMBER_HYPERPARAMETERS.get(field.name)
+    if described is None or described.belongs_to:
+        return pa.nulls(table.num_rows, field.type)
+    default = pa.scalar(described.default, field.type)
+    return pc.if_else(pc.is_valid(table["depth"]), default, pa.scalar(None, field.type))
 
 
 def columns_since(schema: pa.Schema, *, where: str) -> frozenset[str]:

@@ -13,7 +13,9 @@ from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_FIELDS
 
 SCHEMA_VERSION = 2
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
-    2: frozenset({"weight_decay", "momentum", "diverged_replicates", "execution"}),
+    2: frozenset(
+        {"weight_decay", "momentum", "diverged_replicates", "execution", "initialisation"}
+    ),
 }
 """The columns that a version added; null in rows of the versions before."""
 

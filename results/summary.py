@@ -9,37 +9,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from spaces.vocabulary import Status, best_trial
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Status, best_trial
 
 from .checked_table import checked_table
 from .constructions import constructed_nmse
-from .schemas import SUMMARY, TRIAL_KEY
+from .schemas import SUMMARY, TASK_COLUMNS, TRIAL_KEY
 
-_OF_THE_STUDY = (
-    "search",
-    "study",
-    "dimension",
-    "target",
-    "inputs",
-    "scale",
-    "data",
-    "label_noise_std",
-    "batch_size",
-)
-_OF_THE_BEST = (
-    "multiplication",
-    "depth",
-    "width",
-    "layer_sizes",
-    "learning_rate",
-    "activation",
-    "optimizer",
-    "weight_decay",
-    "momentum",
-    "schedule",
-    "parameters",
-    "steps",
-)
+_OF_THE_STUDY = ("search", "study", *TASK_COLUMNS, "batch_size")
+_OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "layer_sizes", "parameters", "steps")
 
 
 class _Judged(NamedTuple):
@@ -81,6 +58,7 @@ def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
     if row["best_trial"] is None:
         return None
     return constructed_nmse(
+        target=row["target"],
         dimension=int(row["dimension"]),
         multiplication=bool(row["multiplication"]),
         depth=int(row["depth"]),

@@ -107,6 +107,17 @@ _HYPERPARAMETERS = (
         description="Activation of the hidden layers.",
     ),
     Field(
+        name="initialisation",
+        kind="name",
+        scope="member",
+        default="torch",
+        names=("torch", "glorot", "he"),
+        label="init",
+        description="Initial weights: torch (uniform within 1 / sqrt(inputs), biases too), glorot "
+        "(uniform within sqrt(6 / (inputs + outputs)), biases 0) or he (normal with variance "
+        "2 / inputs, biases 0).",
+    ),
+    Field(
         name="optimizer",
         kind="name",
         scope="member",
@@ -176,8 +187,8 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="dot",
-        names=("dot",),
-        description="The function to be learned; dot: the dot product.",
+        names=("dot", "cosine"),
+        description="The function to be learned; dot: the dot product, cosine: that of the angle.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -185,8 +196,9 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="normal",
-        names=("normal",),
-        description="Distribution of the inputs; normal: independent, standard normal.",
+        names=("normal", "uniform", "rademacher"),
+        description="Distribution of the inputs' components, independent, of mean 0 and variance 1 "
+        "before scale: normal, uniform, or rademacher (-1 or 1).",
         why_not_in_space=_ONE_TASK,
     ),
     Field(

@@ -107,6 +107,7 @@ class PackRows:
             loss_stderr=None if loss is None else loss.standard_error,
             nmse=None if loss is None else loss.normalised,
             constructed_nmse=constructed_nmse(
+                target=task.target,
                 dimension=task.dimension,
                 multiplication=mlp.multiplication,
                 depth=mlp.depth,

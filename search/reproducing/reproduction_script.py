@@ -17,6 +17,23 @@ _FACTORS = {
     "cosine": "0.5 * (1 + math.cos(math.pi * step / SCHEDULE_STEPS))",
     "linear": "1 - step / SCHEDULE_STEPS",
 }
+_DRAWS = {
+    "normal": "normal_(generator=generator)",
+    "uniform": "uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)",
+    "rademacher": "bernoulli_(0.5, generator=generator).mul_(2).sub_(1)",
+}
+_LABELS = {
+    "dot": "(a * b).sum(0)",
+    "cosine": "nn.functional.cosine_similarity(a, b, dim=0, eps=0)",
+}
+_INITIALISATIONS = {
+    "torch": "for parameter in (linear.weight, linear.bias):\n"
+    "        nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), start)",
+    "glorot": "nn.init.xavier_uniform_(linear.weight, generator=start)\n"
+    "    nn.init.zeros_(linear.bias)",
+    "he": 'nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=start)\n'
+    "    nn.init.zeros_(linear.bias)",
+}
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
@@ -32,9 +49,11 @@ SCALE, LABEL_NOISE_STD = $scale, $label_noise_std
 
 def pairs(generator, size, noise):
     """Inputs (size, $input_size) and labels (size,) of random vector pairs."""
-    vectors = SCALE * torch.randn(2 * DIMENSION, size, generator=generator, device="$device")
+    vectors = torch.empty(2 * DIMENSION, size, device="$device")
+    vectors.$draw
+    vectors *= SCALE
     a, b = vectors[:DIMENSION], vectors[DIMENSION:]
-    labels = (a * b).sum(0)
+    labels = $label
     if noise > 0:
         labels += noise * torch.randn(size, generator=generator, device="$device")
     return torch.cat([$inputs]).T, labels
@@ -45,8 +64,7 @@ start = torch.Generator().manual_seed($initialisation_seed)
 layers = []
 for inputs, outputs in zip(sizes, sizes[1:]):
     linear = nn.Linear(inputs, outputs)
-    for parameter in (linear.weight, linear.bias):
-        nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), start)
+    $initialise
     layers += [linear, nn.$activation()]
 network = nn.Sequential(*layers[:-1]).to("$device")
 
@@ -96,6 +114,9 @@ def reproduction_script(row: TrialRow) -> str:
         optimizer_class=optimiser.reference.__name__,
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
+        draw=_DRAWS[columns["inputs"]],
+        label=_LABELS[columns["target"]],
+        initialise=_INITIALISATIONS[columns["initialisation"]],
         chunk=EVALUATION_CHUNK,
         few=RUNG_PAIRS,
         many=SELECTION_PAIRS,

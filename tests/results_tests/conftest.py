@@ -36,6 +36,7 @@ TRIAL = TrialRow(
         "width": 32,
         "learning_rate": 0.01,
         "activation": "relu",
+        "initialisation": "torch",
         "optimizer": "adam",
         "weight_decay": None,
         "momentum": None,

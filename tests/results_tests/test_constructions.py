@@ -38,6 +38,7 @@ def test_products_are_carried_through_hidden_layers(
     outputs = hidden[:, 0] - hidden[:, 1]
     nmse = np.mean((outputs - labels) ** 2) / labels.var(ddof=1)
     size: dict[str, Any] = {
+        "target": "dot",
         "dimension": dimension,
         "depth": depth,
         "width": width,
@@ -57,14 +58,20 @@ def test_a_linear_network_is_the_mean_predictor_unless_given_the_products() -> N
         weights, *_ = np.linalg.lstsq(inputs, labels)
         nmse = np.mean((inputs @ weights - labels) ** 2) / labels.var(ddof=1)
         constructed = constructed_nmse(
-            dimension=4, multiplication=multiplication, depth=0, width=4, activation="tanh"
+            target="dot",
+            dimension=4,
+            multiplication=multiplication,
+            depth=0,
+            width=4,
+            activation="tanh",
         )
         assert constructed == pytest.approx(nmse, abs=1e-3)
 
 
-@pytest.mark.parametrize("change", [{"width": 1}, {"activation": "tanh"}])
+@pytest.mark.parametrize("change", [{"width": 1}, {"activation": "tanh"}, {"target": "cosine"}])
 def test_what_is_not_known_is_none(change: dict[str, Any]) -> None:
     size: dict[str, Any] = {
+        "target": "dot",
         "dimension": 2,
         "multiplication": True,
         "depth": 1,
@@ -73,3 +80,26 @@ def test_what_is_not_known_is_none(change: dict[str, Any]) -> None:
     }
     assert constructed_nmse(**size) == 0.0
     assert constructed_nmse(**size | change) is None
+
+
+@pytest.mark.parametrize("target", ["dot", "cosine"])
+@pytest.mark.parametrize("inputs", ["uniform", "rademacher"])
+def test_without_products_a_linear_network_is_the_mean_predictor_whatever_is_to_be_learned(
+    target: str, inputs: str
+) -> None:
+    generator = np.random.default_rng(2)
+    a, b = (
+        generator.uniform(-1, 1, (2, 100_000, 3))
+        if inputs == "uniform"
+        else generator.choice([-1.0, 1.0], (2, 100_000, 3))
+    )
+    labels = (a * b).sum(axis=1)
+    if target == "cosine":
+        labels /= np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    design = np.concatenate([a, b, np.ones((len(a), 1))], axis=1)
+    weights, *_ = np.linalg.lstsq(design, labels)
+    nmse = np.mean((design @ weights - labels) ** 2) / labels.var(ddof=1)
+    constructed = constructed_nmse(
+        target=target, dimension=3, multiplication=False, depth=0, width=4, activation="relu"
+    )
+    assert constructed == pytest.approx(nmse, abs=1e-3)

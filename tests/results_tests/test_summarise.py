@@ -22,6 +22,7 @@ HYPERPARAMETERS = [
     "layer_sizes",
     "learning_rate",
     "activation",
+    "initialisation",
     "optimizer",
     "weight_decay",
     "momentum",
@@ -88,7 +89,7 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     best = best.rename(columns={"trial": "best_trial", "nmse": "nmse_search"})
     columns = ["best_trial", *HYPERPARAMETERS, "parameters", "steps", "nmse_search"]
     out = out.join(best[columns])
-    sizes = ["dimension", "multiplication", "depth", "width", "activation"]
+    sizes = ["target", "dimension", "multiplication", "depth", "width", "activation"]
     known = [
         constructed_nmse(**{name: row[name] for name in sizes})
         for row in best[sizes].to_dict("records")

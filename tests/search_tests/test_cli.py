@@ -285,7 +285,7 @@ def test_constructions_are_those_known_now() -> None:
         row["constructed_nmse"] = 0.125
     folder.write_summary(pyarrow.Table.from_pylist(older, SUMMARY))
     for row in _rows():
-        size = ("dimension", "multiplication", "depth", "width", "activation")
+        size = ("target", "dimension", "multiplication", "depth", "width", "activation")
         assert row["constructed_nmse"] == constructed_nmse(**{name: row[name] for name in size})
 
 

@@ -15,14 +15,15 @@ HYPERPARAMETERS = {
     "width": st.integers(1, 10_000),
     "learning_rate": st.floats(1e-12, 1e3),
     "activation": st.sampled_from(["relu", "gelu", "silu", "tanh"]),
+    "initialisation": st.sampled_from(["torch", "glorot", "he"]),
     "optimizer": st.sampled_from(["adam", "adagrad"]),  # which need no hyperparameter more
     "schedule": st.sampled_from(["constant", "cosine", "linear"]),
     "batch_size": st.integers(1, 10_000),
     "steps": st.integers(1, 1_000_000),
 }
 TASK = {
-    "target": st.just("dot"),
-    "inputs": st.just("normal"),
+    "target": st.sampled_from(["dot", "cosine"]),
+    "inputs": st.sampled_from(["normal", "uniform", "rademacher"]),
     "scale": st.floats(1e-5, 10.0),
     "label_noise_std": st.just(0.0) | st.floats(1e-30, 1e6),
     "data": st.just("stream"),

@@ -330,7 +330,8 @@ def faults(data):
             "tpee",
             r"sampler: must be 'tpe' or 'random'; got \"tpee\"; did you mean tpe\?",
         ),
-        ("task.target", "cosine", "task.target: must be dot: nothing else is available yet; got"),
+        ("task.data", "pool", "task.data: must be stream: nothing else is available yet; got"),
+        ("task.target", "cosin", "must be one of dot, cosine; got .*; did you mean cosine"),
         ("fixed.activation", "rulu", r"must be one of relu, .*; got \"rulu\"; did you mean relu\?"),
         ("fixed.optimizer", "adan", 'must be one of adam, .*; got "adan"; did you mean adam'),
         (

@@ -15,6 +15,7 @@ from spaces.vocabulary import (
 )
 from trainables import pack
 from trainables.families.activation_modules import ACTIVATION_MODULES
+from trainables.families.mlp_initial_weights import INITIALISATIONS
 from trainables.gpu.activation_operations import ACTIVATION_OPERATIONS
 from trainables.gpu.optimiser_operations import OPTIMISER_OPERATIONS
 from trainables.optimisers import OPTIMISERS
@@ -31,6 +32,7 @@ from trainables.sources.targets import TARGETS
     [
         ("activation", [ACTIVATION_MODULES, ACTIVATION_OPERATIONS, ACTIVATION_CODE]),
         ("optimizer", [OPTIMISERS, OPTIMISER_OPERATIONS, OPTIMISER_CODE]),
+        ("initialisation", [INITIALISATIONS]),
         ("schedule", [SCHEDULES]),
         ("target", [TARGETS]),
         ("inputs", [INPUTS]),

@@ -9,6 +9,7 @@ from trainables import Halving, Member, Pack, Task
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
 SCHEDULES = ("constant", "cosine", "linear")
 OPTIMISERS = ("adam", "adamw", "sgd", "adagrad")
+INITIALISATIONS = ("torch", "glorot", "he")
 
 
 def make_member(trial: int = 0, **given: object) -> Member:
@@ -20,6 +21,7 @@ def make_member(trial: int = 0, **given: object) -> Member:
         "width": 8,
         "learning_rate": 1e-2,
         "activation": "relu",
+        "initialisation": "torch",
         "optimizer": "adam",
         "weight_decay": 0.3,
         "momentum": 0.9,
@@ -88,6 +90,7 @@ def member_lists(draw: strategies.DrawFn) -> list[Member]:
                 momentum=draw(strategies.floats(0, 0.95)),
                 depth=draw(strategies.integers(0, 4)),
                 width=draw(strategies.integers(1, 20)),
+                initialisation=draw(strategies.sampled_from(INITIALISATIONS)),
                 learning_rate=draw(strategies.floats(1e-4, 1e-2)),
                 initialisation_seed=draw(strategies.integers(0, 2**63 - 1)),
                 data_seed=7 if shared else 7 + trial,

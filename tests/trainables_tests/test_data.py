@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from trainables import Task
 from trainables.sources.batches import Batches
 from trainables.sources.random_vectors import HeldOutPairs, TrainingStream
+from trainables.sources.targets import TARGETS
 
 CPU = torch.device("cpu")
 
@@ -44,6 +45,40 @@ def test_a_stream_is_the_plain_draws_of_its_generator() -> None:
     generator = torch.Generator().manual_seed(5)
     for step in range(4):
         torch.testing.assert_close(inputs[step, 0, :6], torch.randn(6, 8, generator=generator))
+
+
+@pytest.mark.parametrize("inputs", ["normal", "uniform", "rademacher"])
+def test_entries_have_their_distribution(inputs: str) -> None:
+    """Mean 0, variance 1, and the fourth moment of the distribution: 3, 9 / 5 or 1."""
+    drawn, _ = batches(Task(dimension=64, inputs=inputs), [5], [16] * 8)
+    entries = drawn[:, 0, :128].double()
+    error = entries.numel() ** -0.5
+    fourth = {"normal": 3.0, "uniform": 1.8, "rademacher": 1.0}[inputs]
+    assert float(entries.mean()) == pytest.approx(0, abs=5 * error)
+    assert float(entries.square().mean()) == pytest.approx(1, abs=8 * error)
+    assert float(entries.pow(4).mean()) == pytest.approx(fourth, abs=50 * error)
+    assert {"uniform": 3**0.5, "rademacher": 1.0}.get(inputs, 99.0) >= float(entries.abs().max())
+
+
+@settings(deadline=None)
+@given(
+    dimension=st.integers(1, 9),
+    scale=st.sampled_from([1e-5, 1.0, 100.0]),
+    inputs=st.sampled_from(["normal", "uniform", "rademacher"]),
+)
+def test_the_cosine_is_that_of_the_angle(dimension: int, scale: float, inputs: str) -> None:
+    task = Task(dimension=dimension, scale=scale, inputs=inputs, target="cosine")
+    drawn, labels = batches(task, [3], [5])
+    a, b = drawn[:, 0, :dimension].double(), drawn[:, 0, dimension : 2 * dimension].double()
+    expected = torch.nn.functional.cosine_similarity(a, b, dim=1, eps=0)
+    torch.testing.assert_close(labels[:, 0].double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_vector_of_length_zero_has_no_angle() -> None:
+    zeros, ones = torch.zeros(1, 2, 3), torch.ones(1, 2, 3)
+    labels = torch.full((1, 3), 7.0)
+    TARGETS["cosine"](zeros, ones, zeros * ones, labels)
+    assert labels.tolist() == [[0.0, 0.0, 0.0]]
 
 
 @given(cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4))

@@ -26,6 +26,7 @@ class Mlp:
     depth: int
     width: int
     activation: str
+    initialisation: str
 
     @classmethod
     def of(cls, member: Member) -> Self:
@@ -68,17 +69,21 @@ class MlpFamily:
 
     def initial_pieces(self, member: Member, dimension: int) -> list[Tensor]:
         """See `Family`."""
-        sizes = Mlp.of(member).sizes(dimension)
-        return layer_pieces(initial_layers(sizes, member.initialisation_seed), dimension)
+        return layer_pieces(_initial_layers(member, dimension), dimension)
 
     def reference(self, member: Member, dimension: int) -> Network:
         """See `Family`."""
         mlp = Mlp.of(member)
         return Network(
-            initial_layers(mlp.sizes(dimension), member.initialisation_seed),
+            _initial_layers(member, dimension),
             activation=mlp.activation,
             multiplication=mlp.multiplication,
         )
+
+
+def _initial_layers(member: Member, dimension: int) -> list[tuple[Tensor, Tensor]]:
+    mlp = Mlp.of(member)
+    return initial_layers(mlp.sizes(dimension), member.initialisation_seed, mlp.initialisation)
 
 
 def layer_pieces(layers: Sequence[tuple[Tensor, Tensor]], dimension: int) -> list[Tensor]:
