@@ -1,4 +1,4 @@
-"""`Dot` against `keras.layers.Dot` itself."""
+"""`Dot` against `keras.layers.Dot` itself, and the labels of the tasks against `Dot`."""
 
 import os
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trainables.dot import EPSILON, Axes, Dot, dot
+from trainables.sources.targets import TARGETS
 
 
 @pytest.fixture(scope="module")
@@ -270,3 +271,34 @@ def test_a_list_and_a_tuple_are_pairs() -> None:
     assert torch.equal(layer([a, b]), dot(a, b, (1, 1)))
     assert torch.equal(layer((a, b)), layer([a, b]))
     assert list(layer.parameters()) == []
+
+
+@pytest.fixture
+def pools() -> tuple[Tensor, Tensor]:
+    """Two pools of vectors, (N, D) and (M, D)."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(5, 7, generator=generator), torch.randn(4, 7, generator=generator)
+
+
+def labels_of(a: Tensor, b: Tensor) -> Tensor:
+    """The labels (B,) that the target `dot` writes of vectors (B, D), which it takes as (D, B)."""
+    labels = torch.empty(len(a))
+    TARGETS["dot"](a.T, b.T, a.T * b.T, labels)
+    return labels
+
+
+def test_the_target_dot_is_it(pools):
+    a, b = pools[0][:4], pools[1]
+    torch.testing.assert_close(labels_of(a, b)[:, None], Dot(axes=1)([a, b]))
+
+
+def test_normalized_it_is_the_cosine(pools):
+    a, b = pools[0][:4], pools[1]
+    cosine = torch.nn.functional.cosine_similarity(a, b)
+    torch.testing.assert_close(Dot(axes=1, normalize=True)([a, b]), cosine[:, None])
+
+
+def test_of_two_pools_it_is_all_pairs(pools):
+    a, b = pools
+    pairs = torch.stack([labels_of(a, each.expand_as(a)) for each in b], dim=1)
+    torch.testing.assert_close(Dot(axes=2)([a[None], b[None]])[0], pairs)
