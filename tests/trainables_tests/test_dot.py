@@ -280,25 +280,23 @@ def pools() -> tuple[Tensor, Tensor]:
     return torch.randn(5, 7, generator=generator), torch.randn(4, 7, generator=generator)
 
 
-def labels_of(a: Tensor, b: Tensor) -> Tensor:
-    """The labels (B,) that the target `dot` writes of vectors (B, D), which it takes as (D, B)."""
+def labels_of(target: str, a: Tensor, b: Tensor) -> Tensor:
+    """The labels (B,) that a target writes of vectors (B, D), which it takes as (D, B)."""
     labels = torch.empty(len(a))
-    TARGETS["dot"](a.T, b.T, a.T * b.T, labels)
+    TARGETS[target](a.T, b.T, a.T * b.T, labels)
     return labels
 
 
-def test_the_target_dot_is_it(pools):
+@pytest.mark.parametrize(("target", "normalize"), [("dot", False), ("cosine", True)])
+def test_the_targets_are_it(pools, target, normalize):
     a, b = pools[0][:4], pools[1]
-    torch.testing.assert_close(labels_of(a, b)[:, None], Dot(axes=1)([a, b]))
+    a[2] = 0  # which has no angle
+    expected = Dot(axes=1, normalize=normalize)([a, b])
+    torch.testing.assert_close(labels_of(target, a, b)[:, None], expected)
 
 
-def test_normalized_it_is_the_cosine(pools):
-    a, b = pools[0][:4], pools[1]
-    cosine = torch.nn.functional.cosine_similarity(a, b)
-    torch.testing.assert_close(Dot(axes=1, normalize=True)([a, b]), cosine[:, None])
-
-
-def test_of_two_pools_it_is_all_pairs(pools):
+@pytest.mark.parametrize(("target", "normalize"), [("dot", False), ("cosine", True)])
+def test_of_two_pools_it_is_all_pairs(pools, target, normalize):
     a, b = pools
-    pairs = torch.stack([labels_of(a, each.expand_as(a)) for each in b], dim=1)
-    torch.testing.assert_close(Dot(axes=2)([a[None], b[None]])[0], pairs)
+    pairs = torch.stack([labels_of(target, a, each.expand_as(a)) for each in b], dim=1)
+    torch.testing.assert_close(Dot(2, normalize)([a[None], b[None]])[0], pairs)
