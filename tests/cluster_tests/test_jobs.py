@@ -112,7 +112,7 @@ def test_a_search_to_an_object_store(
     assert "d=2" in shown.stdout
 
     files = s3fs.S3FileSystem()
-    part = files.glob("bucket/runs/smoke/trials/*pack-00001.parquet")[0]
+    part = files.glob("bucket/runs/smoke/trials/*search-00001.parquet")[0]
     files.rm(part)
     resumed = two_nodes.dottune("resume", out, **object_store)
     assert resumed.returncode == 0, resumed.stderr

@@ -24,7 +24,7 @@ PLANTED = {
 """A laptop's own credentials; those of the nodes are in their environment."""
 
 TOLD_IN = ("/api/v0/tasks?", "/api/v0/actors?", "runtime_envs?", "runtime_env_agent.log")
-"""Where the environment that does travel to the workers is shown, some of it a moment late."""
+"""Where the environment that does travel to a job's workers is shown, some of it a moment late."""
 
 
 def test_no_secret_is_shown_or_written(two_nodes: TwoNodes, tmp_path: Path) -> None:
@@ -37,6 +37,8 @@ def test_no_secret_is_shown_or_written(two_nodes: TwoNodes, tmp_path: Path) -> N
     assert submitted.returncode == 0, submitted.stderr
     id = submitted.stdout.strip()
     poll(two_nodes.workers, "the job's workers")
+    # What does travel is told in each of these, so that a secret would be, too.
+    poll(lambda: told(two_nodes, "RAY_JOB_STOP_SIGNAL"), f"the job's environment in {TOLD_IN}")
     found = secrets_found(two_nodes)
     two_nodes.done("stop", id, "--address", two_nodes.address)
     poll(lambda: not two_nodes.workers(), "the workers' end")
@@ -53,20 +55,23 @@ def test_no_secret_is_shown_or_written(two_nodes: TwoNodes, tmp_path: Path) -> N
     assert found == {}
 
 
+def told(two_nodes: TwoNodes, variable: str) -> bool:
+    """Whether each of `TOLD_IN` tells of `variable`."""
+    texts = everything_told(two_nodes)
+    return all(
+        any(variable.encode() in text for name, text in texts.items() if source in name)
+        for source in TOLD_IN
+    )
+
+
 def secrets_found(two_nodes: TwoNodes) -> dict[str, str]:
     """Where one of them stands now, and which."""
     secrets = {SECRET, two_nodes.token, *PLANTED.values()}
     pattern = re.compile("|".join(map(re.escape, secrets)).encode())
-
-    def told() -> dict[str, bytes]:
-        """What is told, once what does travel is in it: a secret would be, too."""
-        texts = two_nodes.dashboard_answers() | two_nodes.session_files()
-        for source in TOLD_IN:
-            sent = [text for name, text in texts.items() if source in name]
-            if not any(b"PL_DISABLE_FORK" in text for text in sent):
-                return {}
-        return texts
-
-    texts = poll(told, f"the workers' environment in each of {', '.join(TOLD_IN)}")
-    matches = {name: pattern.search(text) for name, text in texts.items()}
+    matches = {name: pattern.search(text) for name, text in everything_told(two_nodes).items()}
     return {name: match[0].decode() for name, match in matches.items() if match}
+
+
+def everything_told(two_nodes: TwoNodes) -> dict[str, bytes]:
+    """What the dashboard answers and what Ray's files hold, by path."""
+    return two_nodes.dashboard_answers() | two_nodes.session_files()
