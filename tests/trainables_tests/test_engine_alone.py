@@ -26,7 +26,7 @@ member = Member(
     trial=0, replicate=0, initialisation_seed=1, data_seed=2, evaluation_seed=3,
     hyperparameters=dict(
         multiplication=True, depth=0, width=1, learning_rate=1e-2, activation="relu",
-        optimizer="adam", schedule="cosine",
+        initialisation="torch", optimizer="adam", schedule="cosine",
     ),
 )
 pack = Pack(
