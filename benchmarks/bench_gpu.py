@@ -10,13 +10,10 @@ differs from plain torch there.
 """
 
 import argparse
-import cProfile
 import gc
 import json
 import os
 import platform
-import pstats
-import random
 import statistics
 import sys
 import time
@@ -25,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,27 +37,25 @@ import torch
 from engine_contenders import (
     BLOCK,
     CPU,
+    ROUNDS,
     Contender,
     Shape,
     functional,
     jax_scan,
-    member_of,
     on_device,
-    pack_of,
     pack_of_one_shape,
     plain,
+    seconds_of,
     tensor_engine,
-    wait_for,
 )
 from gpu_correctness import TOLERANCES, differences, packs_to_check, use_tensor_engine_everywhere
-
-from trainables import Halving, Pack, Report, train
-from trainables.trainee import Trainee
+from gpu_pack import whole_pack
+from gpu_tables import markdown
 
 BUDGET = 420.0
 SHARES = {"peaks": 0.03, "correctness": 0.25, "kernels": 0.05, "pack": 0.17}
 """Of the budget, for each part at most; what they leave is for the rates."""
-ROUNDS, ROUND_SECONDS = 3, 0.1
+ROUND_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,15 +132,6 @@ class Clock:
         return time.perf_counter() >= self._end
 
 
-def seconds_of(device: torch.device, work: Callable[[], object]) -> float:
-    """How long `device` takes for `work`."""
-    wait_for(device)
-    began = time.perf_counter()
-    work()
-    wait_for(device)
-    return time.perf_counter() - began
-
-
 @contextmanager
 def float32_products() -> Iterator[None]:
     """Products in float32 proper, whatever the defaults."""
@@ -183,9 +171,11 @@ def correctness(sizes: Sizes, device: torch.device, clock: Clock) -> list[dict[s
         for dtype, tolerance in TOLERANCES.items():
             if clock.is_over():
                 return rows
-            largest = max(differences(pack, device, dtype))
-            right = largest <= tolerance
-            rows.append({"pack": name, "dtype": str(dtype), "difference": largest, "right": right})
+            found = differences(pack, device, dtype)
+            median, largest = statistics.median(found), max(found)
+            right = median <= tolerance.median and largest <= tolerance.largest
+            row = {"pack": name, "dtype": str(dtype), "median": median, "largest": largest}
+            rows.append({**row, "right": right})
             if not right:
                 return rows
     return rows
@@ -215,7 +205,14 @@ def rates(sizes: Sizes, device: torch.device, clock: Clock) -> list[dict[str, An
                 try:
                     for contender in make(shape, members, device):
                         rate = member_steps_per_second(contender)
-                        rows.append({**row, "contender": contender.name, "rate": rate})
+                        rows.append(
+                            {
+                                **row,
+                                "contender": contender.name,
+                                "rate": rate,
+                                "compile_seconds": contender.compile_seconds,
+                            }
+                        )
                         print(f"    {contender.name}, {members}, {shape.sizes}: {rate:,.0f}/s")
                 except (ImportError, RuntimeError) as error:
                     why = f"{type(error).__name__}: {str(error)[:200]}"
@@ -251,139 +248,14 @@ def kernels(shape: Shape, members: int, device: torch.device) -> list[dict[str, 
     return sorted(rows, key=lambda row: -float(row["microseconds"]))[:10]
 
 
-def quick_pack(sizes: Sizes) -> Pack:
-    """Like those of `dottune run quick`, but of many members."""
-    draw = random.Random(0)
-    members = [
-        member_of(
-            trial,
-            depth=draw.randint(0, 3),
-            width=round(4 * 16 ** draw.random()),
-            learning_rate=10 ** draw.uniform(-4, -1),
-            schedule="cosine",
-        )
-        for trial in range(sizes.pack_members)
-    ]
-    halving = Halving(
-        grace_period=max(1, sizes.pack_steps // 8), reduction_factor=2, min_survivors=2
-    )
-    return pack_of(members, dimension=8, steps=sizes.pack_steps, halving=halving)
-
-
-def bare_seconds(pack: Pack, reports: Sequence[Report], device: torch.device) -> float:
-    """What the steps of the pack take alone: no start, no evaluation, no placing, no capture."""
-    total, done = 0.0, 0
-    for report in reports:
-        alive = [evaluation.member for evaluation in report.evaluations]
-        trainees = [
-            Trainee.start(member, pack.task.dimension, CPU, torch.float32) for member in alive
-        ]
-        averaging = report.step < pack.steps
-        graph, _ = on_device(pack, trainees, device, drawing=True, averaging=averaging)
-        graph(2 * BLOCK)
-        rounds = [seconds_of(device, lambda graph=graph: graph(2 * BLOCK)) for _ in range(ROUNDS)]
-        total += statistics.median(rounds) / (2 * BLOCK) * (report.step - done)
-        done = report.step
-    return total
-
-
-PARTS = {
-    "start": "initial weights",
-    "_stacks_of": "making stacks",
-    "unload": "unloading stacks",
-    "_measure": "evaluating",
-    "_bind": "binding operations",
-    "_warm_up": "first blocks",
-    "_captured": "capturing",
-    "advance": "steps, with binding and capturing",
-}
-"""Functions of the trainables, and what of a pack's time they are."""
-
-
-def whole_pack(sizes: Sizes, device: torch.device) -> dict[str, Any]:
-    """The second of two runs in this process against its bare steps, and what a third one does.
-
-    The third runs with a profiler of Python, so its seconds are somewhat more.
-    """
-    pack = quick_pack(sizes)
-    list(train(pack, device=device))
-    began = time.perf_counter()
-    reports = list(train(pack, device=device))
-    wait_for(device)
-    seconds = time.perf_counter() - began
-    bare = bare_seconds(pack, reports, device)
-    profile = cProfile.Profile()
-    profile.runcall(lambda: list(train(pack, device=device)))
-    parts: dict[str, float] = {}
-    for (path, _, name), (*_, cumulative, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
-        if "trainables" in path and name in PARTS:
-            parts[PARTS[name]] = parts.get(PARTS[name], 0.0) + cumulative
-    steps = sum(
-        len(report.evaluations) * (report.step - before)
-        for report, before in zip(reports, [0, *(each.step for each in reports)], strict=False)
-    )
-    return {
-        "members": len(pack.members),
-        "member_steps": steps,
-        "seconds": seconds,
-        "bare": bare,
-        "parts": parts,
-    }
-
-
 def describe(device: torch.device) -> str:
-    """The device, Python and torch, in one line."""
+    """The device, Python, torch and JAX, in one line."""
     name = platform.machine()
     if device.type == "cuda":
         about = torch.cuda.get_device_properties(device)
         name = f"{about.name} ({about.multi_processor_count} multiprocessors)"
-    return f"{name}, Python {platform.python_version()}, torch {torch.__version__}"
-
-
-def markdown(results: dict[str, Any]) -> Iterator[str]:
-    """The results as they stand in RESULTS.md."""
-    yield f"{results['date']}, {results['device']}."
-    if "peaks" in results:
-        flops, copied = results["peaks"]["float32_tflops"], results["peaks"]["copy_terabytes"]
-        yield f"Best float32 product {flops:.1f} TFLOP/s, copy {copied:.2f} TB/s.\n"
-    if rows := results.get("correctness"):
-        yield "| pack | numbers | largest difference | |\n|---|---|---|---|"
-        for row in rows:
-            verdict = "right" if row["right"] else "**wrong**"
-            yield f"| {row['pack']} | {row['dtype'][6:]} | {row['difference']:.1e} | {verdict} |"
-        yield ""
-    for table in results.get("kernels", []):
-        yield f"{table['members']} members of {table['shape']}, microseconds of a step:\n"
-        yield "| kernel | calls | us |\n|---|---|---|"
-        for row in table["rows"]:
-            name = row["kernel"].replace("|", "/")[:90]
-            yield f"| {name} | {row['calls']:.1f} | {row['microseconds']:.1f} |"
-        yield ""
-    if pack := results.get("pack"):
-        parts = ", ".join(f"{name} {seconds:.2f}" for name, seconds in pack["parts"].items())
-        yield (
-            f"A pack like `quick`'s of {pack['members']} members: {pack['seconds']:.2f} s, its "
-            f"bare steps {pack['bare']:.2f} s ({pack['bare'] / pack['seconds']:.0%}). "
-            f"Seconds with a profiler: {parts}.\n"
-        )
-    if rows := results.get("rates"):
-        yield from rates_table(rows)
-
-
-def rates_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Member-steps per second, a row for each shape and number of members."""
-    measured = [row for row in rows if "rate" in row]
-    names = list(dict.fromkeys(row["contender"] for row in measured))
-    cells: dict[tuple[Any, ...], dict[str, float]] = {}
-    for row in measured:
-        cells.setdefault((*row["shape"].values(), row["members"]), {})[row["contender"]] = row[
-            "rate"
-        ]
-    yield f"| (d, depth, width, batch) | members | {' | '.join(names)} |"
-    yield "|---|---|" + "---|" * len(names)
-    for (*shape, members), by_name in sorted(cells.items()):
-        texts = [f"{by_name[name]:,.0f}" if name in by_name else "" for name in names]
-        yield f"| ({', '.join(map(str, shape))}) | {members:,} | {' | '.join(texts)} |"
+    jax = f", JAX {version('jax')}" if find_spec("jax") else ""
+    return f"{name}, Python {platform.python_version()}, torch {torch.__version__}{jax}"
 
 
 def main() -> int:
@@ -422,7 +294,7 @@ def main() -> int:
     with float32_products():
         part("peaks", lambda clock: peaks(sizes, device))
         part("correctness", lambda clock: correctness(sizes, device, clock))
-        part("pack", lambda clock: whole_pack(sizes, device))
+        part("pack", lambda clock: whole_pack(sizes.pack_members, sizes.pack_steps, device))
         part("rates", lambda clock: rates(sizes, device, clock))
         # Last: after a profiler launches may take longer.
         part(

@@ -5,6 +5,7 @@ over and over), with Adam on the mean squared error in float32. `steps(n)` does 
 networks and returns when the device has done them; `members` says how many they are.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ BLOCK = BLOCK_STEPS
 CPU = torch.device("cpu")
 STEPS = 1 << 14
 """Of a pack whose time for a step is asked for: only the course of its schedule depends on it."""
+ROUNDS = 3
+"""Of a time on a GPU, whose clock is steady."""
 DISTINCT = 64
 """Members with initial weights of their own."""
 
@@ -76,6 +79,15 @@ def wait_for(device: torch.device) -> None:
     """Return when `device` has done what it was told: a GPU answers before it has begun."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def seconds_of(device: torch.device, work: Callable[[], object]) -> float:
+    """How long `device` takes for `work`."""
+    wait_for(device)
+    began = time.perf_counter()
+    work()
+    wait_for(device)
+    return time.perf_counter() - began
 
 
 def pack_of(
@@ -268,8 +280,6 @@ def jax_scan(shape: Shape, members: int) -> Contender:
 
     On the device that JAX takes by itself.
     """
-    import time
-
     import jax
     import jax.numpy
 

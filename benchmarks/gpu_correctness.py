@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,10 +16,21 @@ from trainables.families.activation_modules import ACTIVATION_MODULES
 from trainables.gpu.tensor_engine import TensorEngine
 from trainables.optimisers import OPTIMISERS
 
-TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-4}
-"""The largest relative difference of a loss: some hundred times what a processor shows. Products in
-TF32 would lie above it.
-"""
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """The relative differences that losses in a pack may have: the median one, the largest one."""
+
+    median: float
+    largest: float
+
+
+TOLERANCES = {
+    torch.float64: Tolerance(median=1e-10, largest=1e-10),
+    # Where rounding puts a ReLU's input on the other side of zero, a member goes another way, as it
+    # does between torch's own Adam, fused and not. Products in TF32 move most members of a pack.
+    torch.float32: Tolerance(median=1e-5, largest=2e-3),
+}
 
 
 def packs_to_check() -> Iterator[tuple[str, Pack]]:
