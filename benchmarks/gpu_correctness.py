@@ -28,7 +28,7 @@ class Tolerance:
 TOLERANCES = {
     torch.float64: Tolerance(median=1e-10, largest=1e-10),
     # Where rounding puts a ReLU's input on the other side of zero, a member goes another way, as it
-    # does between torch's own Adam, fused and not. Products in TF32 move most members of a pack.
+    # does between torch's own Adam, fused and not. With TF32 the median of some packs is too large.
     torch.float32: Tolerance(median=1e-5, largest=2e-3),
 }
 
