@@ -1,4 +1,7 @@
-"""Packs on a GPU: cut into stacks of like members, split further where memory is short."""
+"""Packs on a GPU: what fused kernels can train in one stack, the rest in stacks of tensors.
+
+Those are cut into stacks of like members, and split further where memory is short.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,6 +14,7 @@ from ..sources.batches import RUNG_PAIRS
 from ..stack import Stack
 from ..trainee import Trainee
 from .cuda_graph import BlockGraph
+from .fused_stack import FusedStack, fits, is_available
 from .stack_layout import cut
 from .tensor_stack import TensorStack
 
@@ -27,17 +31,35 @@ class TensorEngine:
     def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """See `Engine`."""
         dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
-        return [
-            stack
-            for part in cut(trainees, dimension=dimension, batch_size=batch_size)
-            for stack in self._stacks_of(part, steps_done)
-        ]
+        fused = [trainee for trainee in trainees if self._is_fused(trainee)]
+        others = [trainee for trainee in trainees if not self._is_fused(trainee)]
+        stacks: list[Stack] = [self._fused_stack_of(fused)] if fused else []
+        for part in cut(others, dimension=dimension, batch_size=batch_size):
+            stacks += self._stacks_of(part, steps_done)
+        return stacks
 
     def block_runner(
         self, block: Callable[[], None], generators: Sequence[torch.Generator]
     ) -> Callable[[], None]:
         """See `Engine`: as one graph, where the device has them."""
         return BlockGraph(block, generators) if self._device.type == "cuda" else block
+
+    def _is_fused(self, trainee: Trainee) -> bool:
+        return is_available(self._device) and fits(
+            trainee.member,
+            dimension=self._pack.task.dimension,
+            batch_size=self._pack.batch_size,
+            dtype=self._dtype,
+        )
+
+    def _fused_stack_of(self, trainees: Sequence[Trainee]) -> FusedStack:
+        return FusedStack(
+            trainees,
+            dimension=self._pack.task.dimension,
+            batch_size=self._pack.batch_size,
+            device=self._device,
+            tf32=self._pack.tf32,
+        )
 
     def _stacks_of(self, part: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """One stack of `part`, or several where the device has not the memory for one."""

@@ -1,0 +1,392 @@
+"""A stack for GPUs whose members are trained by fused kernels, one thread block a member.
+
+A block of threads loads a member's weights, takes all the steps of a block of batches and stores
+them again: forward and backward pass, optimiser and running average in one launch. Nothing is
+padded to the width of another member, and no number of a member depends on who shares its stack.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from itertools import groupby
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ..families.mlp import Mlp
+from ..optimisers import OPTIMISERS, optimiser_settings, state_names
+from ..optimisers.adam import BETA_1, BETA_2
+from ..pack import Member
+from ..schedules import SCHEDULES, average_weight
+from ..sources.batches import BLOCK_STEPS, Batches
+from ..stack import Evaluator
+from ..trainee import Trainee
+from .fused_source import SMALLEST, FusedShape, padded
+
+MAXIMAL_DEPTH, MAXIMAL_UNITS = 4, 64
+"""Of members that fused kernels train: a member's weights have to fit into registers."""
+MAXIMAL_SLICE = 64
+"""The pairs that a kernel computes at a time."""
+COURSE_NUMBERS = 4
+"""What changes from step to step: the average's share, the rate's factor, Adam's corrections."""
+
+
+def fits(member: Member, *, dimension: int, batch_size: int, dtype: torch.dtype) -> bool:
+    """Whether there are fused kernels for a member.
+
+    Of batches that are no multiple of SMALLEST the rows begin anywhere, and no slice divides them.
+    """
+    mlp = Mlp.of(member)
+    units = max(mlp.width, mlp.input_size(dimension))
+    return (
+        dtype == torch.float32
+        and 1 <= mlp.depth <= MAXIMAL_DEPTH
+        and units <= MAXIMAL_UNITS
+        and batch_size % SMALLEST == 0
+    )
+
+
+def is_available(device: torch.device) -> bool:
+    """Whether `device` runs fused kernels: they need Triton."""
+    return device.type == "cuda" and find_spec("triton") is not None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a kernel is run: the pairs of a slice, and the warps of a thread block."""
+
+    slice: int
+    warps: int
+
+
+def launch_of(shape: FusedShape, batch_size: int) -> Launch:
+    """The launch for a shape, by measurements."""
+    largest = batch_size & -batch_size  # the largest power of two that divides it
+    warps = {16: 4, 32: 8, 64: 8}[shape.width]
+    return Launch(min(largest, MAXIMAL_SLICE if shape.width <= 32 else 32), warps)
+
+
+def shape_of(member: Member, dimension: int) -> FusedShape:
+    """What the kernels of a member are written for."""
+    mlp = Mlp.of(member)
+    return FusedShape(
+        depth=mlp.depth,
+        width=padded(mlp.width),
+        inputs=padded(mlp.input_size(dimension)),
+        activation=mlp.activation,
+        optimizer=member.optimizer,
+    )
+
+
+class FusedStack:
+    """K members of any shapes that `fits` admits."""
+
+    def __init__(
+        self,
+        trainees: Sequence[Trainee],
+        *,
+        dimension: int,
+        batch_size: int,
+        device: torch.device,
+        tf32: bool,
+    ) -> None:
+        """Load `trainees`; with `tf32` products in training may round their factors to TF32."""
+        self.device, self.dtype = device, torch.float32
+
+        def kind(trainee: Trainee) -> tuple[int, str]:
+            # The slowest kernels first: what remains then fills the gaps.
+            shape = shape_of(trainee.member, dimension)
+            inputs = Mlp.of(trainee.member).input_size(dimension)
+            return -shape.size, f"{shape} {inputs}"
+
+        groups = [list(group) for _, group in groupby(sorted(trainees, key=kind), key=kind)]
+        self.members = [trainee.member for group in groups for trainee in group]
+        self._courses = sorted({_course(member) for member in self.members})
+        self._course: Tensor | None = None
+        self._steps = 0
+        self._rates = torch.zeros(len(self._courses), BLOCK_STEPS, COURSE_NUMBERS, device=device)
+        self._sums = torch.zeros(len(self.members), device=device, dtype=torch.float64)
+        self._groups, first = [], 0
+        for group in groups:
+            last = first + len(group)
+            courses = [self._courses.index(_course(trainee.member)) for trainee in group]
+            self._groups.append(
+                _Group(
+                    group,
+                    dimension=dimension,
+                    batch_size=batch_size,
+                    device=device,
+                    precision="tf32" if tf32 else "ieee",
+                    courses=courses,
+                    sums=self._sums[first:last],
+                    first=first,
+                )
+            )
+            first = last
+        self._block: Batches | None = None
+        self._averaging = False
+
+    def unload(self) -> list[Trainee]:
+        """See `Stack`."""
+        return [trainee for group in self._groups for trainee in group.unload()]
+
+    def bind(self, block: Batches, *, averaging: bool) -> None:
+        """See `Stack`."""
+        self._block, self._averaging = block, averaging
+        for group in self._groups:
+            group.bind(block)
+
+    def schedule(self, first_step: int, steps: int) -> None:
+        """See `Stack`."""
+        if self._course is None or self._steps != steps:
+            # All of it at once: what comes from the host makes the device wait.
+            courses = [course_of(*course, steps) for course in self._courses]
+            self._course, self._steps = torch.stack(courses).to(self.device), steps
+        block = self._course[:, first_step : first_step + BLOCK_STEPS]
+        self._rates[:, : block.shape[1]].copy_(block)
+
+    def train(self, steps: int) -> None:
+        """See `Stack`."""
+        if self._block is None:
+            raise RuntimeError("bind a stack to its batches before it trains")
+        block, averaging = self._block, self._averaging
+        with _Branches(self.device, len(self._groups)) as branches:
+            for group, branch in zip(self._groups, branches, strict=True):
+                with branch:
+                    group.train(block, self._rates, steps, averaging=averaging)
+
+    def take_squared_error(self) -> Tensor:
+        """See `Stack`."""
+        total = self._sums.clone()
+        self._sums.zero_()
+        return total
+
+    def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
+        """See `Stack`."""
+        return _FusedEvaluator(self._groups, batches, averaged=averaged)
+
+
+class _FusedEvaluator:
+    def __init__(self, groups: Sequence["_Group"], batches: Batches, *, averaged: bool) -> None:
+        self._groups, self._batches, self._averaged = groups, batches, averaged
+        self._places = [group.places(batches) for group in groups]
+        members = sum(len(group.trainees) for group in groups)
+        device = batches.labels.device
+        self._sums = torch.zeros(members, 2, device=device, dtype=torch.float64)
+        self.sums = self._sums.T
+
+    def add(self) -> None:
+        with _Branches(self._sums.device, len(self._groups)) as branches:
+            for group, places, branch in zip(self._groups, self._places, branches, strict=True):
+                sums = self._sums[group.first : group.first + len(group.trainees)]
+                with branch:
+                    group.evaluate(self._batches, places, sums, averaged=self._averaged)
+
+
+class _Group:
+    """Members of one shape, and the launches of its kernels."""
+
+    def __init__(
+        self,
+        trainees: Sequence[Trainee],
+        *,
+        dimension: int,
+        batch_size: int,
+        device: torch.device,
+        precision: str,
+        courses: Sequence[int],
+        sums: Tensor,
+        first: int,
+    ) -> None:
+        """`first` is the position of the first member in its stack, `sums` the members' errors."""
+        # Only where it is used: a processor needs no Triton.
+        from .fused_kernels import kernels_of
+
+        self.trainees = list(trainees)
+        member = self.trainees[0].member
+        self._shape = shape_of(member, dimension)
+        self._kernels = kernels_of(self._shape)
+        self._launch = launch_of(self._shape, batch_size)
+        self._device, self._precision = device, precision
+        self.first, self._sums = first, sums
+        self._sizes: dict[str, Any] = {
+            "VECTORS": 2 * dimension,
+            "INPUTS": Mlp.of(member).input_size(dimension),
+        }
+        self._courses = torch.tensor(courses) * (BLOCK_STEPS * COURSE_NUMBERS)
+        settings = [
+            [
+                trainee.member.learning_rate,
+                *optimiser_settings(trainee.member).values(),
+                0.0,
+            ][:2]
+            for trainee in self.trainees
+        ]
+        self._settings = torch.tensor(settings, dtype=torch.float32).to(device)
+        states = len(state_names(member.optimizer))
+        numbers = torch.zeros(len(self.trainees), states, self._shape.size)
+        for trainee, flat in zip(self.trainees, numbers, strict=True):
+            for piece, view in zip(trainee.pieces, self._views(flat, trainee), strict=True):
+                for part, place in view:
+                    place.copy_(piece[part])
+        self._states = numbers.to(device)
+        self._places: Tensor | None = None
+
+    def _views(self, flat: Tensor, trainee: Trainee) -> list[list[tuple[Any, Tensor]]]:
+        """For each of a member's pieces its parts, as an index, and where they lie in `flat`.
+
+        `flat` (states, size) are the numbers of a member as the kernels have them.
+        """
+        shape, width = self._shape, Mlp.of(trainee.member).width
+        vectors, inputs = self._sizes["VECTORS"], self._sizes["INPUTS"]
+        states = len(flat)
+        views: list[list[tuple[Any, Tensor]]] = []
+        for layer, before in enumerate(shape.sizes[:-1]):
+            start = shape.offset(layer)
+            stop = start + shape.width * before
+            weights = flat[:, start:stop].view(states, shape.width, before)[:, :width]
+            bias = flat[:, stop : stop + width, None]
+            if layer == 0:
+                views.append(
+                    [
+                        ((..., slice(vectors)), weights[..., :vectors]),
+                        ((..., slice(vectors, vectors + 1)), bias),
+                        ((..., slice(vectors + 1, None)), weights[..., vectors:inputs]),
+                    ]
+                )
+            else:
+                views += [[(..., weights[..., :width])], [(..., bias)]]
+        start = shape.offset(shape.depth)
+        stop = start + shape.width
+        output, output_bias = flat[:, None, start : start + width], flat[:, None, stop : stop + 1]
+        return [*views, [(..., output)], [(..., output_bias)]]
+
+    def unload(self) -> list[Trainee]:
+        """The members with their state now."""
+        loaded = []
+        for trainee, flat in zip(self.trainees, self._states.cpu(), strict=True):
+            pieces = tuple(torch.empty_like(piece) for piece in trainee.pieces)
+            for piece, view in zip(pieces, self._views(flat, trainee), strict=True):
+                for part, place in view:
+                    piece[part] = place
+            loaded.append(Trainee(trainee.member, pieces))
+        return loaded
+
+    def places(self, batches: Batches) -> Tensor:
+        """Each member's stream among those of its stack, and where its course begins (K, 2)."""
+        members = len(self.trainees)
+        shared = batches.labels.shape[1] == 1
+        streams = torch.zeros(members) if shared else self.first + torch.arange(members)
+        places = torch.stack([streams.int(), self._courses.int()], dim=1)
+        return places.contiguous().to(self._device)
+
+    def bind(self, block: Batches) -> None:
+        """Train on `block` from now on."""
+        self._places = self.places(block)
+
+    def train(self, block: Batches, rates: Tensor, steps: int, *, averaging: bool) -> None:
+        """One launch for all members."""
+        self._kernels["train_block"][(len(self.trainees),)](
+            block.inputs,
+            block.labels,
+            self._states,
+            self._settings,
+            rates,
+            self._places,
+            self._sums,
+            streams=_streams(block),
+            steps=steps,
+            averaging=int(averaging),
+            **self._constants(block),
+            PRECISION=self._precision,
+        )
+
+    def evaluate(self, batches: Batches, places: Tensor, sums: Tensor, *, averaged: bool) -> None:
+        """Add to `sums` (K, 2)."""
+        self._kernels["evaluate_batches"][(len(self.trainees),)](
+            batches.inputs,
+            batches.labels,
+            self._states,
+            places,
+            sums,
+            streams=_streams(batches),
+            batches=len(batches.labels),
+            state=self._states.shape[1] - 1 if averaged else 0,
+            **self._constants(batches),
+            PRECISION="ieee",
+        )
+
+    def _constants(self, batches: Batches) -> dict[str, Any]:
+        """What the kernels are compiled for beside their shape."""
+        return {
+            **self._sizes,
+            "ROWS": batches.inputs.shape[2],
+            "BATCH": batches.inputs.shape[3],
+            "SLICE": self._launch.slice,
+            "num_warps": self._launch.warps,
+            "num_stages": 1,
+        }
+
+
+def _streams(batches: Batches) -> int:
+    """The streams in memory between a batch and the next: more than a part of them has."""
+    return batches.labels.stride(0) // batches.labels.shape[2]
+
+
+class _Branches:
+    """Streams of a device that begin where the current one is, which goes on when all are done.
+
+    They are branches of a graph where one is captured. A processor has none.
+    """
+
+    _made: ClassVar[dict[torch.device, list[torch.cuda.Stream]]] = {}
+
+    def __init__(self, device: torch.device, number: int) -> None:
+        self._device, self._number = device, number
+
+    def __enter__(self) -> list[Any]:
+        if self._device.type != "cuda" or self._number == 1:
+            self._streams: list[torch.cuda.Stream] = []
+            return [nullcontext() for _ in range(self._number)]
+        made = self._made.setdefault(self._device, [])
+        while len(made) < self._number:
+            made.append(torch.cuda.Stream(self._device))
+        self._streams = made[: self._number]
+        current = torch.cuda.current_stream(self._device)
+        for stream in self._streams:
+            stream.wait_stream(current)
+        return [torch.cuda.stream(stream) for stream in self._streams]
+
+    def __exit__(self, *error: object) -> None:
+        current = torch.cuda.current_stream(self._device) if self._streams else None
+        for stream in self._streams:
+            assert current is not None
+            current.wait_stream(stream)
+
+
+def _course(member: Member) -> tuple[str, str]:
+    """What settles the numbers that change from step to step."""
+    return member.optimizer, member.schedule
+
+
+@lru_cache(maxsize=16)
+def course_of(optimizer: str, schedule: str, steps: int) -> Tensor:
+    """The numbers of every step (steps, COURSE_NUMBERS), float32, on the host.
+
+    Adam's corrections are those of its first moment and of the second moment's root.
+    """
+    factor_at = SCHEDULES[schedule]
+    corrected = "first_moment" in OPTIMISERS[optimizer].states
+    rows = [
+        [
+            average_weight(step),
+            factor_at(step, steps),
+            1.0 / (1.0 - BETA_1 ** (step + 1)) if corrected else 1.0,
+            (1.0 - BETA_2 ** (step + 1)) ** -0.5 if corrected else 1.0,
+        ]
+        for step in range(steps)
+    ]
+    return torch.tensor(rows, dtype=torch.float32)
