@@ -1,20 +1,30 @@
-"""The fused kernels of a shape, made when they are first needed."""
+"""The fused kernels, made when they are first needed: Triton compiles them when they first run."""
 
 import linecache
 from functools import cache
 from typing import Any
 
 from ..optimisers import state_names
-from .fused_source import FusedShape, source
+from .fused_source import FusedShape, evaluation_source, training_source
 
 
 @cache
-def kernels_of(shape: FusedShape) -> dict[str, Any]:
-    """The functions `train_block` and `evaluate_batches` for `shape`, by their names."""
-    text = source(shape, len(state_names(shape.optimizer)))
-    file = f"<fused kernels of {shape}>"
+def training_kernel(shape: FusedShape, optimizer: str) -> Any:
+    """The kernel `train_block` for members of `shape`."""
+    text = training_source(shape, optimizer, len(state_names(optimizer)))
+    return _function(text, f"{optimizer}, {shape}", "train_block")
+
+
+@cache
+def evaluation_kernel(shape: FusedShape) -> Any:
+    """The kernel `evaluate_batches` for members of `shape`."""
+    return _function(evaluation_source(shape), f"{shape}", "evaluate_batches")
+
+
+def _function(text: str, title: str, name: str) -> Any:
+    file = f"<{name}: {title}>"
     # Where Triton looks for the text of a function.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     module: dict[str, Any] = {"__name__": "trainables.gpu.fused_kernels"}
     exec(compile(text, file, "exec"), module)
-    return module
+    return module[name]

@@ -2,34 +2,36 @@
 
 One program of a kernel is one member. Its units are cut into tiles, since a product's factors lie
 in registers: a layer's weights are tiles of (outputs, inputs), its activations tiles of (units,
-pairs), and every tile is a variable. A member of another width is no reason to pad: padding is to
-the next tile, with zeros, which stay zero because every activation maps 0 to 0.
+pairs), and every tile is a variable. Layers are padded to a power of two with zeros, which stay
+zero because every activation maps 0 to 0.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-TILE = 32
-"""The units of a tile; a layer of at most SMALLEST has but one tile of SMALLEST."""
 SMALLEST = 16
 """Triton's products have no factor with fewer rows or columns."""
 
 
 def padded(units: int) -> int:
-    """The units of a layer's tiles together."""
-    return SMALLEST if units <= SMALLEST else -(-units // TILE) * TILE
+    """The units of a layer in a kernel: a power of two."""
+    return max(SMALLEST, 1 << (units - 1).bit_length())
 
 
 @dataclass(frozen=True, kw_only=True)
 class FusedShape:
-    """What a kernel is written for: the padded sizes of its layers, and its operations."""
+    """What a kernel is written for: the padded sizes of a member's layers, and how it goes about.
+
+    `tile` is the most units of a tile. With `reload` the weights are read from memory for every
+    slice of a batch, and needn't stay in registers.
+    """
 
     depth: int
     width: int
     inputs: int
     activation: str
-    optimizer: str
-    tile: int = TILE
+    tile: int
+    reload: bool
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -86,33 +88,39 @@ def train_block(
 ):
 """
 EVALUATION_HEADER = """\
+import triton
+import triton.language as tl
+
+from trainables.gpu.fused_operations import *
 
 
-@triton.jit(do_not_specialize=["streams", "batches", "state"])
+@triton.jit(do_not_specialize=["streams", "batches", "size", "first"])
 def evaluate_batches(
-    inputs, labels, states, places, sums, streams, batches, state,
+    inputs, labels, states, places, sums, streams, batches, size, first,
     VECTORS: tl.constexpr, INPUTS: tl.constexpr, ROWS: tl.constexpr, BATCH: tl.constexpr,
     SLICE: tl.constexpr, PRECISION: tl.constexpr,
 ):
 """
 
 
-def source(shape: FusedShape, states: int) -> str:
-    """A module with `train_block` and `evaluate_batches`; a member has `states` of all weights."""
-    return (
-        HEADER
-        + _text(_training(shape, states))
-        + EVALUATION_HEADER
-        + _text(_evaluation(shape, states))
-    )
+def training_source(shape: FusedShape, optimizer: str, states: int) -> str:
+    """A module with the kernel `train_block`; a member has `states` of all its weights."""
+    return HEADER + _text(_training(shape, optimizer, states))
+
+
+def evaluation_source(shape: FusedShape) -> str:
+    """A module with the kernel `evaluate_batches`."""
+    return EVALUATION_HEADER + _text(_evaluation(shape))
 
 
 def _text(lines: Iterator[str]) -> str:
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _training(shape: FusedShape, states: int) -> Iterator[str]:
+def _training(shape: FusedShape, optimizer: str, states: int) -> Iterator[str]:
     tiles = _weight_tiles(shape)
+    load = [f"{tile.name} = tl.load({tile.name}_place)" for tile in tiles]
+    store = [f"tl.store({tile.name}_place, {tile.name})" for tile in tiles]
     yield "member = tl.program_id(0).to(tl.int64)"
     yield "stream = tl.load(places + 2 * member).to(tl.int64)"
     yield "course += tl.load(places + 2 * member + 1)"
@@ -120,8 +128,8 @@ def _training(shape: FusedShape, states: int) -> Iterator[str]:
     yield "setting = tl.load(settings + 2 * member + 1)"
     yield f"states += member * {states * shape.size}"
     yield from _places(shape, tiles)
-    for tile in tiles:
-        yield f"{tile.name} = tl.load({tile.name}_place)"
+    if not shape.reload:
+        yield from load
     yield "total = 0.0"
     yield "for step in range(steps):"
     yield "    batch = (step * streams + stream) * BATCH"
@@ -129,20 +137,24 @@ def _training(shape: FusedShape, states: int) -> Iterator[str]:
         zero = f"tl.zeros({tile.shape}, tl.float32)" if tile.shape else "0.0"
         yield f"    {tile.name}_gradient = {zero}"
     yield "    for start in range(0, BATCH, SLICE):"
-    for line in (*_forward(shape), *_backward(shape)):
+    slice_of_batch = [*_forward(shape), *_backward(shape)]
+    for line in [*load, *slice_of_batch] if shape.reload else slice_of_batch:
         yield f"        {line}"
-    for line in _optimise(shape, tiles, states):
+    step = list(_optimise(shape, tiles, optimizer, states))
+    for line in [*load, *step, *store] if shape.reload else step:
         yield f"    {line}"
-    for tile in tiles:
-        yield f"tl.store({tile.name}_place, {tile.name})"
+    # A number may be stored by one thread and loaded by another.
+    yield "    tl.debug_barrier()"
+    if not shape.reload:
+        yield from store
     yield "tl.store(sums + member, tl.load(sums + member) + total.to(tl.float64))"
 
 
-def _evaluation(shape: FusedShape, states: int) -> Iterator[str]:
+def _evaluation(shape: FusedShape) -> Iterator[str]:
     tiles = _weight_tiles(shape)
     yield "member = tl.program_id(0).to(tl.int64)"
     yield "stream = tl.load(places + 2 * member).to(tl.int64)"
-    yield f"states += member * {states * shape.size} + state * {shape.size}"
+    yield "states += member * size + first"
     yield from _places(shape, tiles)
     for tile in tiles:
         yield f"{tile.name} = tl.load({tile.name}_place)"
@@ -257,7 +269,9 @@ def _through_activation(shape: FusedShape, layer: int, i: int) -> str:
     return f"delta_{layer}_{i} *= {shape.activation}_slope({arguments})"
 
 
-def _optimise(shape: FusedShape, tiles: Sequence[_Tile], states: int) -> Iterator[str]:
+def _optimise(
+    shape: FusedShape, tiles: Sequence[_Tile], optimizer: str, states: int
+) -> Iterator[str]:
     """The optimiser's step, and the running average."""
     yield "share = tl.load(course + 4 * step)"
     yield "rate = learning_rate * tl.load(course + 4 * step + 1)"
@@ -266,10 +280,8 @@ def _optimise(shape: FusedShape, tiles: Sequence[_Tile], states: int) -> Iterato
     numbers = "rate, setting, first_correction, second_correction"
     for tile in tiles:
         arguments = f"{tile.name}, {tile.name}_gradient, {tile.name}_place, {shape.size}, {numbers}"
-        yield f"{tile.name} = {shape.optimizer}({arguments})"
+        yield f"{tile.name} = {optimizer}({arguments})"
     yield "if averaging != 0:"
     for tile in tiles:
         place = f"{tile.name}_place + {(states - 1) * shape.size}"
         yield f"    average({tile.name}, {place}, share)"
-    # A number may be stored by one thread and loaded by another.
-    yield "tl.debug_barrier()"

@@ -5,13 +5,14 @@ them again: forward and backward pass, optimiser and running average in one laun
 padded to the width of another member, and no number of a member depends on who shares its stack.
 """
 
+import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,12 +25,11 @@ from ..schedules import SCHEDULES, average_weight
 from ..sources.batches import BLOCK_STEPS, Batches
 from ..stack import Evaluator
 from ..trainee import Trainee
+from .fused_launches import EVALUATION, LAUNCHES, Launch
 from .fused_source import SMALLEST, FusedShape, padded
 
 MAXIMAL_DEPTH, MAXIMAL_UNITS = 4, 64
 """Of members that fused kernels train: a member's weights have to fit into registers."""
-MAXIMAL_SLICE = 64
-"""The pairs that a kernel computes at a time."""
 COURSE_NUMBERS = 4
 """What changes from step to step: the average's share, the rate's factor, Adam's corrections."""
 
@@ -54,31 +54,9 @@ def is_available(device: torch.device) -> bool:
     return device.type == "cuda" and find_spec("triton") is not None
 
 
-@dataclass(frozen=True)
-class Launch:
-    """How a kernel is run: the pairs of a slice, and the warps of a thread block."""
-
-    slice: int
-    warps: int
-
-
-def launch_of(shape: FusedShape, batch_size: int) -> Launch:
-    """The launch for a shape, by measurements."""
-    largest = batch_size & -batch_size  # the largest power of two that divides it
-    warps = {16: 4, 32: 8, 64: 8}[shape.width]
-    return Launch(min(largest, MAXIMAL_SLICE if shape.width <= 32 else 32), warps)
-
-
-def shape_of(member: Member, dimension: int) -> FusedShape:
-    """What the kernels of a member are written for."""
-    mlp = Mlp.of(member)
-    return FusedShape(
-        depth=mlp.depth,
-        width=padded(mlp.width),
-        inputs=padded(mlp.input_size(dimension)),
-        activation=mlp.activation,
-        optimizer=member.optimizer,
-    )
+def _largest_slice(launch: Launch, batch_size: int) -> int:
+    """That of the launch, or the largest power of two that divides the batches."""
+    return min(launch.slice, batch_size & -batch_size)
 
 
 class FusedStack:
@@ -89,7 +67,6 @@ class FusedStack:
         trainees: Sequence[Trainee],
         *,
         dimension: int,
-        batch_size: int,
         device: torch.device,
         tf32: bool,
     ) -> None:
@@ -97,10 +74,11 @@ class FusedStack:
         self.device, self.dtype = device, torch.float32
 
         def kind(trainee: Trainee) -> tuple[int, str]:
-            # The slowest kernels first: what remains then fills the gaps.
-            shape = shape_of(trainee.member, dimension)
-            inputs = Mlp.of(trainee.member).input_size(dimension)
-            return -shape.size, f"{shape} {inputs}"
+            # The slowest kernels first: the others fill the gaps that they leave.
+            member, mlp = trainee.member, Mlp.of(trainee.member)
+            work = mlp.depth * padded(mlp.width) ** 2
+            alike = mlp.depth, padded(mlp.width), mlp.multiplication
+            return -work, f"{alike} {mlp.activation} {member.optimizer}"
 
         groups = [list(group) for _, group in groupby(sorted(trainees, key=kind), key=kind)]
         self.members = [trainee.member for group in groups for trainee in group]
@@ -117,17 +95,16 @@ class FusedStack:
                 _Group(
                     group,
                     dimension=dimension,
-                    batch_size=batch_size,
                     device=device,
-                    precision="tf32" if tf32 else "ieee",
+                    tf32=tf32,
                     courses=courses,
                     sums=self._sums[first:last],
                     first=first,
                 )
             )
             first = last
-        self._block: Batches | None = None
-        self._averaging = False
+        self._calls: list[dict[int, _Call]] = []
+        """What a number of steps is, of each group."""
 
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
@@ -135,9 +112,17 @@ class FusedStack:
 
     def bind(self, block: Batches, *, averaging: bool) -> None:
         """See `Stack`."""
-        self._block, self._averaging = block, averaging
         for group in self._groups:
             group.bind(block)
+        # A whole block and a part of one are the same kernel, compiled once.
+        self._calls = [
+            {
+                steps: group.train(block, self._rates, steps, averaging=averaging)
+                for steps in range(1, BLOCK_STEPS + 1)
+            }
+            for group in self._groups
+        ]
+        _compile([calls[BLOCK_STEPS] for calls in self._calls], self.device)
 
     def schedule(self, first_step: int, steps: int) -> None:
         """See `Stack`."""
@@ -150,13 +135,9 @@ class FusedStack:
 
     def train(self, steps: int) -> None:
         """See `Stack`."""
-        if self._block is None:
+        if not self._calls:
             raise RuntimeError("bind a stack to its batches before it trains")
-        block, averaging = self._block, self._averaging
-        with _Branches(self.device, len(self._groups)) as branches:
-            for group, branch in zip(self._groups, branches, strict=True):
-                with branch:
-                    group.train(block, self._rates, steps, averaging=averaging)
+        _run([calls[steps] for calls in self._calls], self.device)
 
     def take_squared_error(self) -> Tensor:
         """See `Stack`."""
@@ -171,19 +152,78 @@ class FusedStack:
 
 class _FusedEvaluator:
     def __init__(self, groups: Sequence["_Group"], batches: Batches, *, averaged: bool) -> None:
-        self._groups, self._batches, self._averaged = groups, batches, averaged
-        self._places = [group.places(batches) for group in groups]
+        self._device = batches.labels.device
         members = sum(len(group.trainees) for group in groups)
-        device = batches.labels.device
-        self._sums = torch.zeros(members, 2, device=device, dtype=torch.float64)
-        self.sums = self._sums.T
+        sums = torch.zeros(members, 2, device=self._device, dtype=torch.float64)
+        self.sums = sums.T
+        self._calls = [
+            group.evaluate(
+                batches,
+                group.places(batches),
+                sums[group.first : group.first + len(group.trainees)],
+                averaged=averaged,
+            )
+            for group in groups
+        ]
+        _compile(self._calls, self._device)
 
     def add(self) -> None:
-        with _Branches(self._sums.device, len(self._groups)) as branches:
-            for group, places, branch in zip(self._groups, self._places, branches, strict=True):
-                sums = self._sums[group.first : group.first + len(group.trainees)]
-                with branch:
-                    group.evaluate(self._batches, places, sums, averaged=self._averaged)
+        _run(self._calls, self._device)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A kernel and what it is run with, by so many members."""
+
+    kernel: Any
+    members: int
+    arguments: dict[str, Any]
+
+    def run(self) -> None:
+        self.kernel[(self.members,)](**self.arguments)
+
+    def compile(self) -> None:
+        self.kernel.warmup(grid=(self.members,), **self.arguments)
+
+
+def _compile(calls: Sequence[_Call], device: torch.device) -> None:
+    """Compile the kernels of all calls at the same time, as far as they aren't yet.
+
+    The compiler works without the lock of Python.
+    """
+    if device.type != "cuda":
+        return
+
+    def compile_one(call: _Call) -> None:
+        with torch.cuda.device(device):
+            call.compile()
+
+    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as threads:
+        list(threads.map(compile_one, calls))
+
+
+def _run(calls: Sequence[_Call], device: torch.device) -> None:
+    """Run the calls side by side; what comes later on the current stream waits for all.
+
+    In a graph they are branches.
+    """
+    if device.type != "cuda" or len(calls) == 1:
+        for call in calls:
+            call.run()
+        return
+    current = torch.cuda.current_stream(device)
+    streams = _streams_of(device, len(calls))
+    for stream, call in zip(streams, calls, strict=True):
+        stream.wait_stream(current)
+        with torch.cuda.stream(stream):
+            call.run()
+    for stream in streams:
+        current.wait_stream(stream)
+
+
+@lru_cache(maxsize=8)
+def _streams_of(device: torch.device, number: int) -> list[torch.cuda.Stream]:
+    return [torch.cuda.Stream(device) for _ in range(number)]
 
 
 class _Group:
@@ -194,27 +234,40 @@ class _Group:
         trainees: Sequence[Trainee],
         *,
         dimension: int,
-        batch_size: int,
         device: torch.device,
-        precision: str,
+        tf32: bool,
         courses: Sequence[int],
         sums: Tensor,
         first: int,
     ) -> None:
         """`first` is the position of the first member in its stack, `sums` the members' errors."""
         # Only where it is used: a processor needs no Triton.
-        from .fused_kernels import kernels_of
+        from .fused_kernels import evaluation_kernel, training_kernel
 
         self.trainees = list(trainees)
         member = self.trainees[0].member
-        self._shape = shape_of(member, dimension)
-        self._kernels = kernels_of(self._shape)
-        self._launch = launch_of(self._shape, batch_size)
-        self._device, self._precision = device, precision
+        mlp = Mlp.of(member)
+        launch = LAUNCHES[padded(mlp.width), mlp.depth]
+
+        def shape_of(launch: Launch) -> FusedShape:
+            return FusedShape(
+                depth=mlp.depth,
+                width=padded(mlp.width),
+                inputs=padded(mlp.input_size(dimension)),
+                activation=mlp.activation,
+                tile=launch.tile,
+                reload=launch.reload,
+            )
+
+        self._shape, self._launch = shape_of(launch), launch
+        self._train = training_kernel(self._shape, member.optimizer)
+        self._evaluate = evaluation_kernel(shape_of(EVALUATION))
+        self._device = device
+        self._precision = "tf32" if tf32 else launch.precision
         self.first, self._sums = first, sums
         self._sizes: dict[str, Any] = {
             "VECTORS": 2 * dimension,
-            "INPUTS": Mlp.of(member).input_size(dimension),
+            "INPUTS": mlp.input_size(dimension),
         }
         self._courses = torch.tensor(courses) * (BLOCK_STEPS * COURSE_NUMBERS)
         settings = [
@@ -287,46 +340,56 @@ class _Group:
         """Train on `block` from now on."""
         self._places = self.places(block)
 
-    def train(self, block: Batches, rates: Tensor, steps: int, *, averaging: bool) -> None:
+    def train(self, block: Batches, rates: Tensor, steps: int, *, averaging: bool) -> _Call:
         """One launch for all members."""
-        self._kernels["train_block"][(len(self.trainees),)](
-            block.inputs,
-            block.labels,
-            self._states,
-            self._settings,
-            rates,
-            self._places,
-            self._sums,
-            streams=_streams(block),
-            steps=steps,
-            averaging=int(averaging),
-            **self._constants(block),
-            PRECISION=self._precision,
+        return _Call(
+            self._train,
+            len(self.trainees),
+            {
+                "inputs": block.inputs,
+                "labels": block.labels,
+                "states": self._states,
+                "settings": self._settings,
+                "course": rates,
+                "places": self._places,
+                "sums": self._sums,
+                "streams": _streams(block),
+                "steps": steps,
+                "averaging": int(averaging),
+                **self._constants(block, self._launch),
+                "PRECISION": self._precision,
+            },
         )
 
-    def evaluate(self, batches: Batches, places: Tensor, sums: Tensor, *, averaged: bool) -> None:
-        """Add to `sums` (K, 2)."""
-        self._kernels["evaluate_batches"][(len(self.trainees),)](
-            batches.inputs,
-            batches.labels,
-            self._states,
-            places,
-            sums,
-            streams=_streams(batches),
-            batches=len(batches.labels),
-            state=self._states.shape[1] - 1 if averaged else 0,
-            **self._constants(batches),
-            PRECISION="ieee",
+    def evaluate(self, batches: Batches, places: Tensor, sums: Tensor, *, averaged: bool) -> _Call:
+        """One launch for all members, which adds to `sums` (K, 2)."""
+        _, states, size = self._states.shape
+        return _Call(
+            self._evaluate,
+            len(self.trainees),
+            {
+                "inputs": batches.inputs,
+                "labels": batches.labels,
+                "states": self._states,
+                "places": places,
+                "sums": sums,
+                "streams": _streams(batches),
+                "batches": len(batches.labels),
+                "size": states * size,
+                "first": (states - 1) * size if averaged else 0,
+                **self._constants(batches, EVALUATION),
+                "PRECISION": EVALUATION.precision,
+            },
         )
 
-    def _constants(self, batches: Batches) -> dict[str, Any]:
+    def _constants(self, batches: Batches, launch: Launch) -> dict[str, Any]:
         """What the kernels are compiled for beside their shape."""
         return {
             **self._sizes,
             "ROWS": batches.inputs.shape[2],
             "BATCH": batches.inputs.shape[3],
-            "SLICE": self._launch.slice,
-            "num_warps": self._launch.warps,
+            "SLICE": _largest_slice(launch, batches.inputs.shape[3]),
+            "num_warps": launch.warps,
             "num_stages": 1,
         }
 
@@ -334,37 +397,6 @@ class _Group:
 def _streams(batches: Batches) -> int:
     """The streams in memory between a batch and the next: more than a part of them has."""
     return batches.labels.stride(0) // batches.labels.shape[2]
-
-
-class _Branches:
-    """Streams of a device that begin where the current one is, which goes on when all are done.
-
-    They are branches of a graph where one is captured. A processor has none.
-    """
-
-    _made: ClassVar[dict[torch.device, list[torch.cuda.Stream]]] = {}
-
-    def __init__(self, device: torch.device, number: int) -> None:
-        self._device, self._number = device, number
-
-    def __enter__(self) -> list[Any]:
-        if self._device.type != "cuda" or self._number == 1:
-            self._streams: list[torch.cuda.Stream] = []
-            return [nullcontext() for _ in range(self._number)]
-        made = self._made.setdefault(self._device, [])
-        while len(made) < self._number:
-            made.append(torch.cuda.Stream(self._device))
-        self._streams = made[: self._number]
-        current = torch.cuda.current_stream(self._device)
-        for stream in self._streams:
-            stream.wait_stream(current)
-        return [torch.cuda.stream(stream) for stream in self._streams]
-
-    def __exit__(self, *error: object) -> None:
-        current = torch.cuda.current_stream(self._device) if self._streams else None
-        for stream in self._streams:
-            assert current is not None
-            current.wait_stream(stream)
 
 
 def _course(member: Member) -> tuple[str, str]:

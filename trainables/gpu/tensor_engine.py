@@ -56,7 +56,6 @@ class TensorEngine:
         return FusedStack(
             trainees,
             dimension=self._pack.task.dimension,
-            batch_size=self._pack.batch_size,
             device=self._device,
             tf32=self._pack.tf32,
         )
