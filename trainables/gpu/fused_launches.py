@@ -12,26 +12,30 @@ class Launch:
     """The pairs of a slice, the warps of a thread block, and how products are computed.
 
     "ieee" products are fused multiply-adds in float32. "tf32x3" takes three of TF32 for each, on
-    tensor cores, which together keep all but the last bits of float32. `tile` and `reload`: see
-    `FusedShape`.
+    tensor cores, with the rounding errors of float32. For more than `most_inputs`, padded, the
+    shared memory of a multiprocessor doesn't suffice.
     """
 
     slice: int
     warps: int
-    precision: str
-    tile: int
-    reload: bool = False
+    precision: str = "tf32x3"
+    most_inputs: int = 64
 
 
 LAUNCHES: Mapping[tuple[int, int], Launch] = {
-    **{(16, depth): Launch(slice=32, warps=1, precision="ieee", tile=16) for depth in range(1, 5)},
-    **{
-        (32, depth): Launch(slice=32, warps=2, precision="tf32x3", tile=32) for depth in range(1, 5)
-    },
-    **{
-        (64, depth): Launch(slice=32, warps=4, precision="tf32x3", tile=64) for depth in range(1, 5)
-    },
+    (16, 1): Launch(slice=32, warps=1),
+    (16, 2): Launch(slice=32, warps=1),
+    (16, 3): Launch(slice=32, warps=1),
+    (16, 4): Launch(slice=32, warps=1),
+    (32, 1): Launch(slice=32, warps=2),
+    (32, 2): Launch(slice=32, warps=2),
+    (32, 3): Launch(slice=32, warps=2),
+    (32, 4): Launch(slice=16, warps=2),
+    (64, 1): Launch(slice=32, warps=4),
+    (64, 2): Launch(slice=32, warps=4),
+    (64, 3): Launch(slice=32, warps=4),
+    (64, 4): Launch(slice=16, warps=4, most_inputs=16),
 }
-"""By the padded width and the depth."""
-EVALUATION = Launch(slice=32, warps=4, precision="ieee", tile=32)
+"""By the padded width and the depth: what fused kernels can train."""
+EVALUATION = Launch(slice=32, warps=4, precision="ieee")
 """Of forward passes alone, for all shapes."""

@@ -1,8 +1,8 @@
 """A stack for GPUs whose members are trained by fused kernels, one thread block a member.
 
-A block of threads loads a member's weights, takes all the steps of a block of batches and stores
-them again: forward and backward pass, optimiser and running average in one launch. Nothing is
-padded to the width of another member, and no number of a member depends on who shares its stack.
+A block of threads takes all of a member's steps on a block of batches: forward and backward pass,
+optimiser and running average in one launch. Nothing is padded to the width of another member, and
+no number of a member depends on who shares its stack.
 """
 
 import os
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import groupby
+from shutil import which
 from typing import Any
 
 import torch
@@ -28,10 +29,23 @@ from ..trainee import Trainee
 from .fused_launches import EVALUATION, LAUNCHES, Launch
 from .fused_source import SMALLEST, FusedShape, padded
 
-MAXIMAL_DEPTH, MAXIMAL_UNITS = 4, 64
-"""Of members that fused kernels train: a member's weights have to fit into registers."""
 COURSE_NUMBERS = 4
 """What changes from step to step: the average's share, the rate's factor, Adam's corrections."""
+
+
+def is_available(device: torch.device) -> bool:
+    """Whether `device` runs fused kernels.
+
+    They need Triton, which needs a C compiler, and the shared memory and tensor cores of an H100 or
+    H200: they have been tried nowhere else.
+    """
+    return (
+        device.type == "cuda"
+        and torch.version.hip is None
+        and torch.cuda.get_device_capability(device) == (9, 0)
+        and find_spec("triton") is not None
+        and any(which(compiler) for compiler in ("cc", "gcc", "clang"))
+    )
 
 
 def fits(member: Member, *, dimension: int, batch_size: int, dtype: torch.dtype) -> bool:
@@ -40,23 +54,13 @@ def fits(member: Member, *, dimension: int, batch_size: int, dtype: torch.dtype)
     Of batches that are no multiple of SMALLEST the rows begin anywhere, and no slice divides them.
     """
     mlp = Mlp.of(member)
-    units = max(mlp.width, mlp.input_size(dimension))
+    launch = LAUNCHES.get((padded(mlp.width), mlp.depth))
     return (
         dtype == torch.float32
-        and 1 <= mlp.depth <= MAXIMAL_DEPTH
-        and units <= MAXIMAL_UNITS
         and batch_size % SMALLEST == 0
+        and launch is not None
+        and padded(mlp.input_size(dimension)) <= launch.most_inputs
     )
-
-
-def is_available(device: torch.device) -> bool:
-    """Whether `device` runs fused kernels: they need Triton."""
-    return device.type == "cuda" and find_spec("triton") is not None
-
-
-def _largest_slice(launch: Launch, batch_size: int) -> int:
-    """That of the launch, or the largest power of two that divides the batches."""
-    return min(launch.slice, batch_size & -batch_size)
 
 
 class FusedStack:
@@ -86,23 +90,18 @@ class FusedStack:
         self._course: Tensor | None = None
         self._steps = 0
         self._rates = torch.zeros(len(self._courses), BLOCK_STEPS, COURSE_NUMBERS, device=device)
-        self._sums = torch.zeros(len(self.members), device=device, dtype=torch.float64)
-        self._groups, first = [], 0
+        self._groups: list[_Group] = []
         for group in groups:
-            last = first + len(group)
-            courses = [self._courses.index(_course(trainee.member)) for trainee in group]
             self._groups.append(
                 _Group(
                     group,
+                    first=sum(len(other.trainees) for other in self._groups),
                     dimension=dimension,
                     device=device,
                     tf32=tf32,
-                    courses=courses,
-                    sums=self._sums[first:last],
-                    first=first,
+                    courses=[self._courses.index(_course(trainee.member)) for trainee in group],
                 )
             )
-            first = last
         self._calls: list[dict[int, _Call]] = []
         """What a number of steps is, of each group."""
 
@@ -141,8 +140,9 @@ class FusedStack:
 
     def take_squared_error(self) -> Tensor:
         """See `Stack`."""
-        total = self._sums.clone()
-        self._sums.zero_()
+        total = torch.cat([group.sums for group in self._groups])
+        for group in self._groups:
+            group.sums.zero_()
         return total
 
     def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
@@ -173,17 +173,18 @@ class _FusedEvaluator:
 
 @dataclass(frozen=True)
 class _Call:
-    """A kernel and what it is run with, by so many members."""
+    """A kernel, what it is run with, by so many members, and what it is compiled for."""
 
     kernel: Any
     members: int
     arguments: dict[str, Any]
+    constants: dict[str, Any]
 
     def run(self) -> None:
-        self.kernel[(self.members,)](**self.arguments)
+        self.kernel[(self.members,)](**self.arguments, **self.constants)
 
     def compile(self) -> None:
-        self.kernel.warmup(grid=(self.members,), **self.arguments)
+        self.kernel.warmup(grid=(self.members,), **self.arguments, **self.constants)
 
 
 def _compile(calls: Sequence[_Call], device: torch.device) -> None:
@@ -193,13 +194,14 @@ def _compile(calls: Sequence[_Call], device: torch.device) -> None:
     """
     if device.type != "cuda":
         return
+    different = {(id(call.kernel), *call.constants.values()): call for call in calls}
 
     def compile_one(call: _Call) -> None:
         with torch.cuda.device(device):
             call.compile()
 
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as threads:
-        list(threads.map(compile_one, calls))
+        list(threads.map(compile_one, different.values()))
 
 
 def _run(calls: Sequence[_Call], device: torch.device) -> None:
@@ -233,50 +235,40 @@ class _Group:
         self,
         trainees: Sequence[Trainee],
         *,
+        first: int,
         dimension: int,
         device: torch.device,
         tf32: bool,
         courses: Sequence[int],
-        sums: Tensor,
-        first: int,
     ) -> None:
-        """`first` is the position of the first member in its stack, `sums` the members' errors."""
+        """`first` is the position of the first of them in the stack, `courses` theirs in its."""
         # Only where it is used: a processor needs no Triton.
         from .fused_kernels import evaluation_kernel, training_kernel
 
         self.trainees = list(trainees)
         member = self.trainees[0].member
         mlp = Mlp.of(member)
-        launch = LAUNCHES[padded(mlp.width), mlp.depth]
-
-        def shape_of(launch: Launch) -> FusedShape:
-            return FusedShape(
-                depth=mlp.depth,
-                width=padded(mlp.width),
-                inputs=padded(mlp.input_size(dimension)),
-                activation=mlp.activation,
-                tile=launch.tile,
-                reload=launch.reload,
-            )
-
-        self._shape, self._launch = shape_of(launch), launch
+        self._launch = LAUNCHES[padded(mlp.width), mlp.depth]
+        self._precision = "tf32" if tf32 else self._launch.precision
+        self._shape = FusedShape(
+            depth=mlp.depth,
+            width=padded(mlp.width),
+            inputs=padded(mlp.input_size(dimension)),
+            activation=mlp.activation,
+        )
         self._train = training_kernel(self._shape, member.optimizer)
-        self._evaluate = evaluation_kernel(shape_of(EVALUATION))
-        self._device = device
-        self._precision = "tf32" if tf32 else launch.precision
-        self.first, self._sums = first, sums
+        self._evaluate = evaluation_kernel(self._shape)
+        self.first, self._device = first, device
+        self.sums = torch.zeros(len(trainees), device=device, dtype=torch.float64)
         self._sizes: dict[str, Any] = {
             "VECTORS": 2 * dimension,
             "INPUTS": mlp.input_size(dimension),
         }
         self._courses = torch.tensor(courses) * (BLOCK_STEPS * COURSE_NUMBERS)
+        # An optimiser without a setting has a zero in its place.
         settings = [
-            [
-                trainee.member.learning_rate,
-                *optimiser_settings(trainee.member).values(),
-                0.0,
-            ][:2]
-            for trainee in self.trainees
+            [each.member.learning_rate, sum(optimiser_settings(each.member).values())]
+            for each in self.trainees
         ]
         self._settings = torch.tensor(settings, dtype=torch.float32).to(device)
         states = len(state_names(member.optimizer))
@@ -332,9 +324,8 @@ class _Group:
         """Each member's stream among those of its stack, and where its course begins (K, 2)."""
         members = len(self.trainees)
         shared = batches.labels.shape[1] == 1
-        streams = torch.zeros(members) if shared else self.first + torch.arange(members)
-        places = torch.stack([streams.int(), self._courses.int()], dim=1)
-        return places.contiguous().to(self._device)
+        streams = torch.arange(members) * 0 if shared else torch.arange(members) + self.first
+        return torch.stack([streams, self._courses], dim=1).int().to(self._device)
 
     def bind(self, block: Batches) -> None:
         """Train on `block` from now on."""
@@ -352,13 +343,12 @@ class _Group:
                 "settings": self._settings,
                 "course": rates,
                 "places": self._places,
-                "sums": self._sums,
+                "sums": self.sums,
                 "streams": _streams(block),
                 "steps": steps,
                 "averaging": int(averaging),
-                **self._constants(block, self._launch),
-                "PRECISION": self._precision,
             },
+            self._constants(block, self._launch) | {"PRECISION": self._precision},
         )
 
     def evaluate(self, batches: Batches, places: Tensor, sums: Tensor, *, averaged: bool) -> _Call:
@@ -377,18 +367,18 @@ class _Group:
                 "batches": len(batches.labels),
                 "size": states * size,
                 "first": (states - 1) * size if averaged else 0,
-                **self._constants(batches, EVALUATION),
-                "PRECISION": EVALUATION.precision,
             },
+            self._constants(batches, EVALUATION) | {"PRECISION": EVALUATION.precision},
         )
 
     def _constants(self, batches: Batches, launch: Launch) -> dict[str, Any]:
         """What the kernels are compiled for beside their shape."""
+        size = batches.inputs.shape[3]
         return {
             **self._sizes,
             "ROWS": batches.inputs.shape[2],
-            "BATCH": batches.inputs.shape[3],
-            "SLICE": _largest_slice(launch, batches.inputs.shape[3]),
+            "BATCH": size,
+            "SLICE": min(launch.slice, size & -size),  # a power of two divides them
             "num_warps": launch.warps,
             "num_stages": 1,
         }

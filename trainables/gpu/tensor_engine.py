@@ -31,8 +31,7 @@ class TensorEngine:
     def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """See `Engine`."""
         dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
-        fused = [trainee for trainee in trainees if self._is_fused(trainee)]
-        others = [trainee for trainee in trainees if not self._is_fused(trainee)]
+        fused, others = self._parted(trainees)
         stacks: list[Stack] = [self._fused_stack_of(fused)] if fused else []
         for part in cut(others, dimension=dimension, batch_size=batch_size):
             stacks += self._stacks_of(part, steps_done)
@@ -44,13 +43,19 @@ class TensorEngine:
         """See `Engine`: as one graph, where the device has them."""
         return BlockGraph(block, generators) if self._device.type == "cuda" else block
 
-    def _is_fused(self, trainee: Trainee) -> bool:
-        return is_available(self._device) and fits(
-            trainee.member,
-            dimension=self._pack.task.dimension,
-            batch_size=self._pack.batch_size,
-            dtype=self._dtype,
-        )
+    def _parted(self, trainees: Sequence[Trainee]) -> tuple[list[Trainee], list[Trainee]]:
+        """Those that fused kernels train, and the others."""
+        parts: tuple[list[Trainee], list[Trainee]] = ([], [])
+        available = is_available(self._device)
+        for trainee in trainees:
+            fused = available and fits(
+                trainee.member,
+                dimension=self._pack.task.dimension,
+                batch_size=self._pack.batch_size,
+                dtype=self._dtype,
+            )
+            parts[0 if fused else 1].append(trainee)
+        return parts
 
     def _fused_stack_of(self, trainees: Sequence[Trainee]) -> FusedStack:
         return FusedStack(
