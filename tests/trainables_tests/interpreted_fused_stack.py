@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainables_tests.packs import ACTIVATIONS, make_member, make_pack
+from tests.trainables_tests.packs import make_member, make_pack
 from tests.trainables_tests.test_stack import CPU, distance, trained, trained_and_alone
 from trainables import Halving, Member, Pack, train, training
 from trainables.alone import evaluate_alone, train_alone
+from trainables.families.activation_modules import ACTIVATION_MODULES
 from trainables.gpu import fused_stack as fused_stack_module
 from trainables.gpu import tensor_engine
 from trainables.gpu.fused_launches import EVALUATION
@@ -17,6 +18,7 @@ from trainables.gpu.fused_stack import FusedStack
 from trainables.gpu.tensor_engine import TensorEngine
 from trainables.gpu.tensor_stack import TensorStack
 from trainables.optimisers import OPTIMISERS
+from trainables.sources import source_of
 from trainables.stack import Stack
 from trainables.trainee import Trainee
 
@@ -34,19 +36,19 @@ def test_a_stack_equals_its_members_trained_alone(optimizer: str) -> None:
         make_member(
             trial,
             depth=1 + (trial + len(optimizer)) % 4,
-            width=(20, 5, 33, 16)[trial],
-            activation=ACTIVATIONS[trial],
+            width=(20, 5, 33, 16)[trial % 4],
+            activation=activation,
             optimizer=optimizer,
             multiplication=trial % 2 == 1,
-            schedule=("cosine", "linear")[trial // 2],
+            schedule=("cosine", "linear")[trial // 2 % 2],
             learning_rate=1e-3,
             data_seed=trial,
         )
-        for trial in range(4)
+        for trial, activation in enumerate(ACTIVATION_MODULES)
     ]
     pack = make_pack(members, dimension=3, steps=5, label_noise_std=0.1)
     found = list(trained_and_alone(pack, fused_stack, torch.float32))
-    assert len(found) == 4
+    assert len(found) == len(members)
     # Of a gradient that is nearly zero rounding leaves nothing, and these make a step of that.
     tolerance = 1e-6 if optimizer in ("sgd", "adagrad") else 1e-5
     assert max(map(distance, found)) <= tolerance
@@ -120,7 +122,7 @@ def test_without_averaging_the_average_stays() -> None:
 
 
 def train_steps(stack: Stack, pack: Pack, *, averaging: bool) -> None:
-    stream = training.source_of(pack.task).training(
+    stream = source_of(pack.task).training(
         batch_size=pack.batch_size, device=CPU, dtype=torch.float32
     )
     stream.arrange([member.data_seed for member in stack.members])

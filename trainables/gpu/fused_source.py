@@ -100,6 +100,7 @@ def _text(lines: Iterator[str]) -> str:
 def _training(shape: FusedShape, optimizer: str, states: int) -> Iterator[str]:
     everything = _all_weights(shape)
     load = [f"{weights.name} = tl.load({weights.name}_place)" for weights in everything]
+    store = [f"tl.store({weights.name}_place, {weights.name})" for weights in everything]
     yield "member = tl.program_id(0).to(tl.int64)"
     yield "stream = tl.load(places + 2 * member).to(tl.int64)"
     yield "course += tl.load(places + 2 * member + 1)"
@@ -116,7 +117,7 @@ def _training(shape: FusedShape, optimizer: str, states: int) -> Iterator[str]:
     yield "    for start in range(0, BATCH, SLICE):"
     for line in (*load, *_forward(shape), *_backward(shape)):
         yield f"        {line}"
-    for line in (*load, *_optimise(shape, everything, optimizer, states)):
+    for line in (*load, *_optimise(shape, everything, optimizer, states), *store):
         yield f"    {line}"
     # What one thread has stored another may load in the next step.
     yield "    tl.debug_barrier()"
@@ -228,7 +229,6 @@ def _optimise(
         name = weights.name
         arguments = f"{name}, {name}_gradient, {name}_place, {shape.size}, {numbers}"
         yield f"{name} = {optimizer}({arguments})"
-        yield f"tl.store({name}_place, {name})"
     yield "if averaging != 0:"
     for weights in everything:
         place = f"{weights.name}_place + {(states - 1) * shape.size}"
