@@ -1,4 +1,7 @@
-"""Packs on a GPU: cut into stacks of like members, split further where memory is short."""
+"""Packs on a GPU: what fused kernels can train in one stack, the rest in stacks of tensors.
+
+Those are cut into stacks of like members, and split further where memory is short.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,6 +14,7 @@ from ..sources.batches import RUNG_PAIRS
 from ..stack import Stack
 from ..trainee import Trainee
 from .cuda_graph import BlockGraph
+from .fused_stack import FusedStack, fits, is_available
 from .stack_layout import cut
 from .tensor_stack import TensorStack
 
@@ -27,17 +31,39 @@ class TensorEngine:
     def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """See `Engine`."""
         dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
-        return [
-            stack
-            for part in cut(trainees, dimension=dimension, batch_size=batch_size)
-            for stack in self._stacks_of(part, steps_done)
-        ]
+        fused, others = self._parted(trainees)
+        stacks: list[Stack] = [self._fused_stack_of(fused)] if fused else []
+        for part in cut(others, dimension=dimension, batch_size=batch_size):
+            stacks += self._stacks_of(part, steps_done)
+        return stacks
 
     def block_runner(
         self, block: Callable[[], None], generators: Sequence[torch.Generator]
     ) -> Callable[[], None]:
         """See `Engine`: as one graph, where the device has them."""
         return BlockGraph(block, generators) if self._device.type == "cuda" else block
+
+    def _parted(self, trainees: Sequence[Trainee]) -> tuple[list[Trainee], list[Trainee]]:
+        """Those that fused kernels train, and the others."""
+        parts: tuple[list[Trainee], list[Trainee]] = ([], [])
+        available = is_available(self._device)
+        for trainee in trainees:
+            fused = available and fits(
+                trainee.member,
+                dimension=self._pack.task.dimension,
+                batch_size=self._pack.batch_size,
+                dtype=self._dtype,
+            )
+            parts[0 if fused else 1].append(trainee)
+        return parts
+
+    def _fused_stack_of(self, trainees: Sequence[Trainee]) -> FusedStack:
+        return FusedStack(
+            trainees,
+            dimension=self._pack.task.dimension,
+            device=self._device,
+            tf32=self._pack.tf32,
+        )
 
     def _stacks_of(self, part: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """One stack of `part`, or several where the device has not the memory for one."""
