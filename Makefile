@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup
 BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py))
 
 .DEFAULT_GOAL := help
@@ -14,14 +15,14 @@ run: .venv/.installed ## Search with the preset quick (a minute or two); results
 	$(BIN)/dottune run quick --out "$$out"
 
 test: .venv/.installed-dev ## Run the tests
-	$(BIN)/pytest
+	$(PYTEST)
 
 check: .venv/.installed-dev ## Check format, lint, types and import contracts, then run the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest
+	$(PYTEST)
 
 format: .venv/.installed-dev ## Format the code and apply the lint's safe fixes
 	$(BIN)/ruff check --fix .

@@ -69,7 +69,7 @@ def test_prometheus_and_the_dashboard_see_a_search(two_nodes: TwoNodes, tmp_path
         assert float(pace["value"][1]) < 20
 
         assert two_nodes.dottune("logs", id, "--follow", *address).returncode == 0
-        last = "last_over_time({}[10m])".format
+        last = 'last_over_time({}{{search="watched"}}[10m])'.format
         summary = pd.read_parquet(out / "summary.parquet").set_index("study")
         best = summary["nmse_search"].to_dict()
         poll(

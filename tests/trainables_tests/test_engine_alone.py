@@ -20,14 +20,13 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 import torch
+from spaces.vocabulary import HYPERPARAMETERS, configuration_of
 from trainables import Member, Pack, Task, train
 
+defaults = {name: field.default for name, field in HYPERPARAMETERS.items()}
 member = Member(
     trial=0, replicate=0, initialisation_seed=1, data_seed=2, evaluation_seed=3,
-    hyperparameters=dict(
-        multiplication=True, depth=0, width=1, learning_rate=1e-2, activation="relu",
-        optimizer="adam", schedule="cosine",
-    ),
+    hyperparameters=configuration_of(defaults | dict(multiplication=True, depth=0, width=1)),
 )
 pack = Pack(
     search="s", study="s", number=0, phase="search", steps_factor=1, task=Task(dimension=1),
