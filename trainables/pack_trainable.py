@@ -113,12 +113,24 @@ class PackTrainable(tune.Trainable):
 
 
 def _device() -> "torch.device":
-    """The GPU that Ray gave this worker, else the CPU."""
+    """The GPU that Ray gave this worker, the CPU if it gave none.
+
+    RuntimeError where torch can't use the GPU: the pack would take many times as long without.
+    """
     import torch
 
-    if ray.get_gpu_ids() and torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("cpu")
+    granted = ray.get_gpu_ids()
+    if not granted:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        raise RuntimeError(
+            f"a worker trains on the GPU that Ray gives it; on {socket.gethostname()} it has GPU "
+            f"{granted} and torch {torch.__version__} sees none (CUDA_VISIBLE_DEVICES={visible}): "
+            "install a torch that is built for this GPU and its driver there, or set "
+            "resources.gpus to 0"
+        )
+    return torch.device("cuda")
 
 
 def _device_name(device: "torch.device", pack: Pack) -> str:

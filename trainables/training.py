@@ -1,7 +1,7 @@
 """Training a pack: a pure generator of reports. No Ray, no disk, no clock."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -63,7 +63,9 @@ def train(
     for mark in (*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps):
         with _products(tf32=pack.tf32):
             run.advance(done, mark)
-        yield run.report(mark - done, mark)
+        with _products(tf32=False):
+            report = run.report(mark - done, mark)
+        yield report
         done = mark
         if not run.alive:
             return
@@ -71,13 +73,14 @@ def train(
 
 @contextmanager
 def _products(*, tf32: bool) -> Iterator[None]:
-    """A GPU may use TF32 within the block where `tf32`; evaluations may not."""
+    """A GPU uses TF32 within the block where `tf32`, and nowhere else; evaluations never do."""
     products = torch.backends.cuda.matmul
-    before, products.allow_tf32 = products.allow_tf32, tf32
+    # Not `allow_tf32`, the older name: to read it is an error where anyone has set this one.
+    before, products.fp32_precision = products.fp32_precision, "tf32" if tf32 else "ieee"
     try:
         yield
     finally:
-        products.allow_tf32 = before
+        products.fp32_precision = before
 
 
 class _Run:
@@ -93,7 +96,9 @@ class _Run:
         )
         self._shared = len({member.data_seed for member in pack.members}) == 1
         dimension = pack.task.dimension
-        self._place([Trainee.start(member, dimension, device, dtype) for member in pack.members], 0)
+        # On the host, whatever the device: a stack loads its members in one copy.
+        host = torch.device("cpu")
+        self._place([Trainee.start(member, dimension, host, dtype) for member in pack.members], 0)
 
     @property
     def alive(self) -> bool:
@@ -102,6 +107,10 @@ class _Run:
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
         """Put `trainees` into stacks; the batches follow the order of their members."""
         self._stacks: list[Stack] = []
+        self._whole_block: Callable[[], None] | None = None
+        self._averaging = False
+        # First, so that the stacks are made with what memory the batches leave.
+        self._batches.arrange([trainee.member.data_seed for trainee in trainees])
         self._stacks = self._engine.stacks(trainees, steps_done)
         self._batches.arrange(
             [member.data_seed for stack in self._stacks for member in stack.members]
@@ -110,11 +119,7 @@ class _Run:
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
         """Train from `done` steps to `mark`."""
-        self._bind(averaging=mark < self._pack.steps)
-        # Valid until the stacks are made anew.
-        whole = self._engine.block_runner(
-            lambda: self._run_block(BLOCK_STEPS), self._batches.generators
-        )
+        whole = self._bound(averaging=mark < self._pack.steps)
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
             for stack in self._stacks:
@@ -124,6 +129,16 @@ class _Run:
             else:
                 self._run_block(steps)
             done += steps
+
+    def _bound(self, *, averaging: bool) -> Callable[[], None]:
+        """What runs a whole block; made once for the same stacks and the same operations."""
+        if self._whole_block is None or self._averaging != averaging:
+            self._averaging = averaging
+            self._bind(averaging=averaging)
+            self._whole_block = self._engine.block_runner(
+                lambda: self._run_block(BLOCK_STEPS), self._batches.generators
+            )
+        return self._whole_block
 
     def _run_block(self, steps: int) -> None:
         self._batches.fill(steps)
@@ -144,14 +159,7 @@ class _Run:
         """Evaluate everyone at `mark`, let the losers go, and place the others anew."""
         pack = self._pack
         last = mark == pack.steps
-        pairs = SELECTION_PAIRS if last else RUNG_PAIRS
-        measured: dict[Member, tuple[float, Loss]] = {}
-        for stack in self._stacks:
-            train_losses = stack.take_squared_error() / (interval * pack.batch_size)
-            losses = evaluate(stack, pack.task, pairs, averaged=not last)
-            measured |= zip(
-                stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
-            )
+        measured = self._measure(interval, last)
         statuses = self._statuses(measured, last)
         evaluations = []
         for member in (member for member in pack.members if member in measured):
@@ -169,6 +177,21 @@ class _Run:
             )
         self._keep_running(statuses, mark)
         return Report(step=mark, samples=mark * pack.batch_size, evaluations=tuple(evaluations))
+
+    def _measure(self, interval: int, last: bool) -> dict[Member, tuple[float, Loss]]:
+        """The training loss and the loss of everyone.
+
+        Apart: a stack that a name of `report` still meant would live on beside its successors.
+        """
+        pairs = SELECTION_PAIRS if last else RUNG_PAIRS
+        measured: dict[Member, tuple[float, Loss]] = {}
+        for stack in self._stacks:
+            train_losses = stack.take_squared_error() / (interval * self._pack.batch_size)
+            losses = evaluate(stack, self._pack.task, pairs, averaged=not last)
+            measured |= zip(
+                stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
+            )
+        return measured
 
     def _statuses(
         self, measured: dict[Member, tuple[float, Loss]], last: bool
@@ -194,7 +217,11 @@ class _Run:
         return statuses
 
     def _keep_running(self, statuses: dict[Member, MemberStatus], mark: int) -> None:
-        if all(status == "running" for status in statuses.values()):
+        running = sum(status == "running" for status in statuses.values())
+        if running == len(statuses):
+            return
+        if not running:
+            self._stacks = []
             return
         trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
         going = [trainee for trainee in trainees if statuses[trainee.member] == "running"]

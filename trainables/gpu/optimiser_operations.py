@@ -24,7 +24,8 @@ class FlatBuffers:
     `scaled` are the weights divided by their members' `learning_rates`; `states` the optimiser's
     own, `settings` its settings, each member's at all of its weights; `spare` is free for use, and
     None where the optimiser needs none.
-    `step` (0-dimensional) is the number of steps done before; the optimiser counts it up.
+    `step` (0-dimensional, of the same dtype) is the number of steps done before; the optimiser
+    counts it up.
     """
 
     scaled: Tensor
@@ -42,6 +43,9 @@ def _adam(buffers: FlatBuffers, factor: Tensor) -> list[Operation]:
     That costs as much as the update itself for small networks. It is private to torch; a test holds
     it against `torch.optim.Adam`.
     """
+    if buffers.scaled.dtype != torch.float32:
+        # On a GPU the kernel reads a tensor's learning rate as float32, whatever the weights are.
+        return [partial(_adam_update, buffers, factor)]
     one = torch.ones_like(buffers.step)
     first_moment, second_moment = buffers.states
     fused = partial(
@@ -61,6 +65,17 @@ def _adam(buffers: FlatBuffers, factor: Tensor) -> list[Operation]:
         maximize=False,
     )
     return [partial(buffers.step.add_, one), fused]
+
+
+def _adam_update(buffers: FlatBuffers, factor: Tensor) -> None:
+    """Adam's step as tensor operations with temporaries: for float64, where speed hardly counts."""
+    gradients, (first_moment, second_moment) = buffers.gradients, buffers.states
+    buffers.step.add_(1)
+    first_moment.lerp_(gradients, 1 - BETA_1)
+    second_moment.mul_(BETA_2).addcmul_(gradients, gradients, value=1 - BETA_2)
+    lengths = (second_moment / (1 - BETA_2**buffers.step)).sqrt_().add_(EPSILON)
+    rate = factor / (1 - BETA_1**buffers.step)
+    buffers.scaled.sub_((first_moment / lengths).mul_(rate))
 
 
 def _adamw(buffers: FlatBuffers, factor: Tensor) -> list[Operation]:

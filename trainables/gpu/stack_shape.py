@@ -78,27 +78,31 @@ class StackShape:
         return sum(_aligned(math.prod(block)) for block in self.blocks)
 
     def layers(self, flat: Tensor) -> Layers:
-        """The blocks of a flat buffer, as views."""
+        """The blocks of a flat buffer, or of several (..., size), as views."""
         views, start = [], 0
         for block in self.blocks:
             size = math.prod(block)
-            views.append(flat[start : start + size].view(block))
+            views.append(flat[..., start : start + size].view(*flat.shape[:-1], *block))
             start += _aligned(size)
         first, *middle, output, output_bias, linear = views
         hidden = tuple(zip(middle[::2], middle[1::2], strict=True))
         return Layers(first, hidden, output, output_bias, linear)
 
     def pieces(self, layers: Layers, index: int) -> list[Tensor]:
-        """The part of `layers` that belongs to a member, in the shapes of `Trainee.pieces`."""
+        """The part of `layers` that belongs to a member.
+
+        Of several buffers at once: in the shapes of `Trainee.pieces`.
+        """
         member = self.members[index]
         if member.depth == 0:
             row = index - self.with_hidden
-            return [layers.linear[row : row + 1]]
+            return [layers.linear[..., row : row + 1, :]]
         width, top = member.width, index * self.width
-        pieces = [layers.first[top : top + width]]
+        pieces = [layers.first[..., top : top + width, :]]
         for weight, bias in layers.hidden[: member.depth - 1]:
-            pieces += [weight[index, :width, :width], bias[index, :width]]
-        return [*pieces, layers.output[index, :, :width], layers.output_bias[index]]
+            pieces += [weight[..., index, :width, :width], bias[..., index, :width, :]]
+        output, output_bias = layers.output[..., index, :, :width], layers.output_bias
+        return [*pieces, output, output_bias[..., index, :, :]]
 
 
 def _aligned(size: int) -> int:

@@ -42,21 +42,10 @@ class TensorEngine:
     def _stacks_of(self, part: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """One stack of `part`, or several where the device has not the memory for one."""
         try:
-            stack = TensorStack(
-                part,
-                dimension=self._pack.task.dimension,
-                batch_size=self._pack.batch_size,
-                steps_done=steps_done,
-                device=self._device,
-                dtype=self._dtype,
-            )
-            # So that its memory is known to suffice.
-            evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
-        except torch.OutOfMemoryError:
-            if len(part) == 1:
+            return [self._stack_of(part, steps_done)]
+        except RuntimeError as error:
+            if len(part) == 1 or not _is_out_of_memory(error):
                 raise
-        else:
-            return [stack]
         # Outside the except clause: the error's traceback would keep the failed stack alive.
         half = len(part) // 2
         logger.warning("out of memory with %d members in a stack: split in two", len(part))
@@ -64,3 +53,24 @@ class TensorEngine:
             *self._stacks_of(part[:half], steps_done),
             *self._stacks_of(part[half:], steps_done),
         ]
+
+    def _stack_of(self, part: Sequence[Trainee], steps_done: int) -> TensorStack:
+        """The stack of `part`, whose memory is known to suffice.
+
+        A failed one dies with the error: nobody else refers to it.
+        """
+        stack = TensorStack(
+            part,
+            dimension=self._pack.task.dimension,
+            batch_size=self._pack.batch_size,
+            steps_done=steps_done,
+            device=self._device,
+            dtype=self._dtype,
+        )
+        evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
+        return stack
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch or a library of the device's maker, for its own needs, lacks memory."""
+    return isinstance(error, torch.OutOfMemoryError) or "_ALLOC_FAILED" in str(error)

@@ -5,7 +5,7 @@ there are zero and every optimiser leaves the zeros alone, so no mask is needed.
 """
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -39,40 +39,34 @@ class TensorStack:
 
         `steps_done` is the number of steps behind them.
         """
-        self._trainees = sorted(trainees, key=lambda trainee: -Mlp.of(trainee.member).depth)
-        self.members = [trainee.member for trainee in self._trainees]
+        trainees = sorted(trainees, key=lambda trainee: -Mlp.of(trainee.member).depth)
+        self.members = [trainee.member for trainee in trainees]
         self.device, self.dtype = device, dtype
         self._batch_size = batch_size
         models = [Mlp.of(member) for member in self.members]
         self._shape = StackShape(models, dimension)
         self._activation = ACTIVATION_OPERATIONS[models[0].activation]
         self._optimiser = OPTIMISER_OPERATIONS[self.members[0].optimizer]
-        self._factor_at = SCHEDULES[self.members[0].schedule]
-
-        def flat(value: float) -> Tensor:
-            return torch.full((self._shape.size,), value, device=device, dtype=dtype)
-
-        optimizer = self.members[0].optimizer
-        # The axis of Trainee.pieces.
-        self._states = [flat(0.0) for _ in state_names(optimizer)]
+        states = len(state_names(self.members[0].optimizer))
+        numbers = self._on_the_host(trainees).to(device, dtype)
+        # Row by row; the first axis is that of Trainee.pieces.
+        self._states, learning_rates = numbers[:states], numbers[states]
         self._buffers = FlatBuffers(
-            scaled=flat(0.0),
-            gradients=flat(0.0),
-            states=self._states[1:-1],
-            learning_rates=flat(1.0),
-            settings=[flat(0.0) for _ in OPTIMISERS[optimizer].settings],
-            spare=flat(0.0) if self._optimiser.needs_spare else None,
-            step=torch.tensor(float(steps_done), device=device),
+            scaled=self._states[0] / learning_rates,
+            gradients=torch.zeros_like(learning_rates),
+            states=list(self._states[1:-1]),
+            learning_rates=learning_rates,
+            settings=list(numbers[states + 1 :]),
+            spare=torch.zeros_like(learning_rates) if self._optimiser.needs_spare else None,
+            step=torch.tensor(float(steps_done), device=device, dtype=dtype),
         )
         self._layers = [self._shape.layers(state) for state in self._states]
         self._space = self._workspace(batch_size, backward=True)
         self._squared_error = torch.zeros_like(self._space.predictions)
-        self._load()
-
-        def zeros(*sizes: int) -> Tensor:
-            return torch.zeros(*sizes, device=device, dtype=dtype)
-
-        self._factors, self._average_weights = zeros(BLOCK_STEPS), zeros(BLOCK_STEPS)
+        self._scale = torch.tensor(2.0 / batch_size, device=device, dtype=dtype)
+        # Of a block of steps: the factors on the learning rates, the weights of the averages.
+        self._rates = torch.zeros(2, BLOCK_STEPS, device=device, dtype=dtype)
+        self._course: Tensor | None = None
         self._programs: list[list[Operation]] = []
 
     def _workspace(self, pairs: int, *, backward: bool) -> Workspace:
@@ -85,28 +79,39 @@ class TensorStack:
             dtype=self.dtype,
         )
 
-    def _load(self) -> None:
-        for row, layers in enumerate(self._layers):
-            for index, trainee in enumerate(self._trainees):
-                blocks = self._shape.pieces(layers, index)
-                for block, piece in zip(blocks, trainee.pieces, strict=True):
-                    block.copy_(piece[row])
-        for index, member in enumerate(self.members):
-            settings = (member.learning_rate, *optimiser_settings(member).values())
-            flats = (self._buffers.learning_rates, *self._buffers.settings)
-            for flat, value in zip(flats, settings, strict=True):
-                for block in self._shape.pieces(self._shape.layers(flat), index):
-                    block.fill_(value)
-        torch.div(self._states[0], self._buffers.learning_rates, out=self._buffers.scaled)
+    def _on_the_host(self, trainees: Sequence[Trainee]) -> Tensor:
+        """The flat buffers of `trainees` as rows: their states, learning rates and settings.
+
+        Small copies cost several microseconds each on a GPU, so all are made here, for one large
+        one. Padding and gaps are zero, their learning rate is one.
+        """
+        optimizer = trainees[0].member.optimizer
+        states = len(state_names(optimizer))
+        rows = states + 1 + len(OPTIMISERS[optimizer].settings)
+        numbers = torch.zeros(rows, self._shape.size, dtype=self.dtype)
+        numbers[states] = 1.0
+        state_layers = self._shape.layers(numbers[:states])
+        setting_layers = self._shape.layers(numbers[states:])
+        for index, trainee in enumerate(trainees):
+            member = trainee.member
+            blocks = self._shape.pieces(state_layers, index)
+            for block, piece in zip(blocks, trainee.pieces, strict=True):
+                block.copy_(piece)
+            values = (member.learning_rate, *optimiser_settings(member).values())
+            settings = torch.tensor(values, dtype=self.dtype)[:, None, None]
+            for block in self._shape.pieces(setting_layers, index):
+                block.copy_(settings)
+        return numbers
 
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
-        trainees = []
-        for index, member in enumerate(self.members):
-            blocks = [self._shape.pieces(layers, index) for layers in self._layers]
-            pieces = tuple(torch.stack(states) for states in zip(*blocks, strict=True))
-            trainees.append(Trainee(member, pieces))
-        return trainees
+        # Cloned where there is no other device: what is unloaded stays as it is.
+        states = self._states.clone() if self.device.type == "cpu" else self._states.cpu()
+        layers = self._shape.layers(states)
+        return [
+            Trainee(member, tuple(self._shape.pieces(layers, index)))
+            for index, member in enumerate(self.members)
+        ]
 
     def bind(self, block: Batches, *, averaging: bool) -> None:
         """See `Stack`."""
@@ -118,28 +123,28 @@ class TensorStack:
     def _step_operations(self, batch: Batch, index: int, averaging: bool) -> list[Operation]:
         space, weights = self._space, self._states[0]
         layers, gradients = self._layers[0], self._shape.layers(self._buffers.gradients)
-        scale = torch.tensor(2.0 / self._batch_size, device=self.device, dtype=self.dtype)
+        factor, average_weight = self._rates[:, index]
         operations: list[Operation] = [
             *forward(self._shape, self._activation, layers, space, batch),
             partial(torch.sub, space.predictions, batch.labels, out=space.error),
             partial(self._squared_error.addcmul_, space.error, space.error),
-            partial(space.error.mul_, scale),
+            partial(space.error.mul_, self._scale),
             *backward(self._shape, self._activation, layers, gradients, space, batch),
-            *self._optimiser.step(self._buffers, self._factors[index]),
+            *self._optimiser.step(self._buffers, factor),
             partial(torch.mul, self._buffers.scaled, self._buffers.learning_rates, out=weights),
         ]
         if averaging:
-            average_weight = self._average_weights[index]
             operations.append(partial(self._states[-1].lerp_, weights, average_weight))
         return operations
 
     def schedule(self, first_step: int, steps: int) -> None:
         """See `Stack`."""
-        block = range(first_step, min(first_step + BLOCK_STEPS, steps))
-        factors = [self._factor_at(step, steps) for step in block]
-        weights = [average_weight(step) for step in block]
-        self._factors[: len(block)] = torch.tensor(factors, dtype=self.dtype)
-        self._average_weights[: len(block)] = torch.tensor(weights, dtype=self.dtype)
+        if self._course is None or self._course.shape[1] != steps:
+            # All of it at once: what comes from the host makes the device wait.
+            course = course_of(self.members[0].schedule, steps)
+            self._course = course.to(self.device, self.dtype)
+        block = self._course[:, first_step : first_step + BLOCK_STEPS]
+        self._rates[:, : block.shape[1]].copy_(block)
 
     def train(self, steps: int) -> None:
         """See `Stack`."""
@@ -161,6 +166,18 @@ class TensorStack:
             batch = Batch(inputs, labels)
             programs.append((forward(self._shape, self._activation, layers, space, batch), labels))
         return _TensorEvaluator(programs, space.predictions)
+
+
+@lru_cache(maxsize=8)
+def course_of(schedule: str, steps: int) -> Tensor:
+    """What changes from step to step (2, steps), float64, on the host.
+
+    The first row are the factors on the learning rate, the second the weights of the averages.
+    """
+    factor_at = SCHEDULES[schedule]
+    factors = [factor_at(step, steps) for step in range(steps)]
+    weights = [average_weight(step) for step in range(steps)]
+    return torch.tensor([factors, weights], dtype=torch.float64)
 
 
 class _TensorEvaluator:

@@ -77,7 +77,7 @@ class TrainingStream:
         self._batch_size = batch_size
         self._device, self._dtype = device, dtype
         self._generators: dict[int, torch.Generator] = {}
-        self.arrange([])
+        self._make_memory()
 
     @property
     def generators(self) -> list[torch.Generator]:
@@ -90,6 +90,10 @@ class TrainingStream:
             seed: self._generators.get(seed) or torch.Generator(self._device).manual_seed(seed)
             for seed in seeds
         }
+        if len(self._generators) != self.block.labels.shape[1]:
+            self._make_memory()
+
+    def _make_memory(self) -> None:
         self.block = Batches.empty(
             BLOCK_STEPS,
             len(self._generators),

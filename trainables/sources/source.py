@@ -12,7 +12,7 @@ class TrainingBatches(Protocol):
     """The training batches of one or several seeds, in the order of the steps."""
 
     block: Batches
-    """BLOCK_STEPS batches; `fill` overwrites them, `arrange` makes new ones."""
+    """BLOCK_STEPS batches; `fill` overwrites them, `arrange` of another number makes new ones."""
 
     @property
     def generators(self) -> list[torch.Generator]:
