@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from .domains import Choices, Domain
+from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
 from .given_values import given_values
@@ -284,10 +284,7 @@ def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
     if all(isinstance(section, dict) for section in (grid, space, fixed)):
         given = grid.keys() | space.keys() | fixed.keys()
         following = {
-            other
-            for name, field in FIELDS.items()
-            if name in given
-            for other in field.instead_of
+            other for name, field in FIELDS.items() if name in given for other in field.instead_of
         }
         defaults = {
             name: known.default
@@ -312,7 +309,7 @@ def _complete_task(completed: dict[str, Any]) -> None:
         rest = {key: value for key, value in short.items() if key != "fixed"}
         task = {**task, "data": "fixed", "pairs": short["fixed"], **rest}
     completed["task"] = task
-    sources = set(given_values(completed, "data"))
+    sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
     for name, field in FIELDS.items():
         if sources & set(field.of_data) and field.default is not None and name not in grid:
             task.setdefault(name, field.default)
@@ -393,9 +390,7 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
         if largest > fewest:
             rule = f"must not exceed the fewest training pairs ({fewest})"
             next_step = f"write {fewest}: an epoch is one step then"
-            faults.append(
-                Fault(path=("batch_size",), rule=rule, got=largest, next_step=next_step)
-            )
+            faults.append(Fault(path=("batch_size",), rule=rule, got=largest, next_step=next_step))
     return faults
 
 
@@ -459,7 +454,7 @@ def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:
     halving = data.get("halving")
     keys = halving.model_dump() if isinstance(halving, Halving) else halving
     grace_period = keys.get("grace_period") if isinstance(keys, dict) else None
-    steps = _whole(data, "steps")
+    steps = _whole({**data, "space": {}}, "steps")  # there it is a fault of its own
     epochs, pairs, sizes = (_whole(data, name) for name in ("epochs", "pairs", "batch_size"))
     if epochs and pairs and sizes:
         steps = [steps_of(min(epochs), pairs=min(pairs), batch_size=max(sizes))]

@@ -9,7 +9,7 @@ engines.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "name", "layers"]
@@ -355,12 +355,13 @@ def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | 
     layers either `layer_sizes`, from which depth and width follow, or these.
     """
     unused = unused_hyperparameters([hyperparameters["optimizer"]])
-    complete = {**hyperparameters, **_layers(hyperparameters)}
+    complete = {**hyperparameters, **layers_of(hyperparameters)}
     return {name: None if name in unused else complete[name] for name in MEMBER_HYPERPARAMETERS}
 
 
-def _layers(hyperparameters: Mapping[str, Value]) -> dict[str, Value]:
-    if "layer_sizes" in hyperparameters:
+def layers_of(hyperparameters: Mapping[str, Any]) -> dict[str, Value]:
+    """Depth and width where layer sizes are given, else the layer sizes of depth and width."""
+    if hyperparameters.get("layer_sizes") is not None:
         units = layer_units(str(hyperparameters["layer_sizes"]))
         return {"depth": len(units), "width": max(units, default=0)}
     width, depth = int(hyperparameters["width"]), int(hyperparameters["depth"])
