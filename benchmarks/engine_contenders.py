@@ -1,24 +1,33 @@
-"""Ways to train many small networks on one core, all doing the same work.
+"""Ways to train many small networks on one core or one GPU, all doing the same work.
 
 Every contender trains ReLU networks of one shape on batches that are given to it (BLOCK of them,
 over and over), with Adam on the mean squared error in float32. `steps(n)` does n steps of all its
-networks; `members` says how many they are.
+networks and returns when the device has done them; `members` says how many they are.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 import torch
 
-from trainables import Member, Task
-from trainables.data import BLOCK_STEPS, TrainingStream
-from trainables.processor.compiled_stack import CompiledStack
+from trainables import Member, Pack, Task
+from trainables.engine import Engine
+from trainables.gpu.tensor_engine import TensorEngine
+from trainables.sources import source_of
+from trainables.sources.batches import BLOCK_STEPS
 from trainables.trainee import Trainee
 
 BLOCK = BLOCK_STEPS
 CPU = torch.device("cpu")
+STEPS = 1 << 14
+"""Of a pack whose time for a step is asked for: only the course of its schedule depends on it."""
+ROUNDS = 3
+"""Of a time on a GPU, whose clock is steady."""
+DISTINCT = 64
+"""Members with initial weights of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,43 +64,96 @@ class Contender:
     compile_seconds: float = 0.0
 
 
-def batches(shape: Shape) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def batches(shape: Shape, device: torch.device) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """BLOCK batches of inputs (B, 2 D) and labels (B,)."""
     generator = torch.Generator().manual_seed(0)
     block = []
     for _ in range(BLOCK):
         x = torch.randn(shape.batch_size, 2 * shape.dimension, generator=generator)
-        block.append((x, (x[:, : shape.dimension] * x[:, shape.dimension :]).sum(1)))
+        y = (x[:, : shape.dimension] * x[:, shape.dimension :]).sum(1)
+        block.append((x.to(device), y.to(device)))
     return block
 
 
-def packs(shape: Shape, members: int) -> Contender:
-    """dottune's stack, batches drawn beforehand."""
-    everyone = [
-        Member(
-            trial=trial,
-            replicate=0,
-            multiplication=False,
-            depth=shape.depth,
-            width=shape.width,
-            learning_rate=1e-3,
-            activation="relu",
-            optimizer="adam",
-            schedule="constant",
-            initialisation_seed=trial,
-            data_seed=0,
-            evaluation_seed=0,
-        )
-        for trial in range(members)
+def wait_for(device: torch.device) -> None:
+    """Return when `device` has done what it was told: a GPU answers before it has begun."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def seconds_of(device: torch.device, work: Callable[[], object]) -> float:
+    """How long `device` takes for `work`."""
+    wait_for(device)
+    began = time.perf_counter()
+    work()
+    wait_for(device)
+    return time.perf_counter() - began
+
+
+def pack_of(
+    members: Sequence[Member], *, dimension: int, batch_size: int = 256, **settings: Any
+) -> Pack:
+    """A pack of `members` on the dot product; `settings` are further fields of `Pack`."""
+    rest = {"steps": STEPS, "halving": None, **settings}
+    return Pack(
+        search="benchmark",
+        study="all",
+        phase="search",
+        number=0,
+        steps_factor=1,
+        task=Task(dimension=dimension),
+        batch_size=batch_size,
+        members=tuple(members),
+        **rest,
+    )
+
+
+def member_of(trial: int, *, data_seed: int = 0, **hyperparameters: Any) -> Member:
+    """A member with ReLU, Adam and a constant schedule, unless others are given."""
+    return Member(
+        trial=trial,
+        replicate=0,
+        hyperparameters={
+            "multiplication": False,
+            "learning_rate": 1e-3,
+            "activation": "relu",
+            "initialisation": "torch",
+            "optimizer": "adam",
+            "schedule": "constant",
+            **hyperparameters,
+        },
+        initialisation_seed=trial,
+        data_seed=data_seed,
+        evaluation_seed=data_seed,
+    )
+
+
+def pack_of_one_shape(shape: Shape, members: int) -> tuple[Pack, list[Trainee]]:
+    """A pack of so many members, and all of them before the first step.
+
+    Only DISTINCT of them have weights of their own, which are slow to draw and change no time.
+    """
+    everyone = [member_of(trial, depth=shape.depth, width=shape.width) for trial in range(members)]
+    pack = pack_of(everyone, dimension=shape.dimension, batch_size=shape.batch_size)
+    distinct = [
+        Trainee.start(member, shape.dimension, CPU, torch.float32) for member in everyone[:DISTINCT]
     ]
-    dimension, batch_size = shape.dimension, shape.batch_size
-    stream = TrainingStream(
-        Task(dimension=dimension), batch_size=batch_size, device=CPU, dtype=torch.float32
+    return pack, [
+        Trainee(member, distinct[index % DISTINCT].pieces) for index, member in enumerate(everyone)
+    ]
+
+
+def packs(shape: Shape, members: int) -> Contender:
+    """dottune's stack on a processor, batches drawn beforehand."""
+    from trainables.processor.compiled_stack import CompiledStack
+
+    pack, trainees = pack_of_one_shape(shape, members)
+    stream = source_of(pack.task).training(
+        batch_size=shape.batch_size, device=CPU, dtype=torch.float32
     )
     stream.arrange([0])
     stream.fill(BLOCK)
-    trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in everyone]
-    stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=1)
+    stack = CompiledStack(trainees, dimension=shape.dimension, dtype=torch.float32, threads=1)
     stack.bind(stream.block, averaging=False)
 
     @torch.inference_mode()
@@ -103,14 +165,74 @@ def packs(shape: Shape, members: int) -> Contender:
     return Contender(name="dottune", members=members, steps=steps)
 
 
-def plain(shape: Shape) -> Contender:
+EngineOf = Callable[..., Engine]
+"""A class of engines for GPUs: called with the pack, `device` and `dtype`."""
+
+
+def on_device(
+    pack: Pack,
+    trainees: Sequence[Trainee],
+    device: torch.device,
+    engine_of: EngineOf = TensorEngine,
+    *,
+    drawing: bool = False,
+    averaging: bool = False,
+) -> tuple[Callable[[int], None], Callable[[int], None]]:
+    """What does a number of steps, whole blocks of them, with dottune's engine for GPUs: as a graph
+    where the engine makes one, and without.
+
+    Both train the same stacks. With `drawing`, fresh batches are part of a step.
+    """
+    engine = engine_of(pack, device=device, dtype=torch.float32)
+    stream = source_of(pack.task).training(
+        batch_size=pack.batch_size, device=device, dtype=torch.float32
+    )
+    stream.arrange([0])
+    stacks = engine.stacks(trainees, 0)
+
+    def block() -> None:
+        if drawing:
+            stream.fill(BLOCK)
+        for stack in stacks:
+            stack.train(BLOCK)
+
+    with torch.inference_mode():
+        stream.fill(BLOCK)
+        for stack in stacks:
+            stack.bind(stream.block, averaging=averaging)
+        graph = engine.block_runner(block, stream.generators if drawing else [])
+
+    def steps_by(run: Callable[[], None]) -> Callable[[int], None]:
+        @torch.inference_mode()
+        def steps(count: int) -> None:
+            for done in range(0, count, BLOCK):
+                for stack in stacks:
+                    stack.schedule(done % (pack.steps - BLOCK), pack.steps)
+                run()
+            wait_for(device)
+
+        return steps
+
+    return steps_by(graph), steps_by(block)
+
+
+def tensor_engine(shape: Shape, members: int, device: torch.device) -> list[Contender]:
+    """dottune's stacks of tensor operations, with a graph and without."""
+    with_graph, eager = on_device(*pack_of_one_shape(shape, members), device)
+    return [
+        Contender(name="engine, graph", members=members, steps=with_graph),
+        Contender(name="engine, eager", members=members, steps=eager),
+    ]
+
+
+def plain(shape: Shape, device: torch.device = CPU) -> Contender:
     """One network at a time: torch.nn.Linear, autograd, torch.optim.Adam."""
     layers: list[torch.nn.Module] = []
     for inputs, outputs in zip(shape.sizes, shape.sizes[1:], strict=False):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
+    network = torch.nn.Sequential(*layers[:-1]).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    block = batches(shape)
+    block = batches(shape, device)
 
     def steps(count: int) -> None:
         for step in range(count):
@@ -118,18 +240,19 @@ def plain(shape: Shape) -> Contender:
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(network(x).squeeze(1), y).backward()
             optimizer.step()
+        wait_for(device)
 
     return Contender(name="plain torch", members=1, steps=steps)
 
 
-def functional(shape: Shape, members: int) -> Contender:
+def functional(shape: Shape, members: int, device: torch.device = CPU) -> Contender:
     """torch.func: vmap over members of the gradient, Adam by hand on the stacked tensors."""
     layers: list[torch.nn.Module] = []
     for inputs, outputs in zip(shape.sizes, shape.sizes[1:], strict=False):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
+    network = torch.nn.Sequential(*layers[:-1]).to(device)
     weights = {
-        name: torch.stack([torch.randn_like(value) * 0.1 for _ in range(members)])
+        name: torch.randn(members, *value.shape, device=device) * 0.1
         for name, value in network.named_parameters()
     }
 
@@ -140,25 +263,27 @@ def functional(shape: Shape, members: int) -> Contender:
     gradient = torch.func.vmap(torch.func.grad(loss), in_dims=(0, None, None))
     # The optimizer only sees tensors with gradients; the members are one more axis to it.
     optimizer = torch.optim.Adam(list(weights.values()), lr=1e-3, fused=True)
-    block = batches(shape)
+    block = batches(shape, device)
 
     def steps(count: int) -> None:
         for step in range(count):
             for name, value in gradient(weights, *block[step % BLOCK]).items():
                 weights[name].grad = value
             optimizer.step()
+        wait_for(device)
 
     return Contender(name="torch.func vmap", members=members, steps=steps)
 
 
 def jax_scan(shape: Shape, members: int) -> Contender:
-    """jax.jit(vmap(scan)): a block of steps compiled as one program. Compile time is apart."""
-    import time
+    """jax.jit(vmap(scan)): a block of steps compiled as one program. Compile time is apart.
 
+    On the device that JAX takes by itself.
+    """
     import jax
     import jax.numpy
 
-    block = batches(shape)
+    block = batches(shape, CPU)
     xs = jax.numpy.asarray(numpy.stack([x.numpy() for x, _ in block]))
     ys = jax.numpy.asarray(numpy.stack([y.numpy() for _, y in block]))
     generator = numpy.random.default_rng(0)

@@ -295,11 +295,7 @@ class _Run:
         return statuses
 
     def _keep_running(self, statuses: dict[Member, MemberStatus], mark: int) -> None:
-        running = sum(status == "running" for status in statuses.values())
-        if running == len(statuses):
-            return
-        if not running:
-            self._stacks = []
+        if all(status == "running" for status in statuses.values()):
             return
         trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
         going = [trainee for trainee in trainees if statuses[trainee.member] == "running"]

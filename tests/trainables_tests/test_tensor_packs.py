@@ -164,7 +164,8 @@ def test_old_stacks_are_gone_before_their_successors_are_made(
     members = [make_member(trial, activation=["relu", "tanh"][trial % 2]) for trial in range(8)]
     list(train(make_pack(members, steps=80, halving=halving), device=CPU))
     assert len(made) > 2
-    assert alive == [0, 0, 0, 0]
+    assert len(alive) > 3
+    assert set(alive) == {0}
 
 
 @pytest.mark.usefixtures("as_if_on_a_gpu")
