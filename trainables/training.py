@@ -68,38 +68,40 @@ def train(
     run = _Run(pack, device, dtype, threads)
     done = 0
     reports = {*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps}
-    for mark in sorted(reports | _epoch_marks(pack, reports)):
+    intervals = _interval_ends(pack, reports)
+    for mark in sorted(reports | intervals):
         with _products(tf32=pack.tf32):
             run.advance(done, mark)
         done = mark
-        with _products(tf32=False):
-            early = run.stop_early(mark)
-        if early is not None:
-            yield early
-        if not run.alive:
-            return
-        if mark in reports:
+        if pack.early_stopping is not None and mark in intervals and mark < pack.steps:
+            with _products(tf32=False):
+                early = run.stop_early(mark)
+            if early is not None:
+                yield early
+        if run.alive and mark in reports:
             with _products(tf32=False):
                 report = run.report(mark)
             yield report
         if not run.alive:
             return
+        if mark in intervals:
+            run.begin_interval()
 
 
-def _epoch_marks(pack: Pack, reports: set[int]) -> set[int]:
-    """The steps at which the train loss is read for the sake of epochs.
+def _interval_ends(pack: Pack, reports: set[int]) -> set[int]:
+    """The steps at which an interval ends over which the train loss is taken.
 
-    With early stopping the end of each, else where the last epoch before a report begins.
+    Of fresh pairs a report's is that since the report before; of a sample that of the epoch before
+    the report, and with early stopping every epoch has its own.
     """
     epoch = pack.task.steps_per_epoch(pack.batch_size)
-    if epoch is None:
-        return set()
     if pack.early_stopping is None:
-        return {mark - epoch for mark in reports if mark > epoch}
-    assert pack.task.pairs is not None
+        before = {each - epoch for each in reports if epoch is not None and each > epoch}
+        return reports | before
+    if pack.task.pairs is None:
+        raise ValueError("early stopping counts epochs, and fresh pairs have none")
     epochs = pack.steps * pack.batch_size // pack.task.pairs
-    ends = (-(-count * pack.task.pairs // pack.batch_size) for count in range(1, epochs + 1))
-    return {end for end in ends if end <= pack.steps}
+    return {-(-count * pack.task.pairs // pack.batch_size) for count in range(1, epochs + 1)}
 
 
 @contextmanager
@@ -123,7 +125,8 @@ class _Run:
         self._stop_rule = stop_rule_of(pack.halving)
         early = pack.early_stopping
         self._early_stops = None if early is None else EarlyStops(early)
-        self._train_losses: dict[Member, float] = {}
+        self._squared: dict[Member, float] = {}
+        self._pairs = 0
         self._source = source_of(pack.task)
         self._batches = self._source.training(
             batch_size=pack.batch_size, device=device, dtype=dtype
@@ -152,8 +155,8 @@ class _Run:
 
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
-        """Train from `done` steps to `mark`, and take the mean train loss of these steps."""
-        pairs = (mark - done) * self._pack.batch_size
+        """Train from `done` steps to `mark`."""
+        self._pairs += (mark - done) * self._pack.batch_size
         whole = self._bound(averaging=mark < self._pack.steps)
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
@@ -165,10 +168,15 @@ class _Run:
             else:
                 self._run_block(steps)
             done += steps
-        self._train_losses = {}
         for stack in self._stacks:
-            losses = (stack.take_squared_error() / pairs).tolist()
-            self._train_losses |= zip(stack.members, losses, strict=True)
+            for member, squared in zip(
+                stack.members, stack.take_squared_error().tolist(), strict=True
+            ):
+                self._squared[member] = self._squared.get(member, 0.0) + squared
+
+    def begin_interval(self) -> None:
+        """From now on the train losses are those of the steps to come."""
+        self._squared, self._pairs = {}, 0
 
     def _bound(self, *, averaging: bool) -> Callable[[], None]:
         """What runs a whole block; made once for the same stacks and the same operations."""
@@ -196,17 +204,14 @@ class _Run:
 
     @torch.inference_mode()
     def stop_early(self, mark: int) -> Report | None:
-        """After an epoch, let those go whose train loss falls no more; None where nobody's does.
-
-        At the last step, and at steps that end no epoch, everyone stays.
-        """
-        pack = self._pack
-        if self._early_stops is None or mark == pack.steps or mark not in _epoch_marks(pack, set()):
-            return None
-        ending = self._early_stops.ending(self._train_losses)
+        """After an epoch, let those go whose train loss falls no more; None where nobody's does."""
+        assert self._early_stops is not None
+        members = [member for stack in self._stacks for member in stack.members]
+        ending = self._early_stops.ending(
+            {member: self._squared[member] / self._pairs for member in members}
+        )
         if not ending:
             return None
-        alive = len(self._train_losses)
         trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
         self._stacks = self._engine.stacks(
             [trainee for trainee in trainees if trainee.member in ending], mark
@@ -218,7 +223,7 @@ class _Run:
             self._place(going, mark)
         else:
             self._stacks = []
-        return self._report(mark, measured, statuses, alive)
+        return self._report(mark, measured, statuses, len(members))
 
     @torch.inference_mode()
     def report(self, mark: int) -> Report:
@@ -268,7 +273,7 @@ class _Run:
         for stack in self._stacks:
             losses = evaluate(stack, self._pack.task, pairs, averaged=not last)
             for member, loss in zip(stack.members, losses, strict=True):
-                measured[member] = self._train_losses[member], loss
+                measured[member] = self._squared[member] / self._pairs, loss
         return measured
 
     def _statuses(

@@ -23,7 +23,15 @@ from spaces import (
     preset_text,
     studies,
 )
-from tests.spaces_tests.spec_strategies import HYPERPARAMETERS, TASK, relaxed, spec_mappings
+from spaces.rules import RULES
+from tests.spaces_tests.spec_strategies import (
+    ALTERNATIVES,
+    HYPERPARAMETERS,
+    SAMPLE,
+    TASK,
+    relaxed,
+    spec_mappings,
+)
 
 MINIMAL = {"name": "a", "fixed": {"dimension": 8}}
 
@@ -61,7 +69,10 @@ def test_every_hyperparameter_stands_in_exactly_one_place(data):
     spec = load_spec(data)
     places = [*spec.grid, *spec.space, *spec.fixed]
     assert len(places) == len(set(places))
-    assert set(HYPERPARAMETERS) <= set(places)
+    for usual, other in ALTERNATIVES:
+        assert (usual <= set(places)) != (other <= set(places))
+    either = set[str]().union(*(usual | other for usual, other in ALTERNATIVES))
+    assert set(HYPERPARAMETERS) - either <= set(places)
 
 
 @relaxed
@@ -96,11 +107,11 @@ def test_studies_are_complete_and_have_unique_names(data):
 @given(spec_mappings(), st.data())
 def test_a_further_grid_value_leaves_the_other_studies_equal(data, draw):
     spec = load_spec(data)
-    if not spec.grid:
+    if not spec.grid.keys() - {"data"}:
         return
-    key = draw.draw(st.sampled_from(sorted(spec.grid)))
-    values = (HYPERPARAMETERS | TASK)[key]
-    further = draw.draw(values)
+    key = draw.draw(st.sampled_from(sorted(spec.grid.keys() - {"data"})))
+    values = (HYPERPARAMETERS | TASK | SAMPLE)[key]
+    further = RULES[key].check(draw.draw(values))
     if further in spec.grid[key]:
         return
     grid = dict(data["grid"]) | {key: [further, *data["grid"][key]]}
