@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.cluster_tests.bare_environment import bare_python
+from tests.cluster_tests.pretended_gpus import pretend_gpus
 
 PROJECT = Path(__file__).parents[2]
 NEEDS_SECONDS = 120.0
@@ -55,6 +56,7 @@ class TwoNodes:
         token.write_text(self.token)
         token.chmod(0o600)
         self._python = bare_python(self._folder / "environment")
+        pretend_gpus(self._folder / "environment")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
         self.client_environment = clean | {
             "RAY_AUTH_TOKEN_PATH": str(token),
