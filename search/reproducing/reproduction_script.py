@@ -84,7 +84,7 @@ network = nn.Sequential(*layers[:-1]).to("$device")
 optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
 data = torch.Generator("$device").manual_seed($data_seed)
-$preparefor step in range(STEPS):
+${prepare}for step in range(STEPS):
     optimizer.param_groups[0]["lr"] = $learning_rate * ($factor)
     $take
     optimizer.zero_grad()
