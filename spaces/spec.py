@@ -26,6 +26,7 @@ from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
 from .given_values import given_values
 from .layer_expressions import layers_at
+from .network_size import parameter_count
 from .plain_data import plain_data
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .sections import check_fixed, check_grid, check_space
@@ -338,6 +339,7 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
         *_unused_faults(data),
         *_data_faults(data, places),
         *_layers_faults(data),
+        *_parameters_faults(data),
         *_grace_faults(data),
         *float32_faults(data),
     ]
@@ -415,6 +417,30 @@ def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
                 rule_text = f"{found[units]} and {text} are the same at dimension {dimension}"
                 return [Fault(path=path, rule=rule_text, next_step="leave out one of the two")]
             found[units] = text
+    return []
+
+
+def _parameters_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Faults of a number of parameters that settles no width."""
+    budgets = _whole(data, "parameters")
+    if not budgets:
+        return []
+    path: KeyPath = ("parameters",)
+    free = [name for name in ("depth", "multiplication") if name in data["space"]]
+    if free:
+        rule = f"needs one {' and one '.join(free)} a study, and space has several"
+        next_step = f"put {' and '.join(free)} in grid or fixed"
+        return [Fault(path=path, rule=rule, got=min(budgets), next_step=next_step)]
+    depths = [depth for depth in given_values(data, "depth") if type(depth) is int and depth >= 0]
+    factor = 3 if True in given_values(data, "multiplication") else 2
+    for dimension in _whole(data, "dimension"):
+        for depth in depths:
+            least = parameter_count(inputs=factor * dimension, units=(1,) * depth)
+            if min(budgets) < least:
+                where = f"at dimension {dimension} and depth {depth}"
+                rule = f"must be at least {least}, what a network of width 1 has {where}"
+                next_step = f"write {least}"
+                return [Fault(path=path, rule=rule, got=min(budgets), next_step=next_step)]
     return []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .domains import Choices, Domain
 from .layer_expressions import layers_at
+from .network_size import largest_width
 from .spec import Spec, steps_of
 from .vocabulary import HYPERPARAMETERS, TASK_FIELDS, Value
 
@@ -45,6 +46,9 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
         given["steps"] = steps_of(
             given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
         )
+    if "parameters" in given:
+        inputs = given["dimension"] * (3 if given["multiplication"] else 2)
+        given["width"] = largest_width(given.pop("parameters"), inputs=inputs, depth=given["depth"])
     if "layer_sizes" in given:
         given["layer_sizes"] = layers_at(given["layer_sizes"], given["dimension"])
     return Study(

@@ -95,11 +95,23 @@ _HYPERPARAMETERS = (
         "layer where layer_sizes were given.",
     ),
     Field(
+        name="parameters",
+        kind="int",
+        scope="pack",
+        default=None,
+        minimum=2,
+        instead_of=("width",),
+        description="The most weights and biases that the network may have: the width is the "
+        "largest with which it has no more.",
+        why_not_in_space="it makes widths of unlike depths comparable; put it in grid or fixed, and "
+        "depth and multiplication too",
+    ),
+    Field(
         name="layer_sizes",
         kind="layers",
         scope="member",
         default=None,
-        instead_of=("depth", "width"),
+        instead_of=("depth", "width", "parameters"),
         label="layers",
         description="Units of each hidden layer, in order: 64-64; linear: there is none.",
     ),

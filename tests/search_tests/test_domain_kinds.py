@@ -103,6 +103,7 @@ KINDS = [
     grid("steps", 8, 4),
     Kind("grid", "epochs", [3, 2], [4, 6]),  # in steps: two batches of 8 hold the 16 pairs
     grid("pairs", 16, 8),
+    Kind("grid", "parameters", [61, 60], [4, 5]),  # of width, at dimension 2 and depth 2
     grid("shuffle", True, False),
     choices("layer_sizes", "8-4", "linear"),
     grid("layer_sizes", "4-2-1", "linear", "8"),
@@ -196,7 +197,9 @@ def values_of(kind: Kind) -> Any:
 
 
 def column_of(kind: Kind) -> str:
-    return "schedule_steps" if kind.name in ("steps", "epochs") else kind.name
+    return {"steps": "schedule_steps", "epochs": "schedule_steps", "parameters": "width"}.get(
+        kind.name, kind.name
+    )
 
 
 def named(row: TrialRow) -> tuple[str, ...]:
