@@ -103,7 +103,7 @@ _HYPERPARAMETERS = (
         instead_of=("width",),
         description="The most weights and biases that the network may have: the width is the "
         "largest with which it has no more.",
-        why_not_in_space="it makes widths of unlike depths comparable; put it in grid or fixed, and "
+        why_not_in_space="it is to make unlike depths comparable; put it in grid or fixed, and "
         "depth and multiplication too",
     ),
     Field(

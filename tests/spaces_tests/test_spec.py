@@ -229,7 +229,7 @@ def test_a_sampler_that_hardly_acts_is_noted(changes, noted):
 
 
 def test_presets():
-    assert preset_names() == ("achievable-loss", "quick", "smoke")
+    assert {"achievable-loss", "notebook", "quick", "smoke"} <= {*preset_names()}
     for name in preset_names():
         spec = load_spec(name)
         assert spec.name == name
@@ -247,6 +247,15 @@ def test_what_the_presets_promise():
     assert long.grid["dimension"] == [1, 2, 4, 8, 16, 32, 64]
     assert len(studies(smoke)) >= 2
     assert smoke.confirm is not None
+    notebook = load_spec("notebook")
+    assert notebook.early_stopping is not None
+    assert notebook.early_stopping.patience == 2
+    (linear,) = (
+        study
+        for study in studies(notebook)
+        if study.name == "dimension=4,multiplication=true,layer_sizes=linear"
+    )
+    assert (linear.fixed["steps"], linear.task["pairs"]) == (300, 1024)
 
 
 def test_the_public_names_are_sorted_and_there():
