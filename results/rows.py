@@ -46,11 +46,10 @@ class TrialRow(KeyedRow):
 
     pack: int
     status: Status
-    task: Mapping[str, Value] = field(hash=False)
+    task: Mapping[str, Value | None] = field(hash=False)
     """The dimension and the other fields of the task, by name."""
     hyperparameters: Mapping[str, Value | None] = field(hash=False)
     """Those in which the members of a pack may differ; None for what the optimiser doesn't read."""
-    layer_sizes: str
     batch_size: int
     initialisation_seed: int
     data_seed: int

@@ -14,7 +14,15 @@ from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_FIELDS
 SCHEMA_VERSION = 2
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
-        {"weight_decay", "momentum", "diverged_replicates", "execution", "initialisation"}
+        {
+            "weight_decay",
+            "momentum",
+            "diverged_replicates",
+            "execution",
+            "initialisation",
+            "pairs",
+            "shuffle",
+        }
     ),
 }
 """The columns that a version added; null in rows of the versions before."""
@@ -35,7 +43,13 @@ _TYPES = {
     "boolean": pa.bool_(),
     "time": pa.timestamp("us", tz="UTC"),
 }
-_KINDS = {"int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(), "name": pa.string()}
+_KINDS = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "name": pa.string(),
+    "layers": pa.string(),
+}
 
 
 def _fields(*columns: tuple[str, str, str]) -> Iterator[pa.Field]:
@@ -81,7 +95,7 @@ _KEY = (
     ),
 )
 
-_TASK = tuple(_described(name) for name in TASK_COLUMNS)
+_TASK = tuple(_described(name, nullable=bool(FIELDS[name].of_data)) for name in TASK_COLUMNS)
 
 _BATCH_SIZE = (_described("batch_size"),)
 
@@ -90,10 +104,6 @@ def _configuration(nullable: bool) -> Iterator[pa.Field]:
     """Make the fields of one configuration; in the summary of a study without a best, null."""
     for name, field in MEMBER_HYPERPARAMETERS.items():
         yield _described(name, nullable=nullable or bool(field.belongs_to))
-        if name == "width":
-            kind = "text?" if nullable else "text"
-            text = "Units of the hidden layers: 64-64; empty at depth 0."
-            yield from _fields(("layer_sizes", kind, text))
 
 
 TRIALS = _schema(

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Status, best_trial
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Status, best_trial, layer_units
 
 from .checked_table import checked_table
 from .constructions import constructed_nmse
 from .schemas import SUMMARY, TASK_COLUMNS, TRIAL_KEY
 
 _OF_THE_STUDY = ("search", "study", *TASK_COLUMNS, "batch_size")
-_OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "layer_sizes", "parameters", "steps")
+_OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "parameters", "steps")
 
 
 class _Judged(NamedTuple):
@@ -62,7 +62,7 @@ def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
         dimension=int(row["dimension"]),
         multiplication=bool(row["multiplication"]),
         depth=int(row["depth"]),
-        width=int(row["width"]),
+        width=min(layer_units(row["layer_sizes"]), default=0),
         activation=row["activation"],
     )
 
@@ -89,7 +89,7 @@ def _study_row(group: pd.DataFrame) -> dict[str, Any]:
     statuses = searched["status"].value_counts()
     first = group.iloc[0]
     row: dict[str, Any] = dict.fromkeys(SUMMARY.names)
-    row |= {name: first[name] for name in _OF_THE_STUDY}
+    row |= {name: _of_type(name, first[name]) for name in _OF_THE_STUDY}
     row |= {
         "trials": len(searched),
         "completed": statuses.get("completed", 0),
@@ -120,6 +120,13 @@ def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
 def _plain(value: Any) -> Any:
     """A value of a frame; pandas has no null among floats."""
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _of_type(name: str, value: Any) -> Any:
+    """A value of a frame; pandas makes whole numbers floats where some are null."""
+    value = _plain(value)
+    whole = value is not None and pa.types.is_integer(SUMMARY.field(name).type)
+    return int(value) if whole else value
 
 
 def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:

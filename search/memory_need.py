@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
 from spaces import Choices, Spec, Study, studies
+from spaces.vocabulary import FIELDS, layer_units
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,
@@ -51,6 +52,8 @@ class PackNeed:
     """The kinds of the members, whatever their depth and width."""
     label_noise: bool
     threads: int
+    sample: int
+    """Pairs of a fixed sample; 0 without one."""
 
     @property
     def bytes(self) -> int:
@@ -67,6 +70,7 @@ class PackNeed:
             streams=members if confirm else 1,
             label_noise=self.label_noise,
             threads=self.threads,
+            sample=self.sample,
         )
 
     def lowered(self, name: str, to: int) -> "PackNeed":
@@ -135,7 +139,8 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
                 extents={**extents, "members": extent},
                 largest=kinds[0],
                 smallest=kinds[1],
-                label_noise=float(study.task["label_noise_std"]) > 0,
+                label_noise=study.task["label_noise_std"] != 0,
+                sample=int(study.task["pairs"] or 0),
                 threads=threads,
             )
 
@@ -174,10 +179,12 @@ def _next_step(need: PackNeed, available: float) -> str:
 
 def _extent(study: Study, name: str) -> Extent:
     minimum = 0 if name == "depth" else 1
+    if name in FIELDS["layer_sizes"].instead_of and name not in {**study.space, **study.fixed}:
+        return _extent_of_layers(study, name, minimum)
     domain = study.space.get(name)
     if domain is None:
         section = "grid" if name in study.grid else "fixed"
-        value = int(study.task[name] if name == "dimension" else study.fixed[name])
+        value = int((study.task[name] if name == "dimension" else study.fixed[name]) or 0)
         return Extent(key=f"{section}.{name}", smallest=value, largest=value, minimum=minimum)
     if isinstance(domain, Choices):
         choices = [int(choice) for choice in domain.choices]
@@ -185,6 +192,17 @@ def _extent(study: Study, name: str) -> Extent:
     else:
         smallest, largest = int(domain.low), int(domain.high)
     return Extent(key=f"space.{name}", smallest=smallest, largest=largest, minimum=minimum)
+
+
+def _extent_of_layers(study: Study, name: str, minimum: int) -> Extent:
+    """That of depth or width where layer sizes are given: the most layers, the widest."""
+    domain = study.space.get("layer_sizes")
+    texts = domain.choices if isinstance(domain, Choices) else [study.fixed["layer_sizes"]]
+    section = "space" if domain else "grid" if "layer_sizes" in study.grid else "fixed"
+    layers = [layer_units(str(text)) for text in texts]
+    sizes = [len(units) if name == "depth" else max(units, default=1) for units in layers]
+    key = f"{section}.layer_sizes"
+    return Extent(key=key, smallest=min(sizes), largest=max(sizes), minimum=minimum)
 
 
 def _kind(study: Study, *, largest: bool) -> MemberShape:

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from .domains import Choices, FloatRange, IntRange
     from .faults import SpecError
     from .loading import load_spec, preset_names, preset_text
-    from .spec import Budget, Confirm, Halving, Resources, Spec, Task
+    from .spec import Budget, Confirm, EarlyStopping, Halving, Resources, Spec, Task
+    from .spec_schema import json_schema
     from .study import Study, studies
 
 __all__ = [
     "Budget",
     "Choices",
     "Confirm",
+    "EarlyStopping",
     "FloatRange",
     "Halving",
     "IntRange",
@@ -26,6 +28,7 @@ __all__ = [
     "SpecError",
     "Study",
     "Task",
+    "json_schema",
     "load_spec",
     "preset_names",
     "preset_text",
@@ -35,8 +38,9 @@ __all__ = [
 _MODULES = {
     "domains": ("Choices", "FloatRange", "IntRange"),
     "faults": ("SpecError",),
+    "spec_schema": ("json_schema",),
     "loading": ("load_spec", "preset_names", "preset_text"),
-    "spec": ("Budget", "Confirm", "Halving", "Resources", "Spec", "Task"),
+    "spec": ("Budget", "Confirm", "EarlyStopping", "Halving", "Resources", "Spec", "Task"),
     "study": ("Study", "studies"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

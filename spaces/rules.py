@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from . import vocabulary
 from .faults import Fault, Refused, did_you_mean
+from .layer_expressions import RULE as LAYERS_RULE
+from .layer_expressions import layers_as_text
 from .vocabulary import Field, Kind, Value
 
 INTEGER_LIMIT = 2**63
@@ -39,6 +41,8 @@ class Rule:
         """What is allowed, in words."""
         if self.kind == "bool":
             return "must be true or false"
+        if self.kind == "layers":
+            return LAYERS_RULE
         if self.kind == "name":
             if len(self.names) == 1:
                 return f"must be {self.names[0]}: nothing else is available yet"
@@ -59,7 +63,11 @@ class Rule:
             return value
         if self.kind == "name" and isinstance(value, str) and value in self.names:
             return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if self.kind == "layers":
+            layers = layers_as_text(value)
+            if layers is not None:
+                return layers
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             number = self._number(value)
             if number is not None and self._within(number):
                 return number
@@ -77,6 +85,8 @@ class Rule:
         return above and number < self.maximum
 
     def _next_step(self, value: object) -> str:
+        if self.kind == "layers":
+            return f"write [{value}]" if type(value) is int and value > 0 else ""
         if self.kind == "name":
             return did_you_mean(value, self.names)
         if isinstance(value, str):

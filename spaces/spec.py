@@ -21,9 +21,12 @@ from pydantic import (
     model_validator,
 )
 
-from .domains import Choices, Domain
+from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
+from .given_values import given_values
+from .layer_expressions import layers_at
+from .network_size import parameter_count
 from .plain_data import plain_data
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .sections import check_fixed, check_grid, check_space
@@ -45,11 +48,15 @@ class Task(BaseModel):
     scale: float = 1.0
     label_noise_std: float = 0.0
     data: str = "stream"
+    pairs: int | None = None
+    shuffle: bool | None = None
 
     @field_validator("*", mode="before")
     @classmethod
-    def _check(cls, value: object, info: ValidationInfo) -> Value:
-        return TASK_FIELDS[str(info.field_name)].check(value)
+    def _check(cls, value: object, info: ValidationInfo) -> Value | None:
+        name = str(info.field_name)
+        # Null is what a field has that the source of the data doesn't read.
+        return None if value is None and FIELDS[name].of_data else TASK_FIELDS[name].check(value)
 
 
 class Budget(BaseModel):
@@ -75,6 +82,19 @@ class Halving(BaseModel):
     grace_period: Count
     reduction_factor: Annotated[int, Field(ge=2, lt=INTEGER_LIMIT)] = 2
     min_survivors: Count = 4
+
+
+class EarlyStopping(BaseModel):
+    """Ends a trial once its train loss has not fallen for `patience` epochs in a row.
+
+    An epoch's train loss counts as fallen where it is more than `min_delta` (in squared label
+    units) below the lowest before. Such a trial is completed, with the steps that it did.
+    """
+
+    model_config = _STRICT
+
+    patience: Count
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
 
 
 def _ascending(factors: object) -> object:
@@ -193,6 +213,7 @@ class Spec(BaseModel):
     sampler: Literal["tpe", "random"] = "tpe"
     budget: Budget = Budget()
     halving: Annotated[Halving | None, BeforeValidator(_section_or_null)] = None
+    early_stopping: Annotated[EarlyStopping | None, BeforeValidator(_section_or_null)] = None
     confirm: Annotated[Confirm | None, BeforeValidator(_section_or_null)] = Confirm()
     resources: Resources = Resources()
     tensorboard: Annotated[Literal["all", "best", "off"], BeforeValidator(_off_in_yaml)] = "best"
@@ -238,6 +259,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "task": Task,
     "budget": Budget,
     "halving": Halving,
+    "early_stopping": EarlyStopping,
     "confirm": Confirm,
     "resources": Resources,
 }
@@ -258,17 +280,40 @@ def _completed(data: Mapping[str, Any]) -> dict[str, Any]:
     for section in ("grid", "space", "fixed"):
         if completed.get(section) is None:
             completed[section] = {}
+    _complete_task(completed)
     grid, space, fixed = completed["grid"], completed["space"], completed["fixed"]
     if all(isinstance(section, dict) for section in (grid, space, fixed)):
+        given = grid.keys() | space.keys() | fixed.keys()
+        following = {
+            other for name, field in FIELDS.items() if name in given for other in field.instead_of
+        }
         defaults = {
             name: known.default
             for name, known in HYPERPARAMETERS.items()
-            if known.default is not None and name not in grid and name not in space
+            if known.default is not None and name not in given | following
         }
         unused = unused_hyperparameters(_optimizers(grid, space, defaults | fixed))
         defaults = {name: value for name, value in defaults.items() if name not in unused}
         completed["fixed"] = defaults | fixed
     return completed
+
+
+def _complete_task(completed: dict[str, Any]) -> None:
+    """Write out `data: {fixed: 1024}`, and the defaults of what the source of the data reads."""
+    task, grid = completed.setdefault("task", {}), completed["grid"]
+    if isinstance(task, Task):
+        task = task.model_dump(exclude_unset=True)
+    if not isinstance(task, dict) or not isinstance(grid, dict):
+        return
+    short = task.get("data")
+    if isinstance(short, Mapping) and "fixed" in short and short.keys() <= {"fixed", "shuffle"}:
+        rest = {key: value for key, value in short.items() if key != "fixed"}
+        task = {**task, "data": "fixed", "pairs": short["fixed"], **rest}
+    completed["task"] = task
+    sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
+    for name, field in FIELDS.items():
+        if sources & set(field.of_data) and field.default is not None and name not in grid:
+            task.setdefault(name, field.default)
 
 
 def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
@@ -288,7 +333,120 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     if not any("dimension" in keys for keys in places.values()):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
-    return faults + _unused_faults(data) + _grace_faults(data) + float32_faults(data)
+    return [
+        *faults,
+        *_instead_faults(places),
+        *_unused_faults(data),
+        *_data_faults(data, places),
+        *_layers_faults(data),
+        *_parameters_faults(data),
+        *_grace_faults(data),
+        *float32_faults(data),
+    ]
+
+
+def _instead_faults(places: Mapping[str, Any]) -> list[Fault]:
+    """Faults of hyperparameters given beside one that they follow from."""
+    where = {name: place for place, keys in places.items() for name in keys if name in FIELDS}
+    return [
+        Fault(
+            path=(where[other], other),
+            rule=f"must not be given beside {where[name]}.{name}, from which it follows",
+            next_step=f"leave out one of the two (--set {where[other]}.{other}=null)",
+        )
+        for name in where
+        for other in FIELDS[name].instead_of
+        if other in where
+    ]
+
+
+def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fault]:
+    """Faults of what only some sources of data have."""
+    sources = [source for source in given_values(data, "data") if isinstance(source, str)]
+    faults: list[Fault] = []
+    for name, field in FIELDS.items():
+        if not field.of_data:
+            continue
+        place = next((place for place, keys in places.items() if name in keys), None)
+        task = data.get("task")
+        unset = place == "task" and isinstance(task, Mapping) and task[name] is None
+        given, read = place is not None and not unset, set(sources) & set(field.of_data)
+        users = " or ".join(field.of_data)
+        if given and not read:
+            rule = f"no data of this search has it ({', '.join(sources)})"
+            next_step = f"leave it out, or let data be {users}"
+            faults.append(Fault(path=(str(place), name), rule=rule, next_step=next_step))
+        elif read and not given and field.default is None:
+            rule, next_step = f"missing, with data {users}", f"write data: {{{users}: 1024}}"
+            faults.append(Fault(path=("task", name), rule=rule, next_step=next_step))
+    if "stream" in sources:
+        endless = "needs data that comes again, and the stream's never does"
+        next_step = "let data be {fixed: 1024}, or give steps"
+        if given_values(data, "epochs"):
+            faults.append(Fault(path=("epochs",), rule=endless, next_step=next_step))
+        if data.get("early_stopping") is not None:
+            next_step = "let data be {fixed: 1024}, or write early_stopping: null"
+            faults.append(Fault(path=("early_stopping",), rule=endless, next_step=next_step))
+    elif _whole(data, "batch_size") and _whole(data, "pairs"):
+        largest, fewest = max(_whole(data, "batch_size")), min(_whole(data, "pairs"))
+        if largest > fewest:
+            rule = f"must not exceed the fewest training pairs ({fewest})"
+            next_step = f"write {fewest}: an epoch is one step then"
+            faults.append(Fault(path=("batch_size",), rule=rule, got=largest, next_step=next_step))
+    return faults
+
+
+def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Faults of layer sizes that are no whole numbers, or equal ones, at a dimension."""
+    rule = HYPERPARAMETERS["layer_sizes"]
+    texts: list[str] = []
+    for value in given_values(data, "layer_sizes"):
+        try:
+            texts.append(str(rule.check(value)))
+        except Refused:  # said where it stands
+            continue
+    path: KeyPath = ("layer_sizes",)
+    for dimension in _whole(data, "dimension"):
+        found: dict[str, str] = {}
+        for text in texts:
+            try:
+                units = layers_at(text, dimension)
+            except ValueError as error:
+                return [Fault(path=path, rule=f"must be whole numbers of units; {error}")]
+            if "layer_sizes" in data["space"] and units in found:
+                rule_text = f"{found[units]} and {text} are the same at dimension {dimension}"
+                return [Fault(path=path, rule=rule_text, next_step="leave out one of the two")]
+            found[units] = text
+    return []
+
+
+def _parameters_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Faults of a number of parameters that settles no width."""
+    budgets = _whole(data, "parameters")
+    if not budgets:
+        return []
+    path: KeyPath = ("parameters",)
+    free = [name for name in ("depth", "multiplication") if name in data["space"]]
+    if free:
+        rule = f"needs one {' and one '.join(free)} a study, and space has several"
+        next_step = f"put {' and '.join(free)} in grid or fixed"
+        return [Fault(path=path, rule=rule, got=min(budgets), next_step=next_step)]
+    depths = [depth for depth in given_values(data, "depth") if type(depth) is int and depth >= 0]
+    factor = 3 if True in given_values(data, "multiplication") else 2
+    for dimension in _whole(data, "dimension"):
+        for depth in depths:
+            least = parameter_count(inputs=factor * dimension, units=(1,) * depth)
+            if min(budgets) < least:
+                where = f"at dimension {dimension} and depth {depth}"
+                rule = f"must be at least {least}, what a network of width 1 has {where}"
+                next_step = f"write {least}"
+                return [Fault(path=path, rule=rule, got=min(budgets), next_step=next_step)]
+    return []
+
+
+def _whole(data: Mapping[str, Any], name: str) -> list[int]:
+    """The positive whole numbers that `name` may have; tolerates broken input."""
+    return [value for value in given_values(data, name) if type(value) is int and value > 0]
 
 
 def _unused_faults(data: Mapping[str, Any]) -> list[Fault]:
@@ -305,19 +463,16 @@ def _unused_faults(data: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
+def steps_of(epochs: int, *, pairs: int, batch_size: int) -> int:
+    """The batches that hold each of `pairs` pairs `epochs` times; the last may go on beyond."""
+    return -(-epochs * pairs // batch_size)
+
+
 def _optimizers(
     grid: Mapping[str, Any], space: Mapping[str, Any], fixed: Mapping[str, Any]
 ) -> list[Any]:
     """The optimisers that a trial may have; tolerates broken input."""
-    if "optimizer" in grid:
-        named = grid["optimizer"]
-    elif "optimizer" in space:
-        domain = space["optimizer"]
-        named = domain.choices if isinstance(domain, Choices) else domain
-        named = named.get("choices") if isinstance(named, Mapping) else named
-    else:
-        named = [fixed.get("optimizer")]
-    named = named if isinstance(named, list | tuple) else [named]
+    named = given_values({"grid": grid, "space": space, "fixed": fixed}, "optimizer")
     return [each for each in named if isinstance(each, str)]
 
 
@@ -325,8 +480,10 @@ def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:
     halving = data.get("halving")
     keys = halving.model_dump() if isinstance(halving, Halving) else halving
     grace_period = keys.get("grace_period") if isinstance(keys, dict) else None
-    in_grid = data["grid"].get("steps", [data["fixed"].get("steps")])
-    steps = [count for count in in_grid if type(count) is int] if isinstance(in_grid, list) else []
+    steps = _whole({**data, "space": {}}, "steps")  # there it is a fault of its own
+    epochs, pairs, sizes = (_whole(data, name) for name in ("epochs", "pairs", "batch_size"))
+    if epochs and pairs and sizes:
+        steps = [steps_of(min(epochs), pairs=min(pairs), batch_size=max(sizes))]
     if type(grace_period) is not int or not steps or grace_period <= min(steps):
         return []
     path: KeyPath = ("halving", "grace_period")

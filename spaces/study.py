@@ -3,9 +3,12 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .domains import Domain
-from .spec import Spec
+from .domains import Choices, Domain
+from .layer_expressions import layers_at
+from .network_size import largest_width
+from .spec import Spec, steps_of
 from .vocabulary import HYPERPARAMETERS, TASK_FIELDS, Value
 
 
@@ -17,13 +20,13 @@ class Study:
     """``dimension=8,multiplication=false``, in the grid's order; unique within the spec."""
     grid: Mapping[str, Value]
     """The values that make this study, in the grid's order; may be empty."""
-    task: Mapping[str, Value]
-    """dimension, then target, inputs, scale, label_noise_std, data."""
+    task: Mapping[str, Value | None]
+    """The dimension, then the other fields of the task; null for what its data doesn't have."""
     space: Mapping[str, Domain]
     """What is suggested for each trial."""
     fixed: Mapping[str, Value]
     """Every hyperparameter outside the space that an optimiser may use: with what is suggested they
-    are complete."""
+    are complete. Steps stand for epochs, and layer sizes are numbers, here and in the space."""
 
 
 def studies(spec: Spec) -> tuple[Study, ...]:
@@ -33,16 +36,35 @@ def studies(spec: Spec) -> tuple[Study, ...]:
 
 
 def _study(spec: Spec, grid: dict[str, Value]) -> Study:
-    given = spec.fixed | grid
+    given: dict[str, Any] = spec.fixed | grid
     dimension = {"dimension": given["dimension"]}
     task = spec.task.model_dump() | grid
+    for name, field in TASK_FIELDS.items():
+        if field.of_data and task["data"] not in field.of_data:
+            task[name] = None
+    if "epochs" in given:
+        given["steps"] = steps_of(
+            given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
+        )
+    if "parameters" in given:
+        inputs = given["dimension"] * (3 if given["multiplication"] else 2)
+        given["width"] = largest_width(given.pop("parameters"), inputs=inputs, depth=given["depth"])
+    if "layer_sizes" in given:
+        given["layer_sizes"] = layers_at(given["layer_sizes"], given["dimension"])
     return Study(
         name=",".join(f"{key}={_text(value)}" for key, value in (grid or dimension).items()),
         grid=grid,
         task=dimension | {key: task[key] for key in TASK_FIELDS},
-        space=dict(spec.space),
+        space={name: _at(domain, name, given["dimension"]) for name, domain in spec.space.items()},
         fixed={name: given[name] for name in HYPERPARAMETERS if name in given},
     )
+
+
+def _at(domain: Domain, name: str, dimension: int) -> Domain:
+    """The domain at a dimension, where layer sizes are numbers."""
+    if name != "layer_sizes" or not isinstance(domain, Choices):
+        return domain
+    return Choices(choices=[layers_at(str(choice), dimension) for choice in domain.choices])
 
 
 def _text(value: Value) -> str:

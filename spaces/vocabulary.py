@@ -9,10 +9,10 @@ engines.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 Value = bool | int | float | str
-Kind = Literal["int", "float", "bool", "name"]
+Kind = Literal["int", "float", "bool", "name", "layers"]
 Scope = Literal["member", "pack", "task"]
 
 Phase = Literal["search", "confirm"]
@@ -35,15 +35,19 @@ class Field:
     scope: Scope
     """Who may differ in it: the members of a pack, packs (their members share it), or tasks."""
     default: Value | None
-    """None: there is no default, the spec must say it."""
+    """None: there is no default; the spec must say it, but for what stands `instead_of` others."""
     minimum: float = -math.inf
     minimum_excluded: bool = False
     maximum: float = math.inf
     """The maximum itself is excluded where it is finite."""
     names: tuple[str, ...] = ()
     """The allowed names, for kind "name"."""
+    instead_of: tuple[str, ...] = ()
+    """The hyperparameters that follow from it where it is given, and may not be given then."""
     belongs_to: tuple[str, ...] = ()
     """The optimisers that read it; empty: whatever the optimiser is. Null in other rows."""
+    of_data: tuple[str, ...] = ()
+    """The sources of data that read it; empty: whatever the source is. Null with others."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
     label: str = ""
@@ -87,7 +91,29 @@ _HYPERPARAMETERS = (
         scope="member",
         default=32,
         minimum=1,
-        description="Units in each hidden layer, as suggested even at depth 0.",
+        description="Units in each hidden layer, as suggested even at depth 0; the most of any "
+        "layer where layer_sizes were given.",
+    ),
+    Field(
+        name="parameters",
+        kind="int",
+        scope="pack",
+        default=None,
+        minimum=2,
+        instead_of=("width",),
+        description="The most weights and biases that the network may have: the width is the "
+        "largest with which it has no more.",
+        why_not_in_space="it is to make unlike depths comparable; put it in grid or fixed, and "
+        "depth and multiplication too",
+    ),
+    Field(
+        name="layer_sizes",
+        kind="layers",
+        scope="member",
+        default=None,
+        instead_of=("depth", "width", "parameters"),
+        label="layers",
+        description="Units of each hidden layer, in order: 64-64; linear: there is none.",
     ),
     Field(
         name="learning_rate",
@@ -171,6 +197,17 @@ _HYPERPARAMETERS = (
         description="Optimizer steps of a trial that completes.",
         why_not_in_space=_SHARED,
     ),
+    Field(
+        name="epochs",
+        kind="int",
+        scope="pack",
+        default=None,
+        minimum=1,
+        instead_of=("steps",),
+        description="Passes over the training pairs of a trial that completes: steps is as many "
+        "batches as hold each pair so often.",
+        why_not_in_space=_SHARED,
+    ),
 )
 
 HYPERPARAMETERS: Mapping[str, Field] = {field.name: field for field in _HYPERPARAMETERS}
@@ -226,8 +263,29 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream",),
-        description="Source of the training data; stream: fresh pairs at every step.",
+        names=("stream", "fixed"),
+        description="Source of the training data; stream: fresh pairs at every step, fixed: a "
+        "sample of pairs drawn once, epoch after epoch.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="pairs",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        of_data=("fixed",),
+        description="Training pairs in the sample; null where every step has fresh ones.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="shuffle",
+        kind="bool",
+        scope="task",
+        default=True,
+        of_data=("fixed",),
+        description="Whether every epoch takes the pairs in an order of its own; null where every "
+        "step has fresh ones.",
         why_not_in_space=_ONE_TASK,
     ),
 )
@@ -283,12 +341,40 @@ def unused_hyperparameters(optimizers: Sequence[object]) -> tuple[str, ...]:
     )
 
 
-def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:
-    """Every member hyperparameter in these, in order; null where the optimiser doesn't read it.
+LINEAR = "linear"
+"""The `layer_sizes` of a network without hidden layers."""
 
-    `hyperparameters` may hold more, and must hold every one that the optimiser reads.
+
+def layer_units(layer_sizes: str) -> tuple[int, ...]:
+    """The units of each hidden layer, of their text in a row.
+
+    >>> layer_units("64-32-1"), layer_units(LINEAR)
+    ((64, 32, 1), ())
+    """
+    # Empty at depth 0: in rows of releases before the word.
+    return () if layer_sizes in (LINEAR, "") else tuple(map(int, layer_sizes.split("-")))
+
+
+def layers_text(units: Sequence[int]) -> str:
+    """The text of the units of each hidden layer, as `layer_units` reads it."""
+    return "-".join(map(str, units)) or LINEAR
+
+
+def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:
+    """Every member hyperparameter, in order; null where the optimiser doesn't read it.
+
+    `hyperparameters` may hold more, and must hold every one that the optimiser reads: of the
+    layers either `layer_sizes`, from which depth and width follow, or these.
     """
     unused = unused_hyperparameters([hyperparameters["optimizer"]])
-    return {
-        name: None if name in unused else hyperparameters[name] for name in MEMBER_HYPERPARAMETERS
-    }
+    complete = {**hyperparameters, **layers_of(hyperparameters)}
+    return {name: None if name in unused else complete[name] for name in MEMBER_HYPERPARAMETERS}
+
+
+def layers_of(hyperparameters: Mapping[str, Any]) -> dict[str, Value]:
+    """Depth and width where layer sizes are given, else the layer sizes of depth and width."""
+    if hyperparameters.get("layer_sizes") is not None:
+        units = layer_units(str(hyperparameters["layer_sizes"]))
+        return {"depth": len(units), "width": max(units, default=0)}
+    width, depth = int(hyperparameters["width"]), int(hyperparameters["depth"])
+    return {"layer_sizes": layers_text((width,) * depth)}

@@ -2,12 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .pack import Halving, Member, Pack, PackKey, Task
+from .pack import EarlyStopping, Halving, Member, Pack, PackKey, Task
 
 if TYPE_CHECKING:
     from .training import Evaluation, Report, train
 
-__all__ = ["Evaluation", "Halving", "Member", "Pack", "PackKey", "Report", "Task", "train"]
+__all__ = [
+    "EarlyStopping",
+    "Evaluation",
+    "Halving",
+    "Member",
+    "Pack",
+    "PackKey",
+    "Report",
+    "Task",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

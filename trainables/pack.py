@@ -34,6 +34,21 @@ class Task:
     scale: float = 1.0
     label_noise_std: float = 0.0
     data: str = "stream"
+    pairs: int | None = None
+    """In the sample that all epochs go through; None where every step has fresh pairs."""
+    shuffle: bool | None = None
+
+    def steps_per_epoch(self, batch_size: int) -> int | None:
+        """The batches that hold every pair at least once; None where the pairs never end."""
+        return None if self.pairs is None else -(-self.pairs // batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping:
+    """Ends a member whose train loss has not fallen: what `early_stops.EarlyStops` follows."""
+
+    patience: int
+    min_delta: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +105,7 @@ class Pack:
     batch_size: int
     steps: int
     halving: Halving | None
+    early_stopping: EarlyStopping | None = None
     tf32: bool = False
     """Whether matrix products in training may round their factors to TF32, on GPUs that can."""
     members: tuple[Member, ...]
@@ -106,12 +122,13 @@ class Pack:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """The pack that `to_plain` described."""
-        halving = plain["halving"]
+        halving, early_stopping = plain["halving"], plain["early_stopping"]
         return cls(
             **{
                 **plain,
                 "task": Task(**plain["task"]),
                 "halving": None if halving is None else Halving(**halving),
+                "early_stopping": early_stopping and EarlyStopping(**early_stopping),
                 "members": tuple(Member(**member) for member in plain["members"]),
             }
         )

@@ -28,19 +28,17 @@ class PackRows:
     curves: list[CurveRow] = field(default_factory=list)
     _trials: dict[Member, TrialRow] = field(default_factory=dict)
     _seconds: float = 0.0
-    _member_seconds: dict[Member, float] = field(default_factory=dict)
+    _seconds_each: float = 0.0
 
     def add(self, report: Report, seconds: float) -> None:
         """Take in a report that was `seconds` of work since the one before."""
         self._seconds += seconds
+        self._seconds_each += seconds / report.alive
         for evaluation in report.evaluations:
-            member = evaluation.member
-            spent = self._member_seconds.get(member, 0.0) + seconds / len(report.evaluations)
-            self._member_seconds[member] = spent
             self.curves.append(self._curve_row(report, evaluation))
             if evaluation.status != "running":
-                row = self._trial_row(report, evaluation, evaluation.status, spent)
-                self._trials[member] = row
+                row = self._trial_row(report, evaluation, evaluation.status)
+                self._trials[evaluation.member] = row
 
     def collect(self, reports: Iterator[Report]) -> Iterator[Report]:
         """Pass the reports on as they come, with their rows taken in and their time taken."""
@@ -82,9 +80,7 @@ class PackRows:
             scheduled_learning_rate=evaluation.scheduled_learning_rate,
         )
 
-    def _trial_row(
-        self, report: Report, evaluation: Evaluation, status: Status, spent: float
-    ) -> TrialRow:
+    def _trial_row(self, report: Report, evaluation: Evaluation, status: Status) -> TrialRow:
         pack, member, loss = self.pack, evaluation.member, evaluation.loss
         task, family, mlp = pack.task, family_of(member), Mlp.of(member)
         return TrialRow(
@@ -93,7 +89,6 @@ class PackRows:
             status=status,
             task=asdict(task),
             hyperparameters=member.hyperparameters,
-            layer_sizes="-".join(str(size) for size in family.layer_sizes(member)),
             batch_size=pack.batch_size,
             initialisation_seed=member.initialisation_seed,
             data_seed=member.data_seed,
@@ -111,11 +106,11 @@ class PackRows:
                 dimension=task.dimension,
                 multiplication=mlp.multiplication,
                 depth=mlp.depth,
-                width=mlp.width,
+                width=min(mlp.layer_sizes, default=0),
                 activation=mlp.activation,
             ),
             started_at=self.started_at,
-            train_seconds=spent,
+            train_seconds=self._seconds_each,  # of everyone who was alive so long
             pack_seconds=self._seconds,  # so far; `result` knows how many it were in the end
             device=self.device,
             worker=self.worker,

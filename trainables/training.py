@@ -10,6 +10,7 @@ import torch
 
 from spaces.vocabulary import Status
 
+from .early_stops import EarlyStops
 from .engine import engine_for
 from .evaluation import Loss, evaluate
 from .pack import Member, Pack
@@ -29,9 +30,10 @@ class Evaluation:
 
     `status` says what becomes of it: "running" goes on, the others have ended: "pruned" lost at
     this rung, "diverged" has a loss that float32 can't hold (then both losses are None),
-    "completed" did all steps. `train_loss` is the mean over all batches since the evaluation
-    before; `loss` is that of the running average of the weights, at the last step of the weights
-    themselves. `scheduled_learning_rate` is that of the step just done.
+    "completed" did all steps, or stopped early. `train_loss` is the mean over all batches since the
+    evaluation before, where the pairs come again over those of the last epoch; `loss` is that of
+    the running average of the weights, at the last step of the weights themselves.
+    `scheduled_learning_rate` is that of the step just done.
     """
 
     member: Member
@@ -43,10 +45,15 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All members that were alive when the pack reached `step`, in the pack's order."""
+    """Members that were alive when the pack reached `step`, in the pack's order.
+
+    At a rung and at the end all of them, else those alone that stop early.
+    """
 
     step: int
     samples: int
+    alive: int
+    """How many were trained up to this step."""
     evaluations: tuple[Evaluation, ...]
 
 
@@ -60,15 +67,41 @@ def train(
     """
     run = _Run(pack, device, dtype, threads)
     done = 0
-    for mark in (*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps):
+    reports = {*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps}
+    intervals = _interval_ends(pack, reports)
+    for mark in sorted(reports | intervals):
         with _products(tf32=pack.tf32):
             run.advance(done, mark)
-        with _products(tf32=False):
-            report = run.report(mark - done, mark)
-        yield report
         done = mark
+        if pack.early_stopping is not None and mark in intervals and mark < pack.steps:
+            with _products(tf32=False):
+                early = run.stop_early(mark)
+            if early is not None:
+                yield early
+        if run.alive and mark in reports:
+            with _products(tf32=False):
+                report = run.report(mark)
+            yield report
         if not run.alive:
             return
+        if mark in intervals:
+            run.begin_interval()
+
+
+def _interval_ends(pack: Pack, reports: set[int]) -> set[int]:
+    """The steps at which an interval ends over which the train loss is taken.
+
+    Of fresh pairs a report's is that since the report before; of a sample that of the epoch before
+    the report, and with early stopping every epoch has its own.
+    """
+    epoch = pack.task.steps_per_epoch(pack.batch_size)
+    if pack.early_stopping is None:
+        before = {each - epoch for each in reports if epoch is not None and each > epoch}
+        return reports | before
+    if pack.task.pairs is None:
+        raise ValueError("early stopping counts epochs, and fresh pairs have none")
+    epochs = pack.steps * pack.batch_size // pack.task.pairs
+    return {-(-count * pack.task.pairs // pack.batch_size) for count in range(1, epochs + 1)}
 
 
 @contextmanager
@@ -90,6 +123,10 @@ class _Run:
         self._pack, self._dtype = pack, dtype
         self._engine = engine_for(pack, device=device, dtype=dtype, threads=threads)
         self._stop_rule = stop_rule_of(pack.halving)
+        early = pack.early_stopping
+        self._early_stops = None if early is None else EarlyStops(early)
+        self._squared: dict[Member, float] = {}
+        self._pairs = 0
         self._source = source_of(pack.task)
         self._batches = self._source.training(
             batch_size=pack.batch_size, device=device, dtype=dtype
@@ -119,16 +156,27 @@ class _Run:
     @torch.inference_mode()
     def advance(self, done: int, mark: int) -> None:
         """Train from `done` steps to `mark`."""
+        self._pairs += (mark - done) * self._pack.batch_size
         whole = self._bound(averaging=mark < self._pack.steps)
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
             for stack in self._stacks:
                 stack.schedule(done, self._pack.steps)
+            self._batches.prepare(steps)
             if steps == BLOCK_STEPS:
                 whole()
             else:
                 self._run_block(steps)
             done += steps
+        for stack in self._stacks:
+            for member, squared in zip(
+                stack.members, stack.take_squared_error().tolist(), strict=True
+            ):
+                self._squared[member] = self._squared.get(member, 0.0) + squared
+
+    def begin_interval(self) -> None:
+        """From now on the train losses are those of the steps to come."""
+        self._squared, self._pairs = {}, 0
 
     def _bound(self, *, averaging: bool) -> Callable[[], None]:
         """What runs a whole block; made once for the same stacks and the same operations."""
@@ -141,7 +189,7 @@ class _Run:
         return self._whole_block
 
     def _run_block(self, steps: int) -> None:
-        self._batches.fill(steps)
+        self._batches.draw(steps)
         for stack in self._stacks:
             stack.train(steps)
 
@@ -155,12 +203,45 @@ class _Run:
             first = last
 
     @torch.inference_mode()
-    def report(self, interval: int, mark: int) -> Report:
+    def stop_early(self, mark: int) -> Report | None:
+        """After an epoch, let those go whose train loss falls no more; None where nobody's does."""
+        assert self._early_stops is not None
+        members = [member for stack in self._stacks for member in stack.members]
+        ending = self._early_stops.ending(
+            {member: self._squared[member] / self._pairs for member in members}
+        )
+        if not ending:
+            return None
+        trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
+        self._stacks = self._engine.stacks(
+            [trainee for trainee in trainees if trainee.member in ending], mark
+        )
+        measured = self._measure(last=True)
+        statuses = self._statuses(measured, last=True)
+        going = [trainee for trainee in trainees if trainee.member not in ending]
+        if going:
+            self._place(going, mark)
+        else:
+            self._stacks = []
+        return self._report(mark, measured, statuses, len(members))
+
+    @torch.inference_mode()
+    def report(self, mark: int) -> Report:
         """Evaluate everyone at `mark`, let the losers go, and place the others anew."""
+        last = mark == self._pack.steps
+        measured = self._measure(last=last)
+        statuses = self._statuses(measured, last=last)
+        self._keep_running(statuses, mark)
+        return self._report(mark, measured, statuses, len(measured))
+
+    def _report(
+        self,
+        mark: int,
+        measured: dict[Member, tuple[float, Loss]],
+        statuses: dict[Member, MemberStatus],
+        alive: int,
+    ) -> Report:
         pack = self._pack
-        last = mark == pack.steps
-        measured = self._measure(interval, last)
-        statuses = self._statuses(measured, last)
         evaluations = []
         for member in (member for member in pack.members if member in measured):
             train_loss, loss = measured[member]
@@ -175,26 +256,28 @@ class _Run:
                     scheduled_learning_rate=member.learning_rate * factor,
                 )
             )
-        self._keep_running(statuses, mark)
-        return Report(step=mark, samples=mark * pack.batch_size, evaluations=tuple(evaluations))
+        return Report(
+            step=mark,
+            samples=mark * pack.batch_size,
+            alive=alive,
+            evaluations=tuple(evaluations),
+        )
 
-    def _measure(self, interval: int, last: bool) -> dict[Member, tuple[float, Loss]]:
-        """The training loss and the loss of everyone.
+    def _measure(self, *, last: bool) -> dict[Member, tuple[float, Loss]]:
+        """The training loss and the loss of everyone in a stack now.
 
         Apart: a stack that a name of `report` still meant would live on beside its successors.
         """
         pairs = SELECTION_PAIRS if last else RUNG_PAIRS
         measured: dict[Member, tuple[float, Loss]] = {}
         for stack in self._stacks:
-            train_losses = stack.take_squared_error() / (interval * self._pack.batch_size)
             losses = evaluate(stack, self._pack.task, pairs, averaged=not last)
-            measured |= zip(
-                stack.members, zip(train_losses.tolist(), losses, strict=True), strict=True
-            )
+            for member, loss in zip(stack.members, losses, strict=True):
+                measured[member] = self._squared[member] / self._pairs, loss
         return measured
 
     def _statuses(
-        self, measured: dict[Member, tuple[float, Loss]], last: bool
+        self, measured: dict[Member, tuple[float, Loss]], *, last: bool
     ) -> dict[Member, MemberStatus]:
         order = {member: index for index, member in enumerate(self._pack.members)}
         # Sums are taken in float64: beyond the networks' own numbers a loss is as good as infinite.

@@ -1,5 +1,6 @@
 """The command line: `dottune`, or `python -m search`."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,7 @@ import typer
 from rich.console import Console
 
 from results import OutputFolder
-from spaces import preset_names, preset_text
+from spaces import json_schema, preset_names, preset_text
 
 from ..saved_search.resuming_command import resuming_command
 from ..text.json_text import json_text
@@ -143,14 +144,21 @@ def reproduce(
 @application.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Print this preset's YAML.")] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a spec, for editors.")
+    ] = False,
 ) -> None:
     """List the presets, or print one."""
     with explained():
+        if schema:
+            typer.echo(json.dumps(json_schema(), indent=2))
+            return
         if name is not None:
             typer.echo(preset_text(name), nl=False)
             return
+        longest = max(map(len, preset_names()))
         for preset in preset_names():
-            typer.echo(preset)
+            typer.echo(f"{preset:{longest}}  {preset_text(preset).splitlines()[0].lstrip('# ')}")
 
 
 def _stderr() -> Console:

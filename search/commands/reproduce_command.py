@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from results import OutputError, OutputFolder
+from spaces.vocabulary import layer_units, layers_text
 
 from ..reproducing.reproduction import Reproduction, find_row, reproduce
 from ..reproducing.reproduction_script import reproduction_script
@@ -70,7 +71,8 @@ def _not_writable(to: str, error: Exception) -> OutputError:
 
 def _print(reproduction: Reproduction, to: str) -> None:
     row = reproduction.row
-    hidden, rate = row.layer_sizes or "none", row.column("learning_rate")
+    units, rate = layer_units(row.column("layer_sizes")), row.column("learning_rate")
+    hidden = layers_text(units) if units else "none"
     lines = [
         f"{row.study}, trial {row.trial}, {row.phase}, {row.status}",
         f"hidden layers {hidden}, learning rate {rate:.3g}, {row.steps} steps",

@@ -14,7 +14,8 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
 
     It is the head of the SHA-256 of the canonical JSON of seed, grid values, task, purpose and
     number, so it depends neither on the order of keys nor on what other studies there are. What of
-    the task has its default is left out: a field that a later release adds changes no seed.
+    the task has its default, or is null, is left out: a field that a later release adds changes no
+    seed.
 
     Raises:
         ValueError: if `bits` is not between 1 and 256, or a value is NaN or infinite.
@@ -26,7 +27,9 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
         "seed": seed,
         "grid": dict(study.grid),
         "task": {
-            name: value for name, value in study.task.items() if value != FIELDS[name].default
+            name: value
+            for name, value in study.task.items()
+            if value is not None and value != FIELDS[name].default
         },
         "purpose": purpose,
         "number": number,

@@ -6,7 +6,7 @@ from typing import Any
 from results.rows import PackResult, TrialRow
 from spaces import Spec, Study
 from spaces.vocabulary import Phase, best_trial, configuration_of
-from trainables import Halving, Member, Pack, PackKey, Task
+from trainables import EarlyStopping, Halving, Member, Pack, PackKey, Task
 
 from .seeds import derive_seed
 from .suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
@@ -191,6 +191,7 @@ class StudyPlan:
     def _pack(self, *, steps_factor: int, **rest: Any) -> Pack:
         fixed: Mapping[str, Any] = self.study.fixed
         task: Mapping[str, Any] = self.study.task
+        early = self.spec.early_stopping
         return Pack(
             search=self.spec.name,
             study=self.name,
@@ -198,6 +199,7 @@ class StudyPlan:
             batch_size=fixed["batch_size"],
             steps=fixed["steps"] * steps_factor,
             steps_factor=steps_factor,
+            early_stopping=None if early is None else EarlyStopping(**early.model_dump()),
             tf32=self.spec.resources.tf32,
             **rest,
         )

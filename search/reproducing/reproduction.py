@@ -12,7 +12,7 @@ from torch import nn
 
 from results import OutputError, OutputFolder
 from results.rows import TrialRow, trials_of
-from trainables import Halving, Member, Pack, Task, train
+from trainables import EarlyStopping, Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
 
@@ -183,7 +183,7 @@ def reproduce(row: TrialRow, on_step: Callable[[int], object] = lambda step: Non
         on_step(checkpoint.step)
         if checkpoint.step == row.steps:
             break
-    on_the_way = row.steps < row.schedule_steps
+    on_the_way = left_on_the_way(row)
     network = checkpoint.average if on_the_way else checkpoint.network
     nmse = evaluate_alone(network, pack, member, rung=on_the_way, device=device)
     retrained = retrain(row) if device.type == "cpu" else None
@@ -195,6 +195,11 @@ def reproduce(row: TrialRow, on_step: Callable[[int], object] = lambda step: Non
         sensitivity=0.0 if retrained is None else _sensitivity(row, retrained),
         network=network,
     )
+
+
+def left_on_the_way(row: TrialRow) -> bool:
+    """Whether the row ended at a rung: one that stopped early is completed, and judged as such."""
+    return row.status != "completed" and row.steps < row.schedule_steps
 
 
 def _sensitivity(row: TrialRow, retrained: float) -> float:
@@ -213,9 +218,17 @@ def retrain(row: TrialRow) -> float | None:
     No number of a member depends on its company there, so these are the stored bits, wherever the
     same versions run on a processor with the same random numbers.
     """
-    # The row's last step becomes a rung, if it isn't the end, so that it is judged in the same way.
-    rung = Halving(grace_period=row.steps, reduction_factor=2, min_survivors=1)
-    pack = replace(pack_of(row), halving=rung)
+    pack = pack_of(row)
+    early_stopping, last_rung = None, row.schedule_steps
+    if left_on_the_way(row):
+        # The row's last step becomes a rung, so that it is judged in the same way.
+        last_rung = row.steps
+    elif row.steps < row.schedule_steps and pack.task.pairs is not None:
+        # No loss ever counts as fallen, so the patience is what it stops after.
+        epochs = row.steps * row.batch_size // pack.task.pairs
+        early_stopping = EarlyStopping(patience=epochs, min_delta=math.inf)
+    halving = Halving(grace_period=last_rung, reduction_factor=2, min_survivors=1)
+    pack = replace(pack, halving=halving, early_stopping=early_stopping)
     report = next(iter(train(pack, device=torch.device("cpu"))))
     (evaluation,) = report.evaluations
     return None if evaluation.loss is None else evaluation.loss.normalised

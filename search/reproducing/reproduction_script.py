@@ -5,11 +5,12 @@ import string
 
 from results import TRIALS
 from results.rows import TrialRow
+from spaces.vocabulary import layer_units
 from trainables.alone import torch_rate
 from trainables.optimisers import OPTIMISERS
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
-from .reproduction import row_device
+from .reproduction import left_on_the_way, row_device
 
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
 _FACTORS = {
@@ -34,6 +35,18 @@ _INITIALISATIONS = {
     "he": 'nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=start)\n'
     "    nn.init.zeros_(linear.bias)",
 }
+_SAMPLE = string.Template("""\
+inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
+epochs = -(-STEPS * BATCH_SIZE // $pairs)
+$order
+""")
+_SHUFFLED = string.Template("""\
+order = torch.Generator().manual_seed(($data_seed + 1) % 2**63)
+indices = torch.cat([torch.randperm($pairs, generator=order) for _ in range(epochs)])""")
+_IN_ORDER = "indices = torch.arange(len(labels)).repeat(epochs)"
+_TAKEN = """\
+taken = indices[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]
+    x, y = inputs[taken], labels[taken]"""
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
@@ -71,9 +84,9 @@ network = nn.Sequential(*layers[:-1]).to("$device")
 optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
 data = torch.Generator("$device").manual_seed($data_seed)
-for step in range(STEPS):
+${prepare}for step in range(STEPS):
     optimizer.param_groups[0]["lr"] = $learning_rate * ($factor)
-    x, y = pairs(data, BATCH_SIZE, LABEL_NOISE_STD)
+    $take
     optimizer.zero_grad()
     nn.functional.mse_loss(network(x).squeeze(1), y).backward()
     optimizer.step()
@@ -81,10 +94,10 @@ for step in range(STEPS):
         mean.lerp_(parameter.detach(), 1 / (0.1 * (step + 1) + 1))
 
 with torch.no_grad():
-    if STEPS < SCHEDULE_STEPS:  # it left on the way, judged by the running average of its weights
+    if $on_the_way:  # at a rung it is judged by the running average of its weights
         for mean, parameter in zip(average, network.parameters()):
             parameter.copy_(mean)
-    count = $few if STEPS < SCHEDULE_STEPS else $many
+    count = $count
     held_out = torch.Generator("$device").manual_seed($evaluation_seed)
     chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]
     labels = torch.cat([y for _, y in chunks]).double()
@@ -100,7 +113,9 @@ torch.save(network.state_dict(), "trial-$trial.pt")
 def reproduction_script(row: TrialRow) -> str:
     """The program's text: it trains the row's network, prints its nmse and saves its weights."""
     columns = {name: row.column(name) for name in TRIALS.names}
-    hidden = [int(size) for size in row.layer_sizes.split("-") if size]
+    on_the_way, fixed = left_on_the_way(row), columns["data"] == "fixed"
+    order = _SHUFFLED.substitute(columns) if columns["shuffle"] else _IN_ORDER
+    hidden = layer_units(columns["layer_sizes"])
     rate = torch_rate(columns["learning_rate"])
     input_size = columns["dimension"] * (3 if columns["multiplication"] else 2)
     optimiser = OPTIMISERS[columns["optimizer"]]
@@ -118,7 +133,9 @@ def reproduction_script(row: TrialRow) -> str:
         label=_LABELS[columns["target"]],
         initialise=_INITIALISATIONS[columns["initialisation"]],
         chunk=EVALUATION_CHUNK,
-        few=RUNG_PAIRS,
-        many=SELECTION_PAIRS,
+        prepare=_SAMPLE.substitute(columns, order=order) if fixed else "",
+        take=_TAKEN if fixed else "x, y = pairs(data, BATCH_SIZE, LABEL_NOISE_STD)",
+        on_the_way=on_the_way,
+        count=RUNG_PAIRS if on_the_way else SELECTION_PAIRS,
         verdict=f'"stored {row.nmse}"' if row.nmse is not None else _OF_DIVERGED,
     )

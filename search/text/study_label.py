@@ -1,5 +1,6 @@
 """Short names of studies and packs, for the places where people read them."""
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from spaces.vocabulary import FIELDS
@@ -19,7 +20,21 @@ def study_label(study: str, separator: str = " ") -> str:
     """
     pairs = (pair.split("=", 1) for pair in study.split(","))
     return separator.join(
-        f"{SHORT_KEYS.get(key, key)}={SHORT_VALUES.get(value, value)}" for key, value in pairs
+        f"{SHORT_KEYS.get(key, key)}={_short(key, value)}" for key, value in pairs
+    )
+
+
+def _short(key: str, value: str) -> str:
+    """A value; of equal layers in a row their number.
+
+    >>> _short("layer_sizes", "8-" + 30 * "4-" + "1")
+    '8-4*30-1'
+    """
+    if key not in FIELDS or FIELDS[key].kind != "layers":
+        return SHORT_VALUES.get(value, value)
+    runs = [(units, len(list(run))) for units, run in groupby(value.split("-"))]
+    return "-".join(
+        f"{units}*{count}" if count > 2 else "-".join([units] * count) for units, count in runs
     )
 
 

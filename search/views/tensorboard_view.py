@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from ray.tune.experiment import Trial
@@ -12,8 +12,8 @@ from results.event_files import open_event_files
 from results.loss_figure import loss_figure
 from results.rows import CurveRow, KeyedRow, PackResult, TrialRow, curves_of, trials_of
 from results.tensorboard import ColumnDomain, Interval, Listed, TensorBoardWriter
-from spaces import Choices, FloatRange, IntRange, Spec, studies
-from spaces.vocabulary import PHASES, STATUSES, best_trial
+from spaces import Choices, FloatRange, IntRange, Spec, Study, studies
+from spaces.vocabulary import PHASES, STATUSES, Value, best_trial, layers_of
 
 from ..planning.search_plan import SearchPlan
 from ..planning.study_plan import StudyPlan
@@ -162,20 +162,47 @@ def _study_folder(study: str) -> str:
 
 def domains(spec: Spec) -> dict[str, ColumnDomain]:
     """What is known beforehand of the values in each column of the HParams tab."""
+    found = studies(spec)
     factors = list(spec.confirm.steps_factors) if spec.confirm else [1]
-    steps = [int(value) for value in spec.grid.get("steps") or [spec.fixed["steps"]]]
+    given = _distinct({**study.task, **study.fixed} for study in found)
+    planned = {int(steps) * factor for steps in given["steps"] for factor in factors}
     known: dict[str, ColumnDomain] = {
-        "study": Listed([study.name for study in studies(spec)]),
+        "study": Listed([study.name for study in found]),
         "phase": Listed(PHASES),
         "status": Listed(STATUSES),
         "replicate": Interval(0, spec.confirm.replicates - 1 if spec.confirm else 0),
         "steps_factor": Listed(factors),
-        "schedule_steps": Listed(sorted({each * factor for each in steps for factor in factors})),
+        "schedule_steps": Listed(sorted(planned)),
     }
-    single = spec.task.model_dump() | spec.fixed
-    known |= {name: Listed([value]) for name, value in single.items()}
-    known |= {name: Listed(values) for name, values in spec.grid.items()}
-    return known | {name: _column_domain(domain) for name, domain in spec.space.items()}
+    known |= {name: Listed(values) for name, values in given.items()}
+    for study in found:
+        known |= {name: _column_domain(domain) for name, domain in study.space.items()}
+    layers = [_layers_of(study) for study in found]
+    if any(layers):
+        texts = [text for of_study in layers for text in of_study]
+        of_layers = _distinct(
+            {"layer_sizes": text} | layers_of({"layer_sizes": text}) for text in texts
+        )
+        known |= {name: Listed(values) for name, values in of_layers.items()}
+    return known
+
+
+def _layers_of(study: Study) -> Sequence[Value]:
+    """The layer sizes that a study's trials may have; none where depth and width say them."""
+    domain = study.space.get("layer_sizes")
+    if isinstance(domain, Choices):
+        return domain.choices
+    return [study.fixed["layer_sizes"]] if "layer_sizes" in study.fixed else []
+
+
+def _distinct(mappings: Iterable[Mapping[str, Value | None]]) -> dict[str, list[Value]]:
+    """The values under each name, each once, without null."""
+    found: dict[str, list[Value]] = {}
+    for mapping in mappings:
+        for name, value in mapping.items():
+            if value is not None and value not in found.setdefault(name, []):
+                found[name].append(value)
+    return {name: values for name, values in found.items() if values}
 
 
 def _column_domain(domain: IntRange | FloatRange | Choices) -> ColumnDomain:

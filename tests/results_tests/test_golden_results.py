@@ -38,6 +38,7 @@ def made_up_rows(schema: pa.Schema, count: int) -> list[dict[str, Any]]:
         for row in range(count)
     ]
     texts = {"search": "golden", "study": STUDY, "status": "completed", "phase": "search"}
+    texts["layer_sizes"] = "64-32"
     chosen = {name: text for name, text in texts.items() if name in schema.names}
     return [row | chosen | {"trial": 2**62 + number} for number, row in enumerate(rows)]
 

@@ -28,7 +28,7 @@ HYPERPARAMETERS = [
     "momentum",
     "schedule",
 ]
-TASK = ["dimension", "target", "inputs", "scale", "data", "label_noise_std"]
+TASK = ["dimension", "target", "inputs", "scale", "data", "pairs", "shuffle", "label_noise_std"]
 
 
 def random_result(
@@ -81,6 +81,7 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     by_study = trials.groupby("study")
     search = trials[trials["phase"] == "search"]
     out = by_study[["search", *TASK, "batch_size"]].first()
+    out["pairs"] = out["pairs"].astype("Int64")
     out["trials"] = search.groupby("study").size()
     for status in ("completed", "pruned", "diverged"):
         out[status] = (search["status"] == status).groupby(search["study"]).sum()
@@ -112,7 +113,8 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     out["train_seconds"] = by_study["train_seconds"].sum()
     out = out.replace(math.inf, None)
     out = out.reset_index().sort_values(["dimension", "study"])
-    return pa.Table.from_pandas(out, schema=SUMMARY, preserve_index=False)
+    table = pa.Table.from_pandas(out, schema=SUMMARY, preserve_index=False)
+    return table.replace_schema_metadata()  # pandas keeps its own types there
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -16,7 +16,7 @@ from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.text.short_number import short_number
 from search.text.study_label import study_label
-from spaces import preset_names, preset_text
+from spaces import json_schema, preset_names, preset_text
 from tests.search_tests.studies import tiny, trained
 
 GOOD = {
@@ -102,7 +102,7 @@ def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
     for command in (("run", "quik"), ("presets", "quik")):
         message = refused(*command)
         assert 'no preset has the name "quik"; did you mean quick?' in message
-        assert "the presets are achievable-loss, quick, smoke" in message
+        assert f"the presets are {', '.join(preset_names())}" in message
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -174,7 +174,10 @@ def test_a_command_that_does_not_exist_is_refused(arguments: tuple[str, ...]) ->
 
 def test_presets_are_listed_and_printed() -> None:
     listed = dottune("presets")
-    assert (listed.exit_code, listed.stdout.split()) == (0, [*preset_names()])
+    lines = listed.stdout.splitlines()
+    assert (listed.exit_code, [line.split()[0] for line in lines]) == (0, [*preset_names()])
+    assert all(line.endswith((".", "?")) for line in lines)  # what it asks
+    assert json.loads(dottune("presets", "--schema").stdout) == json_schema()
     for name in preset_names():
         assert dottune("presets", name).stdout == preset_text(name)
 

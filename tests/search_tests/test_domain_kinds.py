@@ -101,6 +101,12 @@ KINDS = [
     grid("multiplication", True),
     grid("multiplication", True, False),
     grid("steps", 8, 4),
+    Kind("grid", "epochs", [3, 2], [4, 6]),  # in steps: two batches of 8 hold the 16 pairs
+    grid("pairs", 16, 8),
+    Kind("grid", "parameters", [61, 60], [4, 5]),  # of width, at dimension 2 and depth 2
+    grid("shuffle", True, False),
+    choices("layer_sizes", "8-4", "linear"),
+    grid("layer_sizes", "4-2-1", "linear", "8"),
 ]
 
 
@@ -115,10 +121,17 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
         sections["grid"]["optimizer"] = sorted({each for names in readers for each in names})
         if not readers:
             del sections["grid"]["optimizer"]
-    sections["fixed"] = {name: value for name, value in FIXED.items() if name not in taken}
+    task = {}
+    if taken & {"epochs", *(name for name, field in FIELDS.items() if field.of_data)}:
+        task = {"data": "fixed"} | ({} if "pairs" in taken else {"pairs": 16})
+    following = {other for name in taken for other in FIELDS[name].instead_of}
+    sections["fixed"] = {
+        name: value for name, value in FIXED.items() if name not in taken | following
+    }
     return {
         "name": "kinds",
         **sections,
+        "task": task,
         "budget": {"trials": 3, "pack_size": 2},
         "confirm": {"replicates": 2},
     }
@@ -141,7 +154,9 @@ def together() -> list[list[Kind]]:
 def has_room(search: list[Kind], kind: Kind) -> bool:
     grids = [each.domain for each in (*search, kind) if each.section == "grid"]
     few = math.prod(map(len, grids)) <= 6
-    return few and kind.name not in {other.name for other in search}
+    names = {other.name for other in search}
+    apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
+    return few and kind.name not in names and not apart & (names | {kind.name})
 
 
 def dottune(*arguments: str) -> Result:
@@ -182,7 +197,9 @@ def values_of(kind: Kind) -> Any:
 
 
 def column_of(kind: Kind) -> str:
-    return "schedule_steps" if kind.name == "steps" else kind.name
+    return {"steps": "schedule_steps", "epochs": "schedule_steps", "parameters": "width"}.get(
+        kind.name, kind.name
+    )
 
 
 def named(row: TrialRow) -> tuple[str, ...]:
@@ -312,4 +329,4 @@ def test_the_kinds_hold_every_type_and_every_number_of_values() -> None:
             for kind in lists
             if kind.section == section and type(kind.announced[0]) is bool
         } == {1, 2}
-    assert {kind.name for kind in KINDS} <= set(TRIALS.names) | {"steps"}
+    assert {kind.name for kind in KINDS} <= set(TRIALS.names) | {"steps", "epochs"}

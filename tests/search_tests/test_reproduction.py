@@ -39,13 +39,38 @@ SPEC = {
     "halving": {"grace_period": 30, "reduction_factor": 2, "min_survivors": 2},
     "confirm": {"replicates": 2, "steps_factors": [1, 2]},
 }
+SAMPLE = {
+    "name": "sampled",
+    "grid": {"dimension": [2], "shuffle": [True, False], "pairs": [48, 64]},
+    "space": {
+        "layer_sizes": {"choices": [["4d", "d", 1], [16], None]},
+        "learning_rate": {"low": 1e-4, "high": 3e-2, "log": True},
+        "initialisation": {"choices": ["he", "glorot"]},
+    },
+    "fixed": {"epochs": 40, "batch_size": 16},
+    "task": {"data": "fixed", "inputs": "uniform", "target": "cosine", "label_noise_std": 0.1},
+    "early_stopping": {"patience": 3, "min_delta": 1e-3},
+    "budget": {"trials": 8, "pack_size": 8},
+    "halving": {"grace_period": 30, "reduction_factor": 2, "min_survivors": 4},
+    "confirm": {"replicates": 2},
+}
+both = pytest.mark.parametrize("of", ["folder", "sample_folder"])
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """A whole search's rows, trained in this process."""
-    folder = OutputFolder(str(tmp_path_factory.mktemp("reproducible")))
-    spec = load_spec(SPEC)
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("reproducible"))), SPEC)
+
+
+@pytest.fixture(scope="module")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """Of another search, on samples that its trials go through until they stop."""
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("sampled"))), SAMPLE)
+
+
+def searched(folder: OutputFolder, mapping: dict[str, Any]) -> OutputFolder:
+    spec = load_spec(mapping)
     plan = SearchPlan(spec)
     while (pack := plan.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
@@ -61,8 +86,9 @@ def sample(folder: OutputFolder, count: int) -> list[TrialRow]:
     return random.Random(0).sample(trials_of(folder.read_trials()), count)
 
 
-def test_random_rows_reproduce(folder: OutputFolder) -> None:
-    rows = sample(folder, 20)
+@both
+def test_random_rows_reproduce(of: str, request: pytest.FixtureRequest) -> None:
+    rows = sample(request.getfixturevalue(of), 20)
     assert {row.phase for row in rows} == {"search", "confirm"}
     assert {"pruned", "completed"} <= {row.status for row in rows}
     for row in rows:
@@ -71,6 +97,14 @@ def test_random_rows_reproduce(folder: OutputFolder) -> None:
         assert reproduction.agrees
         assert reproduction.retrained == row.nmse
         assert reproduction.exact
+
+
+def test_some_of_them_have_stopped_early(sample_folder: OutputFolder) -> None:
+    ended = {
+        (row.status, row.steps < row.schedule_steps)
+        for row in trials_of(sample_folder.read_trials())
+    }
+    assert ended >= {("completed", True), ("pruned", True)}
 
 
 def test_a_wrong_number_does_not_agree(folder: OutputFolder) -> None:
@@ -160,10 +194,12 @@ def test_checking_a_file_leaves_it_as_it_was(tmp_path: Path) -> None:
     assert not new.exists()
 
 
+@both
 @pytest.mark.parametrize("phase", ["search", "confirm"])
 def test_the_printed_program_does_the_same(
-    folder: OutputFolder, phase: str, tmp_path: Path
+    of: str, phase: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    folder = request.getfixturevalue(of)
     row = next(
         row
         for row in trials_of(folder.read_trials())

@@ -20,7 +20,12 @@ HYPERPARAMETERS = {
     "schedule": st.sampled_from(["constant", "cosine", "linear"]),
     "batch_size": st.integers(1, 10_000),
     "steps": st.integers(1, 1_000_000),
+    "layer_sizes": st.none()
+    | st.lists(st.integers(1, 10_000) | st.just("3d"), min_size=1, max_size=4),
+    "epochs": st.integers(1, 1000),
 }
+ALTERNATIVES = [({"depth", "width"}, {"layer_sizes"}), ({"steps"}, {"epochs"})]
+"""Of each pair, what stands in a spec where the other does not."""
 TASK = {
     "target": st.sampled_from(["dot", "cosine"]),
     "inputs": st.sampled_from(["normal", "uniform", "rademacher"]),
@@ -28,7 +33,12 @@ TASK = {
     "label_noise_std": st.just(0.0) | st.floats(1e-30, 1e6),
     "data": st.just("stream"),
 }
-SHARED = {"dimension", "batch_size", "steps"}
+SAMPLE = {
+    "data": st.just("fixed"),
+    "pairs": st.integers(10_000, 20_000),  # no batch is larger
+    "shuffle": st.booleans(),
+}
+SHARED = {"dimension", "batch_size", "steps", "epochs"}
 INTEGERS = {"depth": 0, "width": 1}
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
@@ -36,7 +46,8 @@ positive = st.integers(1, 1000)
 
 
 def choices(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    values = st.lists(HYPERPARAMETERS[name], min_size=1, max_size=4, unique=True)
+    most = 1 if name == "layer_sizes" else 4  # two may be the same at some dimension
+    values = st.lists(HYPERPARAMETERS[name], min_size=1, max_size=most, unique_by=repr)
     return st.builds(lambda items: {"choices": items}, values)
 
 
@@ -67,17 +78,26 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
     space: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     task: dict[str, Any] = {}
-    for name, values in draw(st.permutations(list((HYPERPARAMETERS | TASK).items()))):
+    finite = draw(st.booleans())
+    fields = HYPERPARAMETERS | TASK | (SAMPLE if finite else {})
+    for usual, other in ALTERNATIVES:
+        chosen = draw(st.booleans()) and (finite or other != {"epochs"})
+        fields = {
+            name: each for name, each in fields.items() if name not in (usual if chosen else other)
+        }
+    of_task = TASK.keys() | SAMPLE.keys()
+    for name, values in draw(st.permutations(list(fields.items()))):
         places = ["grid", "given"]
-        places += [] if name in SHARED or name in TASK else ["space"]
-        places += [] if name == "dimension" else ["default"]
+        places += [] if name in SHARED or name in of_task else ["space"]
+        required = name in {"dimension", "layer_sizes", "epochs"} or (finite and name in SAMPLE)
+        places += [] if required else ["default"]
         place = draw(st.sampled_from(places))
         if place == "grid":
-            grid[name] = draw(st.lists(values, min_size=1, max_size=2, unique=True))
+            grid[name] = draw(st.lists(values, min_size=1, max_size=2, unique_by=repr))
         elif place == "space":
             space[name] = draw(domains(name))
         elif place == "given":
-            (task if name in TASK else fixed)[name] = draw(values)
+            (task if name in of_task else fixed)[name] = draw(values)
     return {"grid": grid, "space": space, "fixed": fixed, "task": task}
 
 
@@ -86,6 +106,8 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     """Whole specs, as YAML would give them."""
     data: dict[str, Any] = {"name": draw(names)} | draw(placements())
     steps = data["grid"].get("steps", [data["fixed"].get("steps", 4000)])
+    if "epochs" in data["grid"] | data["fixed"]:
+        steps = [1]  # at the least
     optional = {
         "seed": st.integers(0, 2**63 - 1),
         "sampler": st.sampled_from(["tpe", "random"]),

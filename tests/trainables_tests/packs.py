@@ -1,10 +1,12 @@
 """Packs for the tests, and a Hypothesis strategy of members."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies
 
-from trainables import Halving, Member, Pack, Task
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, layers_of
+from trainables import EarlyStopping, Halving, Member, Pack, Task
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
 SCHEDULES = ("constant", "cosine", "linear")
@@ -15,7 +17,7 @@ INITIALISATIONS = ("torch", "glorot", "he")
 def make_member(trial: int = 0, **given: object) -> Member:
     """A member with defaults for whatever is not given."""
     seeds = {"initialisation_seed": 100 + trial, "data_seed": 7, "evaluation_seed": 9}
-    hyperparameters = {
+    hyperparameters: dict[str, Any] = {
         "multiplication": False,
         "depth": 1,
         "width": 8,
@@ -27,11 +29,13 @@ def make_member(trial: int = 0, **given: object) -> Member:
         "momentum": 0.9,
         "schedule": "cosine",
     }
+    hyperparameters |= {name: value for name, value in given.items() if name not in seeds}
+    # Complete, and with what the optimiser doesn't read: engines must not be misled by it.
+    complete = hyperparameters | layers_of(hyperparameters)
     return Member(
         trial=trial,
         replicate=0,
-        hyperparameters=hyperparameters
-        | {name: value for name, value in given.items() if name not in seeds},
+        hyperparameters={name: complete[name] for name in MEMBER_HYPERPARAMETERS},
         **(seeds | {name: value for name, value in given.items() if name in seeds}),  # type: ignore[arg-type]
     )
 
@@ -43,7 +47,8 @@ def make_pack(
     steps: int = 20,
     batch_size: int = 32,
     halving: Halving | None = None,
-    label_noise_std: float = 0.0,
+    early_stopping: EarlyStopping | None = None,
+    **task: Any,
 ) -> Pack:
     """A pack of the search phase."""
     return Pack(
@@ -52,10 +57,11 @@ def make_pack(
         number=0,
         phase="search",
         steps_factor=1,
-        task=Task(dimension=dimension, label_noise_std=label_noise_std),
+        task=Task(dimension=dimension, **task),
         batch_size=batch_size,
         steps=steps,
         halving=halving,
+        early_stopping=early_stopping,
         members=tuple(members),
     )
 

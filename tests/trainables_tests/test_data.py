@@ -1,6 +1,7 @@
-"""The streams: what they hold and what they depend on."""
+"""The sources: what their batches hold and what they depend on."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -8,15 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainables import Task
+from trainables.sources import source_of
 from trainables.sources.batches import Batches
 from trainables.sources.random_vectors import HeldOutPairs, TrainingStream
 from trainables.sources.targets import TARGETS
 
 CPU = torch.device("cpu")
+SAMPLE: dict[str, Any] = {"data": "fixed", "pairs": 20}
+every_source = pytest.mark.parametrize(
+    "task",
+    [
+        Task(dimension=2, label_noise_std=0.1),
+        Task(dimension=2, label_noise_std=0.1, **SAMPLE, shuffle=True),
+        Task(dimension=2, label_noise_std=0.1, **SAMPLE, shuffle=False),
+    ],
+    ids=["stream", "shuffled sample", "sample in order"],
+)
 
 
 def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
+    stream = source_of(task).training(batch_size=8, device=CPU, dtype=torch.float32)
     stream.arrange(seeds)
     parts = []
     for steps in blocks:
@@ -81,26 +93,26 @@ def test_a_vector_of_length_zero_has_no_angle() -> None:
     assert labels.tolist() == [[0.0, 0.0, 0.0]]
 
 
+@every_source
 @given(cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4))
-def test_blocks_do_not_change_a_stream(cuts: list[int]) -> None:
-    task = Task(dimension=2, label_noise_std=0.1)
+def test_blocks_do_not_change_a_stream(task: Task, cuts: list[int]) -> None:
     whole = batches(task, [5], [1] * sum(cuts))
     parts = batches(task, [5], cuts)
     assert torch.equal(whole[0], parts[0])
     assert torch.equal(whole[1], parts[1])
 
 
-def test_several_streams_are_each_their_own() -> None:
-    task = Task(dimension=2)
+@every_source
+def test_several_streams_are_each_their_own(task: Task) -> None:
     together, _ = batches(task, [5, 6], [3])
     for index, seed in enumerate([5, 6]):
         alone, _ = batches(task, [seed], [3])
         assert torch.equal(together[:, index], alone[:, 0])
 
 
-def test_leaving_seeds_do_not_disturb_those_that_stay() -> None:
-    task = Task(dimension=2)
-    stream = TrainingStream(task, batch_size=8, device=CPU, dtype=torch.float32)
+@every_source
+def test_leaving_seeds_do_not_disturb_those_that_stay(task: Task) -> None:
+    stream = source_of(task).training(batch_size=8, device=CPU, dtype=torch.float32)
     stream.arrange([5, 6])
     stream.fill(2)
     stream.arrange([6])
@@ -136,3 +148,41 @@ def test_labels_have_the_variance_of_the_dimension() -> None:
     # Var(y^2) = E[y^4] - d^2 = 3 d (d + 2) - d^2 for a dot product of d pairs of normals.
     error = ((3 * 8 * 10 - 64) / 65536) ** 0.5
     assert float(labels.var()) == pytest.approx(8, abs=5 * error)
+
+
+@settings(deadline=None, max_examples=30)
+@given(pairs=st.integers(8, 40), epochs=st.integers(1, 5), shuffle=st.booleans())
+def test_every_epoch_holds_every_pair_of_the_sample_once(
+    pairs: int, epochs: int, shuffle: bool
+) -> None:
+    task = Task(dimension=1, label_noise_std=0.3, data="fixed", pairs=pairs, shuffle=shuffle)
+    steps = -(-epochs * pairs // 8)
+    inputs, labels = batches(task, [5], [min(16, steps - done) for done in range(0, steps, 16)])
+    drawn = torch.Generator().manual_seed(5)
+    a, b = torch.randn(2, pairs, generator=drawn)
+    noise = torch.randn(pairs, generator=drawn)
+    sample = torch.stack([a, b, torch.ones(pairs), a * b, a * b + 0.3 * noise])
+    seen = torch.cat([inputs[:, 0], labels], dim=1).transpose(0, 1).flatten(1)
+    for epoch in range(epochs):
+        columns = seen[:, epoch * pairs : (epoch + 1) * pairs]
+        if shuffle:  # sorted by the first vector's entry, whose values are all different
+            columns = columns[:, columns[0].argsort()]
+            torch.testing.assert_close(columns, sample[:, sample[0].argsort()])
+        else:
+            torch.testing.assert_close(columns, sample)
+
+
+def test_no_two_epochs_have_one_order() -> None:
+    task = Task(dimension=1, data="fixed", pairs=40, shuffle=True)
+    inputs, _ = batches(task, [5], [15])
+    epochs = inputs[:, 0, 0].reshape(3, 40)
+    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 3
+
+
+def test_the_sample_is_not_what_is_evaluated_on() -> None:
+    task = Task(dimension=2, data="fixed", pairs=20, shuffle=True)
+    source = source_of(task)
+    assert isinstance(source.evaluation([4], device=CPU, dtype=torch.float32), HeldOutPairs)
+    (part, *_) = source.evaluation([4], device=CPU, dtype=torch.float32).parts(8192)
+    (fresh, *_) = parts_of(Task(dimension=2), 4, 8192)
+    assert torch.equal(part.inputs, fresh.inputs)

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces.vocabulary import layers_text
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
@@ -24,6 +26,14 @@ from trainables.stack import Stack
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
+DATA: list[dict[str, Any]] = [
+    {},
+    {"inputs": "uniform", "target": "cosine"},
+    {"inputs": "rademacher"},
+    {"data": "fixed", "pairs": 70, "shuffle": True},
+    {"data": "fixed", "pairs": 32, "shuffle": False},
+]
+"""What the pairs are, and where they come from."""
 
 
 def compiled_stack(pack: Pack, dtype: torch.dtype) -> Stack:
@@ -87,7 +97,12 @@ def one_kind(members: list[Member]) -> list[Member]:
     ("dtype", "steps", "tolerance"), [(torch.float64, 50, 1e-12), (torch.float32, 10, 1e-5)]
 )
 @settings(max_examples=25, deadline=None)
-@given(members=member_lists(), dimension=st.integers(1, 5), noise=st.sampled_from([0.0, 0.3]))
+@given(
+    members=member_lists(),
+    dimension=st.integers(1, 5),
+    noise=st.sampled_from([0.0, 0.3]),
+    data=st.sampled_from(DATA),
+)
 def test_a_stack_equals_its_members_trained_alone(
     dtype: torch.dtype,
     steps: int,
@@ -96,17 +111,36 @@ def test_a_stack_equals_its_members_trained_alone(
     members: list[Member],
     dimension: int,
     noise: float,
+    data: dict[str, Any],
 ) -> None:
     if dtype == torch.float32:
         # Of a gradient that is nearly zero rounding leaves nothing in float32, and the other
         # optimisers make a whole step of what is left: see the next test.
         members = [with_optimizer(member, "sgd") for member in members]
-    pack = make_pack(one_kind(members), dimension=dimension, steps=steps, label_noise_std=noise)
+    task = {"label_noise_std": noise, **data}
+    pack = make_pack(one_kind(members), dimension=dimension, steps=steps, **task)
     for pairs in trained_and_alone(pack, stack_of, dtype):
         assert distance(pairs) <= tolerance
         if dtype == torch.float64:
             for stacked, expected in pairs:
                 torch.testing.assert_close(stacked, expected, rtol=tolerance, atol=tolerance)
+
+
+@both_engines
+@settings(max_examples=15, deadline=None)
+@given(
+    layers=st.lists(st.lists(st.integers(1, 12), max_size=4), min_size=1, max_size=6),
+    dimension=st.integers(1, 4),
+)
+def test_layers_may_be_of_any_sizes(
+    stack_of: StackOf, layers: list[list[int]], dimension: int
+) -> None:
+    members = [
+        make_member(trial, layer_sizes=layers_text(units)) for trial, units in enumerate(layers)
+    ]
+    pack = make_pack(members, dimension=dimension, steps=20)
+    for pairs in trained_and_alone(pack, stack_of, torch.float64):
+        assert distance(pairs) <= 1e-12
 
 
 @both_engines

@@ -17,9 +17,6 @@ class Family(Protocol):
 
     name: str
 
-    def layer_sizes(self, member: Member) -> tuple[int, ...]:
-        """The units of each hidden layer, from the input to the output."""
-
     def parameters(self, member: Member, dimension: int) -> int:
         """The number of trainable parameters, weights and biases."""
 

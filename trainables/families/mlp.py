@@ -1,12 +1,14 @@
 """The MLP on two vectors: [a, b] or [a, b, a * b] -> hidden layers -> one number."""
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+from spaces.vocabulary import layer_units
 
 from ..pack import Member
 from .mlp_initial_weights import initial_layers
@@ -15,29 +17,38 @@ from .mlp_network import Network
 
 @dataclass(frozen=True, kw_only=True)
 class Mlp:
-    """The configuration of an MLP: the hyperparameters of this family.
+    """The configuration of an MLP: what this family reads of the hyperparameters.
 
-    `depth` counts hidden layers (0: one linear layer; 2: linear, activation, linear, activation,
-    linear), `width` the units in each of them; with `multiplication` the elementwise product of the
-    two vectors is part of the input.
+    `layer_sizes` are the units of each hidden layer, from the input to the output (none: one linear
+    layer; two: linear, activation, linear, activation, linear); with `multiplication` the
+    elementwise product of the two vectors is part of the input.
     """
 
     multiplication: bool
-    depth: int
-    width: int
+    layer_sizes: tuple[int, ...]
     activation: str
     initialisation: str
 
     @classmethod
     def of(cls, member: Member) -> Self:
         """The configuration in a member's hyperparameters."""
-        given: Any = member.hyperparameters
-        return cls(**{field.name: given[field.name] for field in fields(cls)})
+        given: Mapping[str, Any] = member.hyperparameters
+        return cls(
+            multiplication=given["multiplication"],
+            layer_sizes=layer_units(given["layer_sizes"]),
+            activation=given["activation"],
+            initialisation=given["initialisation"],
+        )
 
     @property
-    def layer_sizes(self) -> tuple[int, ...]:
-        """The units of each hidden layer, from the input to the output."""
-        return (self.width,) * self.depth
+    def depth(self) -> int:
+        """The number of hidden layers."""
+        return len(self.layer_sizes)
+
+    @property
+    def width(self) -> int:
+        """The most units of a hidden layer; 0 where there is none."""
+        return max(self.layer_sizes, default=0)
 
     def input_size(self, dimension: int) -> int:
         """The number of inputs: [a, b], or [a, b, a * b] with the multiplication input."""
@@ -57,10 +68,6 @@ class MlpFamily:
     """
 
     name = "mlp"
-
-    def layer_sizes(self, member: Member) -> tuple[int, ...]:
-        """See `Family`."""
-        return Mlp.of(member).layer_sizes
 
     def parameters(self, member: Member, dimension: int) -> int:
         """See `Family`."""

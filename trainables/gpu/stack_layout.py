@@ -51,7 +51,7 @@ def stack_seconds(
 ) -> float:
     """The estimated time of one training step of a stack of `trainees`."""
     members = [Mlp.of(trainee.member) for trainee in trainees]
-    width = max((member.width for member in members if member.depth), default=0)
+    width = max(member.width for member in members)
     depths = [member.depth for member in members]
     operations = 14 + 8 * max(depths) + 3 * len(set(depths) - {0})
     inputs = members[0].input_size(dimension) + 1
@@ -87,9 +87,8 @@ def _kind(trainee: Trainee) -> tuple[bool, str, str, str]:
 
 
 def _units(trainee: Trainee) -> int:
-    """The width of a member with hidden layers; 0 without, where the width means nothing."""
-    mlp = Mlp.of(trainee.member)
-    return mlp.width if mlp.depth else 0
+    """The units of a member's widest hidden layer; 0 without any."""
+    return Mlp.of(trainee.member).width
 
 
 def _best_runs(

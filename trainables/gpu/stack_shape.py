@@ -7,7 +7,7 @@ Legend: K members, B pairs in a batch, D dimension, I inputs of the network (2 D
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from torch import Tensor
@@ -42,7 +42,7 @@ class StackShape:
     def __init__(self, members: Sequence[Mlp], dimension: int) -> None:
         """All of one multiplication and activation; already sorted by depth, deepest first."""
         self.members = tuple(members)
-        self.width = max((member.width for member in members if member.depth), default=0)
+        self.width = max(member.width for member in members)
         self.inputs = members[0].input_size(dimension) + 1
         """The inputs and the row of ones: I + 1."""
         self.counts = tuple(
@@ -97,11 +97,11 @@ class StackShape:
         if member.depth == 0:
             row = index - self.with_hidden
             return [layers.linear[..., row : row + 1, :]]
-        width, top = member.width, index * self.width
-        pieces = [layers.first[..., top : top + width, :]]
-        for weight, bias in layers.hidden[: member.depth - 1]:
-            pieces += [weight[..., index, :width, :width], bias[..., index, :width, :]]
-        output, output_bias = layers.output[..., index, :, :width], layers.output_bias
+        sizes, top = member.layer_sizes, index * self.width
+        pieces = [layers.first[..., top : top + sizes[0], :]]
+        for (weight, bias), (below, units) in zip(layers.hidden, pairwise(sizes), strict=False):
+            pieces += [weight[..., index, :units, :below], bias[..., index, :units, :]]
+        output, output_bias = layers.output[..., index, :, : sizes[-1]], layers.output_bias
         return [*pieces, output, output_bias[..., index, :, :]]
 
 

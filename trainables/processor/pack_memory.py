@@ -54,11 +54,12 @@ def pack_bytes(
     streams: int,
     label_noise: bool,
     threads: int,
+    sample: int = 0,
 ) -> int:
     """The most bytes of tensors that a pack holds at once.
 
     `members` says how many there are of each shape; `streams` is 1 where all see the same batches,
-    else their number.
+    else their number. `sample` is the number of pairs that come again in each stream, if they do.
     """
     trainees = sum(count * shape.state_bytes(dimension) for count, shape in members)
     padding = sum(
@@ -74,9 +75,11 @@ def pack_bytes(
     noise = streams * BLOCK_STEPS * batch_size * NUMBER_BYTES if label_noise else 0
     pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
+    samples = streams * sample * (3 * dimension + 2) * NUMBER_BYTES
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
-    return 2 * trainees + padding + workspaces + batches + noise + max(trainees, pairs + labels)
+    kept = 2 * trainees + padding + workspaces + batches + noise + samples
+    return kept + max(trainees, pairs + labels)
 
 
 def _batch_bytes(dimension: int, pairs: int, streams: int) -> int:

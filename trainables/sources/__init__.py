@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from ..pack import Task
+from .fixed_sample import FixedSample
 from .random_vectors import RandomVectors
 from .source import EvaluationPairs, Source, TrainingBatches
 
-SOURCES: Mapping[str, Callable[[Task], Source]] = {"stream": RandomVectors}
+SOURCES: Mapping[str, Callable[[Task], Source]] = {"stream": RandomVectors, "fixed": FixedSample}
 """Every source by its name in the spec, the task's `data`."""
 
 

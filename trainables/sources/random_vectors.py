@@ -11,6 +11,7 @@ import torch
 from ..pack import Task
 from .batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
 from .inputs import INPUTS
+from .source import TrainingBatches
 from .targets import TARGETS
 
 
@@ -34,7 +35,7 @@ class RandomVectors:
         return HeldOutPairs(self._task, seeds, device=device, dtype=dtype)
 
 
-class _Filling:
+class Filling:
     """Draws pairs into batches, whose views are made once."""
 
     def __init__(self, task: Task, batches: Batches, label_noise_std: float) -> None:
@@ -66,7 +67,7 @@ class _Filling:
             labels.add_(self._noise[:number], alpha=self._noise_std)
 
 
-class TrainingStream:
+class TrainingStream(TrainingBatches):
     """See `TrainingBatches`: fresh pairs at every step."""
 
     def __init__(
@@ -103,9 +104,12 @@ class TrainingStream:
             dtype=self._dtype,
         )
         """See `TrainingBatches`."""
-        self._filling = _Filling(self._task, self.block, self._task.label_noise_std)
+        self._filling = Filling(self._task, self.block, self._task.label_noise_std)
 
-    def fill(self, steps: int) -> None:
+    def prepare(self, steps: int) -> None:
+        """Nothing: the device draws; see `TrainingBatches`."""
+
+    def draw(self, steps: int) -> None:
         """See `TrainingBatches`."""
         self._filling.fill(self.generators, steps)
 
@@ -131,7 +135,7 @@ class HeldOutPairs:
     def parts(self, pairs: int) -> Iterator[Batches]:
         """See `EvaluationPairs`."""
         generators = [torch.Generator(self._device).manual_seed(seed) for seed in self._seeds]
-        filling = _Filling(self._task, self.batches, 0.0)
+        filling = Filling(self._task, self.batches, 0.0)
         for _ in range(pairs // (EVALUATION_CHUNK * EVALUATION_CHUNKS)):
             filling.fill(generators, EVALUATION_CHUNKS)
             yield self.batches

@@ -12,11 +12,11 @@ class TrainingBatches(Protocol):
     """The training batches of one or several seeds, in the order of the steps."""
 
     block: Batches
-    """BLOCK_STEPS batches; `fill` overwrites them, `arrange` of another number makes new ones."""
+    """BLOCK_STEPS batches; `draw` overwrites them, `arrange` of another number makes new ones."""
 
     @property
     def generators(self) -> list[torch.Generator]:
-        """The generators that `fill` draws from."""
+        """The generators that `draw` draws from."""
 
     def arrange(self, seeds: Sequence[int]) -> None:
         """From now on give the batches of `seeds`, in this order, each once.
@@ -25,7 +25,15 @@ class TrainingBatches(Protocol):
         """
 
     def fill(self, steps: int) -> None:
-        """Draw the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
+        """Put the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
+        self.prepare(steps)
+        self.draw(steps)
+
+    def prepare(self, steps: int) -> None:
+        """Do what `draw` needs done on the host: it can be recorded as operations of a device."""
+
+    def draw(self, steps: int) -> None:
+        """The rest of `fill`: what happens on the device alone, and is the same every time."""
 
 
 class EvaluationPairs(Protocol):

@@ -1,0 +1,103 @@
+"""The JSON schema of a spec, for editors: what may stand where, with descriptions."""
+
+from typing import Any
+
+from .spec import Spec
+from .vocabulary import FIELDS, HYPERPARAMETERS, TASK_FIELDS, Field
+
+_JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "name": "string"}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema, draft 2020-12.
+
+    It holds the keys, types, bounds and names. What lies between keys (a hyperparameter in two
+    places, a learning rate that float32 can't hold) is found when the spec is loaded.
+    """
+    schema = Spec.model_json_schema()
+    sections = {
+        "fixed": {name: _value(field) for name, field in HYPERPARAMETERS.items()},
+        "grid": {name: _list(field) for name, field in FIELDS.items()},
+        "space": {
+            name: _domain(field)
+            for name, field in HYPERPARAMETERS.items()
+            if not field.why_not_in_space
+        },
+    }
+    for name, properties in sections.items():
+        schema["properties"][name] |= _section(properties)
+    task = {name: _value(field) for name, field in TASK_FIELDS.items()}
+    for name, field in TASK_FIELDS.items():
+        if field.of_data:
+            task[name] = {"anyOf": [task[name], {"type": "null"}]}
+    task["data"] = {"anyOf": [task["data"], _sample()]}
+    schema["$defs"]["Task"] |= _section(task)
+    for name in ("halving", "confirm", "early_stopping"):
+        schema["properties"][name]["description"] = schema["$defs"][
+            "".join(map(str.capitalize, name.split("_")))
+        ]["description"]
+    off = {"const": False, "description": "What YAML 1.1 reads from off without quotes."}
+    schema["properties"]["tensorboard"] = {
+        "anyOf": [schema["properties"]["tensorboard"], off],
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _section(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _value(field: Field) -> dict[str, Any]:
+    """One value."""
+    described: dict[str, Any] = {"description": field.description}
+    if field.default is not None:
+        described["default"] = field.default
+    if field.kind == "layers":
+        units = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}
+        lists = {"type": "array", "items": units}
+        return described | {"anyOf": [lists, {"type": "string"}, {"type": "null"}]}
+    described["type"] = _JSON_TYPES[field.kind]
+    if field.kind == "name":
+        described["enum"] = list(field.names)
+    if field.kind in ("int", "float") and field.minimum > float("-inf"):
+        described["exclusiveMinimum" if field.minimum_excluded else "minimum"] = field.minimum
+    if field.maximum < float("inf"):
+        described["exclusiveMaximum"] = field.maximum
+    return described
+
+
+def _list(field: Field) -> dict[str, Any]:
+    return {"type": "array", "items": _value(field), "minItems": 1, "uniqueItems": True}
+
+
+def _domain(field: Field) -> dict[str, Any]:
+    choices = {
+        "type": "object",
+        "properties": {"choices": _list(field)},
+        "required": ["choices"],
+        "additionalProperties": False,
+    }
+    if field.kind not in ("int", "float"):
+        return choices
+    number = {"type": _JSON_TYPES[field.kind]}
+    steps = [number, {"type": "null"}] if field.kind == "float" else [number]
+    bounds = {"low": _value(field) | {"description": "The least."}, "high": number}
+    ranged = {
+        "type": "object",
+        "properties": bounds | {"log": {"type": "boolean"}, "step": {"anyOf": steps}},
+        "required": ["low", "high"],
+        "additionalProperties": False,
+    }
+    return {"description": field.description, "anyOf": [ranged, choices]}
+
+
+def _sample() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "fixed": _value(TASK_FIELDS["pairs"]),
+            "shuffle": _value(TASK_FIELDS["shuffle"]),
+        },
+        "required": ["fixed"],
+        "additionalProperties": False,
+    }
