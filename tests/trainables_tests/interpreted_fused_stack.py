@@ -46,6 +46,7 @@ def test_a_stack_equals_its_members_trained_alone(optimizer: str) -> None:
         )
         for trial, activation in enumerate(ACTIVATION_MODULES)
     ]
+    members.append(make_member(9, layer_sizes="20-7-18", optimizer=optimizer, data_seed=9))
     pack = make_pack(members, dimension=3, steps=5, label_noise_std=0.1)
     found = list(trained_and_alone(pack, fused_stack, torch.float32))
     assert len(found) == len(members)

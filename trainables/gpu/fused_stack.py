@@ -285,15 +285,15 @@ class _Group:
 
         `flat` (states, size) are the numbers of a member as the kernels have them.
         """
-        shape, width = self._shape, Mlp.of(trainee.member).width
+        shape, units = self._shape, Mlp.of(trainee.member).layer_sizes
         vectors, inputs = self._sizes["VECTORS"], self._sizes["INPUTS"]
         states = len(flat)
         views: list[list[tuple[Any, Tensor]]] = []
         for layer, before in enumerate(shape.sizes[:-1]):
             start = shape.offset(layer)
             stop = start + shape.width * before
-            weights = flat[:, start:stop].view(states, shape.width, before)[:, :width]
-            bias = flat[:, stop : stop + width, None]
+            weights = flat[:, start:stop].view(states, shape.width, before)[:, : units[layer]]
+            bias = flat[:, stop : stop + units[layer], None]
             if layer == 0:
                 views.append(
                     [
@@ -303,11 +303,11 @@ class _Group:
                     ]
                 )
             else:
-                views += [[(..., weights[..., :width])], [(..., bias)]]
+                views += [[(..., weights[..., : units[layer - 1]])], [(..., bias)]]
         start = shape.offset(shape.depth)
         stop = start + shape.width
-        output, output_bias = flat[:, None, start : start + width], flat[:, None, stop : stop + 1]
-        return [*views, [(..., output)], [(..., output_bias)]]
+        output = flat[:, None, start : start + units[-1]]
+        return [*views, [(..., output)], [(..., flat[:, None, stop : stop + 1])]]
 
     def unload(self) -> list[Trainee]:
         """The members with their state now."""
