@@ -19,11 +19,13 @@ from typing import Any
 import torch
 from machine import describe
 
+from spaces.vocabulary import HYPERPARAMETERS, configuration_of
 from trainables import Halving, Member, Pack, Task, train
-from trainables.data import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS, TrainingStream
 from trainables.evaluation import evaluate
-from trainables.halving import rungs, survivors
 from trainables.processor.compiled_stack import CompiledStack
+from trainables.sources import source_of
+from trainables.sources.batches import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS
+from trainables.stop_rules import SuccessiveHalving
 from trainables.trainee import Trainee
 
 CPU = torch.device("cpu")
@@ -34,17 +36,20 @@ HALVING = Halving(grace_period=STEPS // 8, reduction_factor=2, min_survivors=2)
 def random_members(count: int, schedule: str = "cosine", seed: int = 0) -> tuple[Member, ...]:
     """Members of depth 0 to 3, width 4 to 64, learning rate 1e-4 to 1e-1 (the last two in log)."""
     draw = random.Random(seed)
+    defaults = {name: field.default for name, field in HYPERPARAMETERS.items()}
     return tuple(
         Member(
             trial=trial,
             replicate=0,
-            multiplication=False,
-            depth=draw.randint(0, 3),
-            width=round(4 * 16 ** draw.random()),
-            learning_rate=1e-4 * 1000 ** draw.random(),
-            activation="relu",
-            optimizer="adam",
-            schedule=schedule,
+            hyperparameters=configuration_of(
+                {
+                    **defaults,
+                    "depth": draw.randint(0, 3),
+                    "width": round(4 * 16 ** draw.random()),
+                    "learning_rate": 1e-4 * 1000 ** draw.random(),
+                    "schedule": schedule,
+                }
+            ),
             initialisation_seed=draw.getrandbits(60),
             data_seed=seed,
             evaluation_seed=seed + 1,
@@ -89,13 +94,13 @@ def seconds_saved(size: int, rounds: int) -> dict[str, float]:
 @torch.inference_mode()
 def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, float]]]:
     """For "averaged" and "raw": the losses by trial at every rung, then the final losses."""
-    marks = rungs(HALVING, STEPS)
+    marks = SuccessiveHalving(HALVING).rungs(STEPS)
     task = Task(dimension=DIMENSION)
     losses: dict[str, list[dict[int, float]]] = {
         judge: [{} for _ in (*marks, STEPS)] for judge in ("averaged", "raw")
     }
     trainees = [Trainee.start(member, DIMENSION, CPU, torch.float32) for member in members]
-    stream = TrainingStream(task, batch_size=BATCH_SIZE, device=CPU, dtype=torch.float32)
+    stream = source_of(task).training(batch_size=BATCH_SIZE, device=CPU, dtype=torch.float32)
     stream.arrange([members[0].data_seed])
     stack = CompiledStack(trainees, dimension=DIMENSION, dtype=torch.float32, threads=1)
     stack.bind(stream.block, averaging=True)
@@ -130,7 +135,7 @@ def excess(losses: list[dict[int, float]], size: int, packs: int = 2000) -> floa
         alive = set(pack)
         for rung in losses[:-1]:
             finite = {trial: rung[trial] for trial in alive if rung[trial] == rung[trial]}
-            alive = survivors(finite, HALVING)
+            alive = SuccessiveHalving(HALVING).going(finite)
         best = min(final[trial] for trial in alive)
         costs.append(best / min(final[trial] for trial in pack) - 1)
     return statistics.mean(costs)

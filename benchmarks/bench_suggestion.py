@@ -22,10 +22,12 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.trial import TrialState, create_trial
 
 from search.planning.suggestion import quiet_optuna
-from search.planning.tpe import Rank, tpe_pack
+from search.planning.tpe import tpe_pack
 
 FINISHED = (64, 128, 256, 512, 1024, 4096)
 PACK_SIZE = 16
+Rank = tuple[float, float]
+"""What a finished trial is judged by: the lower the better."""
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     "depth": IntDistribution(*SPACE["depth"]),
     "learning_rate": FloatDistribution(*SPACE["learning_rate"], log=True),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import torch
 
+from spaces.vocabulary import HYPERPARAMETERS, configuration_of
 from trainables import Member, Pack, Task
 from trainables.engine import Engine
 from trainables.gpu.tensor_engine import TensorEngine
@@ -113,15 +114,14 @@ def member_of(trial: int, *, data_seed: int = 0, **hyperparameters: Any) -> Memb
     return Member(
         trial=trial,
         replicate=0,
-        hyperparameters={
-            "multiplication": False,
-            "learning_rate": 1e-3,
-            "activation": "relu",
-            "initialisation": "torch",
-            "optimizer": "adam",
-            "schedule": "constant",
-            **hyperparameters,
-        },
+        hyperparameters=configuration_of(
+            {
+                **{name: field.default for name, field in HYPERPARAMETERS.items()},
+                "learning_rate": 1e-3,
+                "schedule": "constant",
+                **hyperparameters,
+            }
+        ),
         initialisation_seed=trial,
         data_seed=data_seed,
         evaluation_seed=data_seed,
