@@ -1,6 +1,11 @@
 """Which tests may run beside which: those of one cluster never do, nor those of one file."""
 
+import os
+
 import pytest
+
+# Ray's workers would be nicer than all else: beside another test's computing they would hardly run.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

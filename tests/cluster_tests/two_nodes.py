@@ -62,10 +62,12 @@ class TwoNodes:
             "RAY_AUTH_TOKEN_PATH": str(token),
             "HOME": str(self._folder),  # nobody's ~/.ray
             "COLUMNS": "100",
+            "RAY_worker_niceness": "0",
         }
         clean.pop("PYTHONPATH", None)
         self._node_environment = clean | {
             **environment,
+            "RAY_worker_niceness": "0",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
