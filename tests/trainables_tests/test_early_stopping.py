@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.trainables_tests.packs import make_member, make_pack
 from trainables import EarlyStopping, Halving, Member, Pack, train
-from trainables.alone import Checkpoint, evaluate_alone, train_alone
+from trainables.alone import evaluate_alone, train_alone
 from trainables.early_stops import EarlyStops
 
 CPU = torch.device("cpu")
@@ -87,10 +87,10 @@ def test_a_member_ends_and_is_judged_as_it_would_be_alone(batch_size: int, share
     assert ended.keys() == set(members)
     steps_of_epochs = [-(-epoch * pairs // batch_size) for epoch in range(1, epochs + 1)]
     for member in members:
-        points, squares = [], []
-        for point in train_alone(pack, member, device=CPU, dtype=torch.float64):
-            squares.append(float(point.train_loss))
-            points.append(evaluate_at(point, pack, member, steps_of_epochs))
+        squares = [
+            float(point.train_loss)
+            for point in train_alone(pack, member, device=CPU, dtype=torch.float64)
+        ]
         begins = [0, *steps_of_epochs[:-1]]
         means = [
             sum(squares[first:last]) / (last - first)
@@ -101,15 +101,16 @@ def test_a_member_ends_and_is_judged_as_it_would_be_alone(batch_size: int, share
         assert step == steps_of_epochs[epoch - 1]
         assert evaluation.status == "completed"
         assert evaluation.loss is not None
-        assert evaluation.loss.normalised == pytest.approx(points[step - 1], rel=1e-9)
+        nmse = nmse_after(step, pack, member)
+        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-9)
         assert evaluation.train_loss == pytest.approx(means[epoch - 1], rel=1e-9)
     assert len({step for step, _ in ended.values()}) > 2  # or nothing was tried
 
 
-def evaluate_at(point: Checkpoint, pack: Pack, member: Member, steps: list[int]) -> float | None:
-    """The nmse of the weights on all pairs, at the ends of epochs."""
-    if point.step not in steps:
-        return None
+def nmse_after(step: int, pack: Pack, member: Member) -> float:
+    """The nmse of the weights on all pairs, trained alone so far."""
+    points = train_alone(pack, member, device=CPU, dtype=torch.float64)
+    point = next(point for point in points if point.step == step)
     return evaluate_alone(point.network, pack, member, rung=False, device=CPU)
 
 
