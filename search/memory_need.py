@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
 from spaces import Choices, Spec, Study, studies
-from spaces.vocabulary import FIELDS, layer_units
+from spaces.network_size import parameter_count
+from spaces.vocabulary import layer_units
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,
@@ -46,7 +47,7 @@ class PackNeed:
     study: str
     phase: str
     extents: Mapping[str, Extent]
-    """dimension, depth, width, batch_size and members."""
+    """dimension, depth and width (unless layer sizes are given), batch_size and members."""
     largest: MemberShape
     smallest: MemberShape
     """The kinds of the members, whatever their depth and width."""
@@ -59,9 +60,11 @@ class PackNeed:
     def bytes(self) -> int:
         """What it needs at the least."""
         of = self.extents
-        members, depth, width = of["members"].largest, of["depth"], of["width"]
-        largest = replace(self.largest, depth=depth.largest, width=width.largest)
-        smallest = replace(self.smallest, depth=depth.smallest, width=width.smallest)
+        members, largest, smallest = of["members"].largest, self.largest, self.smallest
+        if largest.layers is None:
+            depth, width = of["depth"], of["width"]
+            largest = replace(largest, depth=depth.largest, width=width.largest)
+            smallest = replace(smallest, depth=depth.smallest, width=width.smallest)
         confirm = self.phase == "confirm"
         return pack_bytes(
             [(members, largest)] if confirm else [(1, largest), (members - 1, smallest)],
@@ -128,9 +131,9 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
         count = confirm.replicates
         members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)
     for study in studies(spec):
-        extents = {
-            name: _extent(study, name) for name in ("dimension", "depth", "width", "batch_size")
-        }
+        layered = "layer_sizes" in {**study.space, **study.fixed}
+        sizes = () if layered else ("depth", "width")
+        extents = {name: _extent(study, name) for name in ("dimension", *sizes, "batch_size")}
         kinds = [_kind(study, largest=largest) for largest in (True, False)]
         for phase, extent in members.items():
             yield PackNeed(
@@ -179,8 +182,6 @@ def _next_step(need: PackNeed, available: float) -> str:
 
 def _extent(study: Study, name: str) -> Extent:
     minimum = 0 if name == "depth" else 1
-    if name in FIELDS["layer_sizes"].instead_of and name not in {**study.space, **study.fixed}:
-        return _extent_of_layers(study, name, minimum)
     domain = study.space.get(name)
     if domain is None:
         section = "grid" if name in study.grid else "fixed"
@@ -194,17 +195,6 @@ def _extent(study: Study, name: str) -> Extent:
     return Extent(key=f"space.{name}", smallest=smallest, largest=largest, minimum=minimum)
 
 
-def _extent_of_layers(study: Study, name: str, minimum: int) -> Extent:
-    """That of depth or width where layer sizes are given: the most layers, the widest."""
-    domain = study.space.get("layer_sizes")
-    texts = domain.choices if isinstance(domain, Choices) else [study.fixed["layer_sizes"]]
-    section = "space" if domain else "grid" if "layer_sizes" in study.grid else "fixed"
-    layers = [layer_units(str(text)) for text in texts]
-    sizes = [len(units) if name == "depth" else max(units, default=1) for units in layers]
-    key = f"{section}.layer_sizes"
-    return Extent(key=key, smallest=min(sizes), largest=max(sizes), minimum=minimum)
-
-
 def _kind(study: Study, *, largest: bool) -> MemberShape:
     """The member that needs the most, or the least, among the kinds that a study may have."""
     most = max if largest else min
@@ -213,12 +203,18 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
         domain = study.space.get(name)
         return domain.choices if isinstance(domain, Choices) else (study.fixed[name],)
 
+    layers = None
+    if "layer_sizes" in {**study.space, **study.fixed}:
+        inputs = int(study.task["dimension"] or 0)
+        each = [layer_units(str(text)) for text in values("layer_sizes")]
+        layers = most(each, key=lambda units: parameter_count(inputs=inputs, units=units))
     return MemberShape(
+        layers=layers,
         multiplication=most(map(bool, values("multiplication"))),
         activation=most(
             map(str, values("activation")), key=lambda name: name in ACTIVATIONS_WITH_DERIVATIVE
         ),
         optimizer=most(map(str, values("optimizer")), key=lambda name: STATES[name]),
-        depth=0,
-        width=1,
+        depth=len(layers or ()),
+        width=max(layers or (1,)),
     )

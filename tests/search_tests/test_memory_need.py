@@ -221,3 +221,11 @@ def test_resume_refuses_and_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
     assert "lower grid.dimension to at most" in done.stderr
     assert [path.name for path in tmp_path.rglob("*")] == ["spec.yaml"]
     assert (tmp_path / "spec.yaml").read_text() == spec.to_yaml()
+
+
+def test_layers_that_are_too_wide_are_refused() -> None:
+    spec = {"name": "large", "fixed": {"dimension": 2, "layer_sizes": [10, 10**7, "500d"]}}
+    with pytest.raises(RequestError, match=r"needs [0-9.e+]+ [A-Z]B, .* has 8\.0 GB"):
+        check(load_spec(spec), one_node(8 * GIGABYTE))
+    narrow = load_spec(spec, overrides=["fixed.layer_sizes=[1024, 512, 4]"])
+    check(narrow, one_node(GIGABYTE))

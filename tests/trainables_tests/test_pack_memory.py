@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spaces.vocabulary import layers_text
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from tests.trainables_tests.test_memory import live_bytes
 from trainables import Member, training
@@ -49,6 +51,13 @@ def test_parameters_are_those_of_the_family(members: list[Member], dimension: in
     for member in members:
         expected = family_of(member).parameters(member, dimension)
         assert shape_of(member).parameters(dimension) == expected
+
+
+@given(units=st.lists(st.integers(1, 30), max_size=5), dimension=st.integers(1, 6))
+def test_layers_of_any_sizes_have_their_parameters(units: list[int], dimension: int) -> None:
+    member = make_member(layer_sizes=layers_text(units))
+    shape = replace(shape_of(member), layers=tuple(units))
+    assert shape.parameters(dimension) == family_of(member).parameters(member, dimension)
 
 
 def most_bytes(members: list[Member], *, threads: int, **pack: Any) -> int:

@@ -6,6 +6,7 @@ as a spec may have them. A test holds the constants to those of the engine, the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 NUMBER_BYTES = 4
 """Of float32."""
@@ -32,10 +33,15 @@ class MemberShape:
     width: int
     activation: str
     optimizer: str
+    layers: tuple[int, ...] | None = None
+    """The units of each hidden layer, where they are not `depth` times `width`."""
 
     def parameters(self, dimension: int) -> int:
         """The number of weights and biases."""
         inputs = (3 if self.multiplication else 2) * dimension
+        if self.layers is not None:
+            sizes = (inputs, *self.layers, 1)
+            return sum((below + 1) * units for below, units in pairwise(sizes))
         if self.depth == 0:
             return inputs + 1
         width = self.width
