@@ -64,3 +64,8 @@ def test_pruning_changes_nothing_for_those_who_stay() -> None:
         assert evaluation.loss is not None
         assert other is not None
         assert evaluation.loss.mean == pytest.approx(other.mean, rel=1e-4)
+
+
+def test_of_equal_losses_the_first_members_go_on() -> None:
+    rule = SuccessiveHalving(Halving(grace_period=1, reduction_factor=2, min_survivors=1))
+    assert rule.going({3: 1.0, 1: 1.0, 2: 1.0, 0: 2.0}) == {1, 2}
