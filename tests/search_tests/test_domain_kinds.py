@@ -65,6 +65,7 @@ KINDS = [
     interval("width", 2, 8, step=3),
     interval("depth", 1, 1),
     interval("learning_rate", 0.001, 0.1),
+    interval("learning_rate", 0.01, 0.01),  # both bounds belong to it
     interval("learning_rate", 0.001, 0.1, log=True),
     interval("learning_rate", 0.25, 0.75, step=0.25),
     choices("activation", "relu"),

@@ -261,3 +261,13 @@ def test_what_the_presets_promise():
 def test_the_public_names_are_sorted_and_there():
     assert spaces.__all__ == sorted(spaces.__all__)
     assert all(hasattr(spaces, name) for name in spaces.__all__)
+
+
+@given(epochs=st.integers(1, 50), pairs=st.integers(8, 100), batch_size=st.integers(1, 8))
+def test_steps_are_the_fewest_batches_that_hold_the_epochs(
+    epochs: int, pairs: int, batch_size: int
+) -> None:
+    fixed = {"dimension": 1, "epochs": epochs, "batch_size": batch_size}
+    (study,) = studies(load_spec({"name": "a", "fixed": fixed, "task": {"data": {"fixed": pairs}}}))
+    steps = int(study.fixed["steps"])
+    assert (steps - 1) * batch_size < epochs * pairs <= steps * batch_size
