@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from results.rows import PackResult
 from search.planning.search_plan import SearchPlan
+from search.planning.study_plan import StudyPlan
 from spaces import studies
 from spaces.vocabulary import Phase
 from tests.search_tests.studies import by_identity, run_all, tiny, trained
@@ -200,3 +201,15 @@ def test_every_size_runs_to_its_end(
             expected = {**study.task, **study.fixed, **suggested}
             given = {name: value for name, value in expected.items() if name != "steps"}
             assert {name: row.column(name) for name in given} == given
+
+
+def test_a_study_is_finished_with_its_last_confirm_pack_and_not_before() -> None:
+    spec = tiny(confirm={"replicates": 1, "steps_factors": [1, 2]})
+    plan = StudyPlan(spec, studies(spec)[0])
+    before: list[tuple[Phase, bool]] = []
+    while (pack := plan.next_pack()) is not None:
+        before.append((pack.phase, plan.finished))
+        plan.finish(pack.key, trained_once(pack))
+    assert before[-2:] == [("confirm", False), ("confirm", False)]
+    assert not any(finished for _, finished in before)
+    assert plan.finished
