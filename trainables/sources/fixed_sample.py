@@ -14,30 +14,20 @@ from torch import Tensor
 
 from ..pack import Task
 from .batches import BLOCK_STEPS, Batches
-from .random_vectors import Filling, HeldOutPairs
+from .random_vectors import Filling, RandomVectors
 from .source import TrainingBatches
 
 _SEEDS = 2**63
 
 
-class FixedSample:
-    """See `Source`."""
-
-    def __init__(self, task: Task) -> None:
-        """Draw the pairs of `task`, which says how many."""
-        self._task = task
+class FixedSample(RandomVectors):
+    """See `Source`: evaluated on fresh pairs, which no sample holds."""
 
     def training(
         self, *, batch_size: int, device: torch.device, dtype: torch.dtype
     ) -> "SampleBatches":
         """See `Source`."""
         return SampleBatches(self._task, batch_size=batch_size, device=device, dtype=dtype)
-
-    def evaluation(
-        self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
-    ) -> HeldOutPairs:
-        """See `Source`: fresh pairs, which no sample holds."""
-        return HeldOutPairs(self._task, seeds, device=device, dtype=dtype)
 
 
 class SampleBatches(TrainingBatches):
@@ -51,7 +41,7 @@ class SampleBatches(TrainingBatches):
         self._batch_size = batch_size
         self._device, self._dtype = device, dtype
         self._samples: dict[int, _Sample] = {}
-        self.arrange([])
+        self._make_memory()
 
     @property
     def generators(self) -> list[torch.Generator]:
@@ -61,6 +51,10 @@ class SampleBatches(TrainingBatches):
     def arrange(self, seeds: Sequence[int]) -> None:
         """See `TrainingBatches`."""
         self._samples = {seed: self._samples.get(seed) or self._sample(seed) for seed in seeds}
+        if len(self._samples) != self.block.labels.shape[1]:
+            self._make_memory()
+
+    def _make_memory(self) -> None:
         streams = len(self._samples)
         self.block = Batches.empty(
             BLOCK_STEPS,

@@ -24,7 +24,7 @@ class RandomVectors:
 
     def training(
         self, *, batch_size: int, device: torch.device, dtype: torch.dtype
-    ) -> "TrainingStream":
+    ) -> TrainingBatches:
         """See `Source`."""
         return TrainingStream(self._task, batch_size=batch_size, device=device, dtype=dtype)
 
