@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
 from spaces import Choices, Spec, Study, studies
-from spaces.network_size import parameter_count
-from spaces.vocabulary import layer_units
+from spaces.vocabulary import layer_units, parameter_count
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,

@@ -1,17 +1,8 @@
-"""How many parameters a network has, and how wide one may be that has no more than so many."""
+"""How wide a network may be that has no more than so many parameters."""
 
 from bisect import bisect_right
-from itertools import pairwise
 
-
-def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:
-    """The weights and biases of a network: `units` of each hidden layer, then one output.
-
-    >>> parameter_count(inputs=3, units=(1,) * 31)  # 66, as the notebook counts [1] * 30 at d = 1
-    66
-    """
-    sizes = (inputs, *units, 1)
-    return sum((below + 1) * above for below, above in pairwise(sizes))
+from .vocabulary import uniform_parameter_count
 
 
 def largest_width(parameters: int, *, inputs: int, depth: int) -> int:
@@ -23,8 +14,9 @@ def largest_width(parameters: int, *, inputs: int, depth: int) -> int:
     (5, 4)
     """
     if depth == 0:
-        return int(parameter_count(inputs=inputs, units=()) <= parameters)
-    widths = range(1, parameters + 1)
+        return int(uniform_parameter_count(inputs=inputs, width=1, depth=0) <= parameters)
     return bisect_right(
-        widths, parameters, key=lambda width: parameter_count(inputs=inputs, units=(width,) * depth)
+        range(1, parameters + 1),
+        parameters,
+        key=lambda width: uniform_parameter_count(inputs=inputs, width=width, depth=depth),
     )

@@ -26,11 +26,10 @@ from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
 from .given_values import given_values
 from .layer_expressions import layers_at
-from .network_size import parameter_count
 from .plain_data import plain_data
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .sections import check_fixed, check_grid, check_space
-from .vocabulary import FIELDS, Value, unused_hyperparameters
+from .vocabulary import FIELDS, Value, uniform_parameter_count, unused_hyperparameters
 from .yaml_text import write_yaml
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -435,7 +434,7 @@ def _parameters_faults(data: Mapping[str, Any]) -> list[Fault]:
     factor = 3 if True in given_values(data, "multiplication") else 2
     for dimension in _whole(data, "dimension"):
         for depth in depths:
-            least = parameter_count(inputs=factor * dimension, units=(1,) * depth)
+            least = uniform_parameter_count(inputs=factor * dimension, width=1, depth=depth)
             if min(budgets) < least:
                 where = f"at dimension {dimension} and depth {depth}"
                 rule = f"must be at least {least}, what a network of width 1 has {where}"

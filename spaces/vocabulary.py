@@ -9,6 +9,7 @@ engines.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 Value = bool | int | float | str
@@ -358,6 +359,27 @@ def layer_units(layer_sizes: str) -> tuple[int, ...]:
 def layers_text(units: Sequence[int]) -> str:
     """The text of the units of each hidden layer, as `layer_units` reads it."""
     return "-".join(map(str, units)) or LINEAR
+
+
+def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:
+    """The weights and biases of a network: `units` of each hidden layer, then one output.
+
+    >>> parameter_count(inputs=3, units=(1,) * 31)  # as the notebook counts [1] * 30 at d = 1
+    66
+    """
+    sizes = (inputs, *units, 1)
+    return sum((below + 1) * above for below, above in pairwise(sizes))
+
+
+def uniform_parameter_count(*, inputs: int, width: int, depth: int) -> int:
+    """That of `depth` hidden layers of `width` units, which may be as absurd as a spec has them.
+
+    >>> uniform_parameter_count(inputs=4, width=5, depth=2)
+    61
+    """
+    if depth == 0:
+        return parameter_count(inputs=inputs, units=())
+    return (inputs + 1) * width + (depth - 1) * (width + 1) * width + width + 1
 
 
 def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:

@@ -17,6 +17,7 @@ from spaces import (
     IntRange,
     Resources,
     Spec,
+    SpecError,
     Task,
     load_spec,
     preset_names,
@@ -24,6 +25,7 @@ from spaces import (
     studies,
 )
 from spaces.rules import RULES
+from spaces.vocabulary import parameter_count, uniform_parameter_count
 from tests.spaces_tests.spec_strategies import (
     ALTERNATIVES,
     HYPERPARAMETERS,
@@ -271,3 +273,15 @@ def test_steps_are_the_fewest_batches_that_hold_the_epochs(
     (study,) = studies(load_spec({"name": "a", "fixed": fixed, "task": {"data": {"fixed": pairs}}}))
     steps = int(study.fixed["steps"])
     assert (steps - 1) * batch_size < epochs * pairs <= steps * batch_size
+
+
+@given(inputs=st.integers(1, 40), width=st.integers(1, 40), depth=st.integers(0, 8))
+def test_layers_of_one_width_are_counted_as_any_others(inputs: int, width: int, depth: int) -> None:
+    counted = uniform_parameter_count(inputs=inputs, width=width, depth=depth)
+    assert counted == parameter_count(inputs=inputs, units=(width,) * depth)
+
+
+def test_a_depth_beyond_all_parameters_is_refused() -> None:
+    fixed = {"dimension": 1, "depth": 10**12, "parameters": 1000}
+    with pytest.raises(SpecError, match="parameters: must be at least 2000000000003"):
+        load_spec({"name": "a", "fixed": fixed})

@@ -1,6 +1,5 @@
 """The MLP on two vectors: [a, b] or [a, b, a * b] -> hidden layers -> one number."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -8,7 +7,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from spaces.vocabulary import layer_units
+from spaces.vocabulary import layer_units, parameter_count
 
 from ..pack import Member
 from .mlp_initial_weights import initial_layers
@@ -71,8 +70,8 @@ class MlpFamily:
 
     def parameters(self, member: Member, dimension: int) -> int:
         """See `Family`."""
-        sizes = Mlp.of(member).sizes(dimension)
-        return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
+        mlp = Mlp.of(member)
+        return parameter_count(inputs=mlp.input_size(dimension), units=mlp.layer_sizes)
 
     def initial_pieces(self, member: Member, dimension: int) -> list[Tensor]:
         """See `Family`."""

@@ -6,7 +6,8 @@ as a spec may have them. A test holds the constants to those of the engine, the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+from spaces.vocabulary import parameter_count, uniform_parameter_count
 
 NUMBER_BYTES = 4
 """Of float32."""
@@ -40,12 +41,8 @@ class MemberShape:
         """The number of weights and biases."""
         inputs = (3 if self.multiplication else 2) * dimension
         if self.layers is not None:
-            sizes = (inputs, *self.layers, 1)
-            return sum((below + 1) * units for below, units in pairwise(sizes))
-        if self.depth == 0:
-            return inputs + 1
-        width = self.width
-        return (inputs + 1) * width + (self.depth - 1) * (width + 1) * width + width + 1
+            return parameter_count(inputs=inputs, units=self.layers)
+        return uniform_parameter_count(inputs=inputs, width=self.width, depth=self.depth)
 
     def state_bytes(self, dimension: int) -> int:
         """Of its weights, its optimiser's numbers and the average of the weights."""
