@@ -116,7 +116,7 @@ def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, flo
         for judge in losses:
             found = evaluate(
                 stack,
-                task,
+                source_of(task),
                 SELECTION_PAIRS if last else RUNG_PAIRS,
                 averaged=judge == "averaged" and not last,
             )

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Phase, Status, Value
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, TASK_COLUMNS, Phase, Status, Value
 
 from .checked_table import checked_table
-from .schemas import CURVE_KEY, CURVES, TASK_COLUMNS, TRIAL_KEY, TRIALS
+from .schemas import CURVE_KEY, CURVES, TRIAL_KEY, TRIALS
 
 TrialKey = tuple[str, int, Phase, int, int]
 """The values of `TRIAL_KEY`."""
@@ -63,6 +63,8 @@ class TrialRow(KeyedRow):
     loss_stderr: float | None
     nmse: float | None
     constructed_nmse: float | None
+    rmse_excess_test: float | None
+    rmse_excess_fresh: float | None
     started_at: datetime
     train_seconds: float
     pack_seconds: float

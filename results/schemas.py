@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_FIELDS
+from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_COLUMNS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
         {
@@ -24,6 +24,15 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "shuffle",
         }
     ),
+    3: frozenset(
+        {
+            "users",
+            "items",
+            "pairs_per_user",
+            "rmse_excess_test",
+            "rmse_excess_fresh",
+        }
+    ),
 }
 """The columns that a version added; null in rows of the versions before."""
 
@@ -32,9 +41,6 @@ TRIAL_KEY = ("study", "trial", "phase", "replicate", "steps_factor")
 
 CURVE_KEY = (*TRIAL_KEY, "step")
 """The columns that name a row of `CURVES`."""
-
-TASK_COLUMNS = ("dimension", *TASK_FIELDS)
-"""The columns that say what is learned."""
 
 _TYPES = {
     "text": pa.string(),
@@ -157,6 +163,18 @@ TRIALS = _schema(
             "float?",
             "nmse that a network of this size with weights set by hand reaches, as known when the "
             "row was written: what is certainly possible, not a floor; null where unknown.",
+        ),
+        (
+            "rmse_excess_test",
+            "float?",
+            "Root mean squared error on the pool's test pairs, a tenth of all and with noisy "
+            "labels, minus that of the true labels there, in label units; null unless completed on "
+            "a pool.",
+        ),
+        (
+            "rmse_excess_fresh",
+            "float?",
+            "The same on 100,000 pairs of vectors that are in no pool.",
         ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (

@@ -9,11 +9,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS, Status, best_trial, layer_units
+from spaces.vocabulary import (
+    MEMBER_HYPERPARAMETERS,
+    TASK_COLUMNS,
+    Status,
+    best_trial,
+    layer_units,
+)
 
 from .checked_table import checked_table
 from .constructions import constructed_nmse
-from .schemas import SUMMARY, TASK_COLUMNS, TRIAL_KEY
+from .schemas import SUMMARY, TRIAL_KEY
 
 _OF_THE_STUDY = ("search", "study", *TASK_COLUMNS, "batch_size")
 _OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "parameters", "steps")

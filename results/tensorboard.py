@@ -42,7 +42,8 @@ METRICS = ("nmse", "loss", "parameters", "train_seconds")
 _MEASURED = {
     *METRICS,
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
-    *("steps", "samples", "train_loss", "loss_stderr", "constructed_nmse", "started_at"),
+    *("steps", "samples", "train_loss", "loss_stderr", "constructed_nmse"),
+    *("rmse_excess_test", "rmse_excess_fresh", "started_at"),
     *("pack_seconds", "device", "worker", "execution"),
 }
 HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)

@@ -11,6 +11,7 @@ from spaces.vocabulary import layer_units, parameter_count
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,
+    KeptPairs,
     MemberShape,
     pack_bytes,
 )
@@ -52,8 +53,8 @@ class PackNeed:
     """The kinds of the members, whatever their depth and width."""
     label_noise: bool
     threads: int
-    sample: int
-    """Pairs of a fixed sample; 0 without one."""
+    kept: KeptPairs | None
+    """The pairs that come again; None where every step has fresh ones."""
 
     @property
     def bytes(self) -> int:
@@ -72,7 +73,7 @@ class PackNeed:
             streams=members if confirm else 1,
             label_noise=self.label_noise,
             threads=self.threads,
-            sample=self.sample,
+            kept=self.kept,
         )
 
     def lowered(self, name: str, to: int) -> "PackNeed":
@@ -142,7 +143,7 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
                 largest=kinds[0],
                 smallest=kinds[1],
                 label_noise=study.task["label_noise_std"] != 0,
-                sample=int(study.task["pairs"] or 0),
+                kept=_kept(study),
                 threads=threads,
             )
 
@@ -177,6 +178,15 @@ def _next_step(need: PackNeed, available: float) -> str:
     ]
     keys = helping or [extent.key for extent in need.extents.values()]
     return f"lower {' and '.join(keys)}: no one of them alone would do"
+
+
+def _kept(study: Study) -> KeptPairs | None:
+    pairs, users, items, each = (
+        int(study.task[name] or 0) for name in ("pairs", "users", "items", "pairs_per_user")
+    )
+    if not pairs:
+        return None
+    return KeptPairs(pairs=users * each or pairs, vectors=users + items)
 
 
 def _extent(study: Study, name: str) -> Extent:

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from .faults import Fault, KeyPath, Refused
+from .label_scale import scale_of
 from .rules import RULES, TASK_FIELDS
 
 LARGEST = (2 - 2**-23) * 2.0**127
@@ -65,7 +66,11 @@ def float32_faults(data: Mapping[str, Any]) -> list[Fault]:
     spread = str(smallest) if smallest == largest else f"{smallest} to {largest}"
     of_scale = scale_bounds(smallest, largest)
     faults = _outside(data, "scale", of_scale, f"with dimension {spread}")
-    scale = max((min(each, of_scale[1]) for _, each in _numbers(data, "scale")), default=1.0)
+    of_labels = of_scale[0] ** 2 * math.sqrt(largest), of_scale[1] ** 2 * math.sqrt(smallest)
+    faults += _outside(data, "label_std", of_labels, f"with dimension {spread}")
+    given = [each for _, each in _numbers(data, "scale")]
+    given += [scale_of(each, smallest) for _, each in _numbers(data, "label_std")]
+    scale = max((min(each, of_scale[1]) for each in given), default=1.0)
     faults += _outside(
         data, "label_noise_std", noise_bounds(scale), f"with scale {scale:g}", or_zero="0 or "
     )

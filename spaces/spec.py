@@ -21,12 +21,14 @@ from pydantic import (
     model_validator,
 )
 
+from . import vocabulary
 from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
 from .given_values import given_values
 from .layer_expressions import layers_at
 from .plain_data import plain_data
+from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .sections import check_fixed, check_grid, check_space
 from .vocabulary import FIELDS, Value, uniform_parameter_count, unused_hyperparameters
@@ -37,6 +39,17 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=Fal
 Count = Annotated[int, Field(ge=1, lt=INTEGER_LIMIT)]
 
 
+NULLABLE = {
+    name
+    for name, field in vocabulary.TASK_FIELDS.items()
+    if field.of_data
+    or field.instead_of
+    or any(name in other.instead_of for other in vocabulary.TASK_FIELDS.values())
+}
+"""The fields of the task that may be null: the source of the data doesn't read them, or another
+stands in their place."""
+
+
 class Task(BaseModel):
     """What is to be learned, beside the dimension."""
 
@@ -44,18 +57,21 @@ class Task(BaseModel):
 
     target: str = "dot"
     inputs: str = "normal"
-    scale: float = 1.0
+    scale: float | None = 1.0
+    label_std: float | None = None
     label_noise_std: float = 0.0
     data: str = "stream"
     pairs: int | None = None
+    users: int | None = None
+    items: int | None = None
+    pairs_per_user: int | None = None
     shuffle: bool | None = None
 
     @field_validator("*", mode="before")
     @classmethod
     def _check(cls, value: object, info: ValidationInfo) -> Value | None:
         name = str(info.field_name)
-        # Null is what a field has that the source of the data doesn't read.
-        return None if value is None and FIELDS[name].of_data else TASK_FIELDS[name].check(value)
+        return None if value is None and name in NULLABLE else TASK_FIELDS[name].check(value)
 
 
 class Budget(BaseModel):
@@ -304,24 +320,40 @@ def _complete_task(completed: dict[str, Any]) -> None:
         task = task.model_dump(exclude_unset=True)
     if not isinstance(task, dict) or not isinstance(grid, dict):
         return
-    short = task.get("data")
-    if isinstance(short, Mapping) and "fixed" in short and short.keys() <= {"fixed", "shuffle"}:
-        rest = {key: value for key, value in short.items() if key != "fixed"}
-        task = {**task, "data": "fixed", "pairs": short["fixed"], **rest}
+    task = {**task, **_written_out(task.get("data"))}
     completed["task"] = task
     sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
-    for name, field in FIELDS.items():
+    for name, field in vocabulary.TASK_FIELDS.items():
         if sources & set(field.of_data) and field.default is not None and name not in grid:
             task.setdefault(name, field.default)
+        if name in grid or task.get(name) is not None:
+            task |= {other: None for other in field.instead_of if other not in task}
+
+
+def _written_out(data: object) -> dict[str, Any]:
+    """The fields of the task that `{fixed: 1024, shuffle: false}` stands for; none of other data.
+
+    Beside the name of the source may stand what else it reads; under it the number of pairs, or
+    again what it reads.
+    """
+    if not isinstance(data, Mapping):
+        return {}
+    source = next((name for name in FIELDS["data"].names if name in data), None)
+    inner = data.get(source)
+    inner = dict(inner) if isinstance(inner, Mapping) else {"pairs": inner}
+    inner |= {name: value for name, value in data.items() if name != source}
+    read = {name for name, field in FIELDS.items() if source in field.of_data}
+    return {"data": source, **inner} if inner.keys() <= read else {}
 
 
 def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     """Return the faults that no section sees alone; `data` is completed and may be broken."""
     task = data.get("task")
-    given = task.model_fields_set if isinstance(task, Task) else task
-    places = {name: data[name] for name in ("grid", "space", "fixed")} | {"task": given or ()}
-    if not all(isinstance(place, Mapping | set | tuple) for place in places.values()):
+    task = task.model_dump(exclude_unset=True) if isinstance(task, Task) else task or {}
+    places = {name: data[name] for name in ("grid", "space", "fixed")} | {"task": task}
+    if not all(isinstance(place, Mapping) for place in places.values()):
         return []
+    places["task"] = {name: value for name, value in task.items() if value is not None}
     faults = []
     for name in (*HYPERPARAMETERS, *TASK_FIELDS):
         found = [place for place, keys in places.items() if name in keys]
@@ -337,6 +369,8 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
         *_instead_faults(places),
         *_unused_faults(data),
         *_data_faults(data, places),
+        *pool_faults(**{name: _whole(data, name) for name in ("users", "items", "pairs_per_user")}),
+        *_label_std_faults(data),
         *_layers_faults(data),
         *_parameters_faults(data),
         *_grace_faults(data),
@@ -367,16 +401,15 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
         if not field.of_data:
             continue
         place = next((place for place, keys in places.items() if name in keys), None)
-        task = data.get("task")
-        unset = place == "task" and isinstance(task, Mapping) and task[name] is None
-        given, read = place is not None and not unset, set(sources) & set(field.of_data)
-        users = " or ".join(field.of_data)
-        if given and not read:
+        read = set(sources) & set(field.of_data)
+        readers = " or ".join(field.of_data)
+        if place and not read:
             rule = f"no data of this search has it ({', '.join(sources)})"
-            next_step = f"leave it out, or let data be {users}"
-            faults.append(Fault(path=(str(place), name), rule=rule, next_step=next_step))
-        elif read and not given and field.default is None:
-            rule, next_step = f"missing, with data {users}", f"write data: {{{users}: 1024}}"
+            next_step = f"leave it out, or let data be {readers}"
+            faults.append(Fault(path=(place, name), rule=rule, next_step=next_step))
+        elif read and not place and field.default is None and not field.follows:
+            rule, example = f"missing, with data {readers}", _DATA_EXAMPLES[field.of_data[0]]
+            next_step = f"write data: {example}"
             faults.append(Fault(path=("task", name), rule=rule, next_step=next_step))
     if "stream" in sources:
         endless = "needs data that comes again, and the stream's never does"
@@ -386,13 +419,34 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
         if data.get("early_stopping") is not None:
             next_step = "let data be {fixed: 1024}, or write early_stopping: null"
             faults.append(Fault(path=("early_stopping",), rule=endless, next_step=next_step))
-    elif _whole(data, "batch_size") and _whole(data, "pairs"):
-        largest, fewest = max(_whole(data, "batch_size")), min(_whole(data, "pairs"))
+    elif _whole(data, "batch_size") and _training_pairs(data):
+        largest, fewest = max(_whole(data, "batch_size")), min(_training_pairs(data))
         if largest > fewest:
             rule = f"must not exceed the fewest training pairs ({fewest})"
             next_step = f"write {fewest}: an epoch is one step then"
             faults.append(Fault(path=("batch_size",), rule=rule, got=largest, next_step=next_step))
     return faults
+
+
+_DATA_EXAMPLES = {
+    "fixed": "{fixed: 1024}",
+    "pool": "{pool: {users: 4000, pairs_per_user: 100}}",
+}
+
+
+def _training_pairs(data: Mapping[str, Any]) -> list[int]:
+    """The numbers of pairs that may come again; tolerates broken input."""
+    users, each = _whole(data, "users"), _whole(data, "pairs_per_user")
+    return _whole(data, "pairs") + [training_pairs(a, b) for a in users for b in each]
+
+
+def _label_std_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Faults of a label's standard deviation that no scale gives."""
+    targets = [each for each in given_values(data, "target") if each != "dot"]
+    if not targets or not given_values(data, "label_std"):
+        return []
+    rule = f"needs the target dot: no scale changes the labels of {targets[0]}"
+    return [Fault(path=("label_std",), rule=rule, next_step="give scale, or let target be dot")]
 
 
 def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
@@ -480,7 +534,7 @@ def _grace_faults(data: Mapping[str, Any]) -> list[Fault]:
     keys = halving.model_dump() if isinstance(halving, Halving) else halving
     grace_period = keys.get("grace_period") if isinstance(keys, dict) else None
     steps = _whole({**data, "space": {}}, "steps")  # there it is a fault of its own
-    epochs, pairs, sizes = (_whole(data, name) for name in ("epochs", "pairs", "batch_size"))
+    epochs, sizes, pairs = _whole(data, "epochs"), _whole(data, "batch_size"), _training_pairs(data)
     if epochs and pairs and sizes:
         steps = [steps_of(min(epochs), pairs=min(pairs), batch_size=max(sizes))]
     if type(grace_period) is not int or not steps or grace_period <= min(steps):

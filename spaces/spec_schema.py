@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .spec import Spec
+from .spec import NULLABLE, Spec
 from .vocabulary import FIELDS, HYPERPARAMETERS, TASK_FIELDS, Field
 
 _JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "name": "string"}
@@ -27,10 +27,11 @@ def json_schema() -> dict[str, Any]:
     for name, properties in sections.items():
         schema["properties"][name] |= _section(properties)
     task = {name: _value(field) for name, field in TASK_FIELDS.items()}
-    for name, field in TASK_FIELDS.items():
-        if field.of_data:
+    for name in TASK_FIELDS:
+        if name in NULLABLE:
             task[name] = {"anyOf": [task[name], {"type": "null"}]}
-    task["data"] = {"anyOf": [task["data"], _sample()]}
+    short = (_short_data("fixed", "pairs"), _short_data("pool", None))
+    task["data"] = {"anyOf": [task["data"], *short]}
     schema["$defs"]["Task"] |= _section(task)
     for name in ("halving", "confirm", "early_stopping"):
         schema["properties"][name]["description"] = schema["$defs"][
@@ -91,13 +92,11 @@ def _domain(field: Field) -> dict[str, Any]:
     return {"description": field.description, "anyOf": [ranged, choices]}
 
 
-def _sample() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "fixed": _value(TASK_FIELDS["pairs"]),
-            "shuffle": _value(TASK_FIELDS["shuffle"]),
-        },
-        "required": ["fixed"],
-        "additionalProperties": False,
-    }
+def _short_data(source: str, main: str | None) -> dict[str, Any]:
+    """A source of data with what it reads: {fixed: 1024, shuffle: false}, {pool: {users: ...}}.
+
+    `main` is the field whose value may stand for all.
+    """
+    read = {name: _value(field) for name, field in FIELDS.items() if source in field.of_data}
+    values = [_section(read)] + ([] if main is None else [read[main]])
+    return {**_section({source: {"anyOf": values}, **read}), "required": [source]}

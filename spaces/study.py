@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import Choices, Domain
+from .label_scale import scale_of
 from .layer_expressions import layers_at
 from .network_size import largest_width
+from .pool_pairs import training_pairs
 from .spec import Spec, steps_of
-from .vocabulary import HYPERPARAMETERS, TASK_FIELDS, Value
+from .vocabulary import HYPERPARAMETERS, TASK_COLUMNS, TASK_FIELDS, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +40,7 @@ def studies(spec: Spec) -> tuple[Study, ...]:
 def _study(spec: Spec, grid: dict[str, Value]) -> Study:
     given: dict[str, Any] = spec.fixed | grid
     dimension = {"dimension": given["dimension"]}
-    task = spec.task.model_dump() | grid
-    for name, field in TASK_FIELDS.items():
-        if field.of_data and task["data"] not in field.of_data:
-            task[name] = None
+    task = _task(spec.task.model_dump() | grid, given["dimension"])
     if "epochs" in given:
         given["steps"] = steps_of(
             given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
@@ -54,10 +53,25 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
     return Study(
         name=",".join(f"{key}={_text(value)}" for key, value in (grid or dimension).items()),
         grid=grid,
-        task=dimension | {key: task[key] for key in TASK_FIELDS},
+        task={key: (dimension | task)[key] for key in TASK_COLUMNS},
         space={name: _at(domain, name, given["dimension"]) for name, domain in spec.space.items()},
         fixed={name: given[name] for name in HYPERPARAMETERS if name in given},
     )
+
+
+def _task(given: dict[str, Any], dimension: int) -> dict[str, Any]:
+    """The fields of the task, with those that follow from others."""
+    task = dict(given)
+    for name, field in TASK_FIELDS.items():
+        if field.of_data and task["data"] not in field.of_data:
+            task[name] = None
+        elif field.follows and task[name] is None:
+            task[name] = task[field.follows]
+    if task["data"] == "pool":
+        task["pairs"] = training_pairs(task["users"], task["pairs_per_user"])
+    if task["label_std"] is not None:
+        task["scale"] = scale_of(task["label_std"], dimension)
+    return task
 
 
 def _at(domain: Domain, name: str, dimension: int) -> Domain:

@@ -49,6 +49,8 @@ class Field:
     """The optimisers that read it; empty: whatever the optimiser is. Null in other rows."""
     of_data: tuple[str, ...] = ()
     """The sources of data that read it; empty: whatever the source is. Null with others."""
+    follows: str = ""
+    """The field whose value it has where it is not given."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
     label: str = ""
@@ -250,6 +252,18 @@ _TASK_FIELDS = (
         why_not_in_space=_ONE_TASK,
     ),
     Field(
+        name="label_std",
+        kind="float",
+        scope="task",
+        default=None,
+        minimum=0,
+        minimum_excluded=True,
+        instead_of=("scale",),
+        description="Standard deviation of the labels without noise: the scale is the one at which "
+        "a dot product of that dimension has it.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
         name="label_noise_std",
         kind="float",
         scope="task",
@@ -264,9 +278,10 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream", "fixed"),
+        names=("stream", "fixed", "pool"),
         description="Source of the training data; stream: fresh pairs at every step, fixed: a "
-        "sample of pairs drawn once, epoch after epoch.",
+        "sample of pairs drawn once, epoch after epoch, pool: pairs of users and items whose "
+        "vectors are drawn once.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -276,7 +291,40 @@ _TASK_FIELDS = (
         default=None,
         minimum=1,
         of_data=("fixed",),
-        description="Training pairs in the sample; null where every step has fresh ones.",
+        description="Training pairs in the sample, nine tenths of all pairs in a pool; null where "
+        "every step has fresh ones.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="users",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        of_data=("pool",),
+        description="Vectors in a pool, of which the first of a pair is one; null without a pool.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="items",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        of_data=("pool",),
+        follows="users",
+        description="Vectors in a pool, of which the second of a pair is one: as many as users "
+        "where not given; null without a pool.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="pairs_per_user",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        of_data=("pool",),
+        description="All pairs of a pool over its users; null without a pool.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -284,7 +332,7 @@ _TASK_FIELDS = (
         kind="bool",
         scope="task",
         default=True,
-        of_data=("fixed",),
+        of_data=("fixed", "pool"),
         description="Whether every epoch takes the pairs in an order of its own; null where every "
         "step has fresh ones.",
         why_not_in_space=_ONE_TASK,
@@ -293,6 +341,10 @@ _TASK_FIELDS = (
 
 TASK_FIELDS: Mapping[str, Field] = {field.name: field for field in _TASK_FIELDS}
 """The fields of the task beside the dimension."""
+
+TASK_COLUMNS = ("dimension", *(name for name, field in TASK_FIELDS.items() if not field.instead_of))
+"""What says what is learned: the dimension and the fields of the task, but for those that stand in
+place of others."""
 
 FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS}
 """All of both."""

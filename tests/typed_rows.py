@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from results.rows import CurveRow, PackResult, TrialRow
-from results.schemas import TASK_COLUMNS
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, TASK_COLUMNS
 
 
 def changed(row: TrialRow, **columns: Any) -> TrialRow:

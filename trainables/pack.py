@@ -22,7 +22,7 @@ class PackKey(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is to be learned: the dot product of two random vectors.
+    """What is to be learned: a function of two random vectors.
 
     `scale` is the standard deviation of every entry of the inputs, `label_noise_std` that of the
     normal noise on the training labels (evaluation labels carry none).
@@ -35,7 +35,12 @@ class Task:
     label_noise_std: float = 0.0
     data: str = "stream"
     pairs: int | None = None
-    """In the sample that all epochs go through; None where every step has fresh pairs."""
+    """That all epochs go through; None where every step has fresh pairs."""
+    users: int | None = None
+    """Vectors of a pool that are the first of its pairs; None without a pool, as the next two."""
+    items: int | None = None
+    pairs_per_user: int | None = None
+    """All pairs of a pool over its users, those to test on among them."""
     shuffle: bool | None = None
 
     def steps_per_epoch(self, batch_size: int) -> int | None:

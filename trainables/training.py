@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -12,7 +12,7 @@ from spaces.vocabulary import Status
 
 from .early_stops import EarlyStops
 from .engine import engine_for
-from .evaluation import Loss, evaluate
+from .evaluation import Loss, evaluate, rmse_excess
 from .pack import Member, Pack
 from .schedules import SCHEDULES
 from .sources import source_of
@@ -271,7 +271,12 @@ class _Run:
         pairs = SELECTION_PAIRS if last else RUNG_PAIRS
         measured: dict[Member, tuple[float, Loss]] = {}
         for stack in self._stacks:
-            losses = evaluate(stack, self._pack.task, pairs, averaged=not last)
+            losses = evaluate(stack, self._source, pairs, averaged=not last)
+            if last:
+                losses = [
+                    replace(loss, rmse_excess=excess)
+                    for loss, excess in zip(losses, rmse_excess(stack, self._source), strict=True)
+                ]
             for member, loss in zip(stack.members, losses, strict=True):
                 measured[member] = self._squared[member] / self._pairs, loss
         return measured
@@ -286,6 +291,7 @@ class _Run:
             order[member]: loss.mean
             for member, (train_loss, loss) in measured.items()
             if math.isfinite(train_loss + loss.standard_error + loss.normalised)
+            and all(map(math.isfinite, loss.rmse_excess.values()))
             and loss.mean <= limit
         }
         going = set(finite) if last else self._stop_rule.going(finite)

@@ -2,6 +2,8 @@
 
 import math
 import string
+from collections.abc import Mapping
+from typing import Any
 
 from results import TRIALS
 from results.rows import TrialRow
@@ -37,16 +39,43 @@ _INITIALISATIONS = {
 }
 _SAMPLE = string.Template("""\
 inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
-epochs = -(-STEPS * BATCH_SIZE // $pairs)
-$order
 """)
-_SHUFFLED = string.Template("""\
+_POOL = string.Template("""\
+users = torch.empty($users, DIMENSION, device="$device")
+items = torch.empty($items, DIMENSION, device="$device")
+for vectors in (users, items):
+    vectors.$draw
+    vectors *= SCALE
+noise = torch.zeros($all_pairs, device="$device")
+if LABEL_NOISE_STD > 0:
+    noise.normal_(generator=generator)
+    noise *= LABEL_NOISE_STD
+which = torch.Generator().manual_seed(($data_seed + 2) % 2**63)
+$numbers
+numbers = numbers.to("$device")
+""")
+_DRAWN_AGAIN = string.Template("""\
+numbers = torch.empty(0, dtype=torch.int64)
+while len(numbers) < $all_pairs:
+    more = torch.randint($users * $items, ($all_pairs - len(numbers),), generator=which)
+    numbers = torch.cat([numbers, more]).unique()
+numbers = numbers[torch.randperm($all_pairs, generator=which)]""")
+_DRAWN_AT_ONCE = string.Template(
+    "numbers = torch.randperm($users * $items, generator=which)[:$all_pairs]"
+)
+_ORDER = string.Template("""\
 order = torch.Generator().manual_seed(($data_seed + 1) % 2**63)
-indices = torch.cat([torch.randperm($pairs, generator=order) for _ in range(epochs)])""")
-_IN_ORDER = "indices = torch.arange(len(labels)).repeat(epochs)"
-_TAKEN = """\
-taken = indices[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]
-    x, y = inputs[taken], labels[taken]"""
+following = torch.empty(0, dtype=torch.int64)
+""")
+_NEXT = string.Template("""\
+if len(following) < BATCH_SIZE:
+        following = torch.cat([following, $epoch])
+    taken, following = following[:BATCH_SIZE], following[BATCH_SIZE:]
+    """)
+_OF_SAMPLE = "x, y = inputs[taken], labels[taken]"
+_OF_POOL = string.Template("""\
+a, b = users[numbers[taken] // $items].T, items[numbers[taken] % $items].T
+    x, y = torch.cat([$inputs]).T, $label + noise[taken]""")
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
@@ -83,7 +112,7 @@ network = nn.Sequential(*layers[:-1]).to("$device")
 
 optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
-data = torch.Generator("$device").manual_seed($data_seed)
+data = generator = torch.Generator("$device").manual_seed($data_seed)
 ${prepare}for step in range(STEPS):
     optimizer.param_groups[0]["lr"] = $learning_rate * ($factor)
     $take
@@ -113,29 +142,48 @@ torch.save(network.state_dict(), "trial-$trial.pt")
 def reproduction_script(row: TrialRow) -> str:
     """The program's text: it trains the row's network, prints its nmse and saves its weights."""
     columns = {name: row.column(name) for name in TRIALS.names}
-    on_the_way, fixed = left_on_the_way(row), columns["data"] == "fixed"
-    order = _SHUFFLED.substitute(columns) if columns["shuffle"] else _IN_ORDER
+    on_the_way = left_on_the_way(row)
     hidden = layer_units(columns["layer_sizes"])
     rate = torch_rate(columns["learning_rate"])
     input_size = columns["dimension"] * (3 if columns["multiplication"] else 2)
     optimiser = OPTIMISERS[columns["optimizer"]]
+    texts = {
+        **columns,
+        "learning_rate": "math.inf" if math.isinf(rate) else rate,
+        "device": row_device(row).type,
+        "inputs": "a, b, a * b" if columns["multiplication"] else "a, b",
+        "draw": _DRAWS[columns["inputs"]],
+        "label": _LABELS[columns["target"]],
+    }
     return _TEMPLATE.substitute(
-        {**columns, "learning_rate": "math.inf" if math.isinf(rate) else rate},
-        device=row_device(row).type,
+        texts | _batches(columns, texts),
         input_size=input_size,
-        inputs="a, b, a * b" if columns["multiplication"] else "a, b",
         sizes=[input_size, *hidden, 1],
         activation=_ACTIVATIONS[columns["activation"]],
         optimizer_class=optimiser.reference.__name__,
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
-        draw=_DRAWS[columns["inputs"]],
-        label=_LABELS[columns["target"]],
         initialise=_INITIALISATIONS[columns["initialisation"]],
         chunk=EVALUATION_CHUNK,
-        prepare=_SAMPLE.substitute(columns, order=order) if fixed else "",
-        take=_TAKEN if fixed else "x, y = pairs(data, BATCH_SIZE, LABEL_NOISE_STD)",
         on_the_way=on_the_way,
         count=RUNG_PAIRS if on_the_way else SELECTION_PAIRS,
         verdict=f'"stored {row.nmse}"' if row.nmse is not None else _OF_DIVERGED,
     )
+
+
+def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, str]:
+    """How the program prepares the training pairs, and how it takes a batch of them."""
+    if columns["data"] == "stream":
+        return {"prepare": "", "take": "x, y = pairs(data, BATCH_SIZE, LABEL_NOISE_STD)"}
+    shuffled = f"torch.randperm({columns['pairs']}, generator=order)"
+    epoch = shuffled if columns["shuffle"] else f"torch.arange({columns['pairs']})"
+    order, following = _ORDER.substitute(columns), _NEXT.substitute(epoch=epoch)
+    if columns["data"] == "fixed":
+        return {"prepare": _SAMPLE.substitute(columns) + order, "take": following + _OF_SAMPLE}
+    pool = {**texts, "all_pairs": columns["users"] * columns["pairs_per_user"]}
+    most = 2 * pool["all_pairs"] > columns["users"] * columns["items"]
+    numbers = (_DRAWN_AT_ONCE if most else _DRAWN_AGAIN).substitute(pool)
+    return {
+        "prepare": _POOL.substitute(pool, numbers=numbers) + order,
+        "take": following + _OF_POOL.substitute(pool),
+    }

@@ -8,8 +8,8 @@ import pytest
 
 from results import CURVES, TRIALS
 from results.rows import CurveRow, PackResult, TrialRow, table_of_trials, trials_of
-from results.schemas import CURVE_KEY, TASK_COLUMNS, TRIAL_KEY
-from spaces.vocabulary import MEMBER_HYPERPARAMETERS
+from results.schemas import CURVE_KEY, TRIAL_KEY
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, TASK_COLUMNS
 from tests.typed_rows import packed
 
 MakeTrial = Callable[..., TrialRow]

@@ -54,7 +54,22 @@ SAMPLE = {
     "halving": {"grace_period": 30, "reduction_factor": 2, "min_survivors": 4},
     "confirm": {"replicates": 2},
 }
-both = pytest.mark.parametrize("of", ["folder", "sample_folder"])
+POOL = {
+    "name": "pooled",
+    "grid": {"dimension": [2], "users": [16], "items": [8, 40], "shuffle": [True, False]},
+    "space": {
+        "depth": {"low": 0, "high": 2},
+        "width": {"low": 2, "high": 24, "log": True},
+        "learning_rate": {"low": 1e-4, "high": 3e-2, "log": True},
+    },
+    "fixed": {"epochs": 20, "batch_size": 16, "initialisation": "glorot"},
+    "task": {"data": {"pool": {"pairs_per_user": 8}}, "label_std": 0.7, "label_noise_std": 0.1},
+    "budget": {"trials": 8, "pack_size": 8},
+    "halving": {"grace_period": 20, "reduction_factor": 2, "min_survivors": 4},
+    "confirm": {"replicates": 2},
+}
+"""Of one user's items all are in a pair where there are 8, few where there are 40."""
+every_folder = pytest.mark.parametrize("of", ["folder", "sample_folder", "pool_folder"])
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +82,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """Of another search, on samples that its trials go through until they stop."""
     return searched(OutputFolder(str(tmp_path_factory.mktemp("sampled"))), SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """Of a third search, on pools."""
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("pooled"))), POOL)
 
 
 def searched(folder: OutputFolder, mapping: dict[str, Any]) -> OutputFolder:
@@ -86,7 +107,7 @@ def sample(folder: OutputFolder, count: int) -> list[TrialRow]:
     return random.Random(0).sample(trials_of(folder.read_trials()), count)
 
 
-@both
+@every_folder
 def test_random_rows_reproduce(of: str, request: pytest.FixtureRequest) -> None:
     rows = sample(request.getfixturevalue(of), 20)
     assert {row.phase for row in rows} == {"search", "confirm"}
@@ -194,7 +215,7 @@ def test_checking_a_file_leaves_it_as_it_was(tmp_path: Path) -> None:
     assert not new.exists()
 
 
-@both
+@every_folder
 @pytest.mark.parametrize("phase", ["search", "confirm"])
 def test_the_printed_program_does_the_same(
     of: str, phase: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -24,18 +24,30 @@ HYPERPARAMETERS = {
     | st.lists(st.integers(1, 10_000) | st.just("3d"), min_size=1, max_size=4),
     "epochs": st.integers(1, 1000),
 }
-ALTERNATIVES = [({"depth", "width"}, {"layer_sizes"}), ({"steps"}, {"epochs"})]
+ALTERNATIVES = [
+    ({"depth", "width"}, {"layer_sizes"}),
+    ({"steps"}, {"epochs"}),
+    ({"scale", "target"}, {"label_std"}),
+]
 """Of each pair, what stands in a spec where the other does not."""
 TASK = {
     "target": st.sampled_from(["dot", "cosine"]),
     "inputs": st.sampled_from(["normal", "uniform", "rademacher"]),
     "scale": st.floats(1e-5, 10.0),
+    "label_std": st.floats(1e-4, 10.0),
     "label_noise_std": st.just(0.0) | st.floats(1e-30, 1e6),
     "data": st.just("stream"),
 }
 SAMPLE = {
     "data": st.just("fixed"),
     "pairs": st.integers(10_000, 20_000),  # no batch is larger
+    "shuffle": st.booleans(),
+}
+POOL = {
+    "data": st.just("pool"),
+    "users": st.integers(200, 300),
+    "items": st.integers(100, 200),
+    "pairs_per_user": st.integers(60, 100),  # at least 10,800 training pairs
     "shuffle": st.booleans(),
 }
 SHARED = {"dimension", "batch_size", "steps", "epochs"}
@@ -78,18 +90,19 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
     space: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     task: dict[str, Any] = {}
-    finite = draw(st.booleans())
-    fields = HYPERPARAMETERS | TASK | (SAMPLE if finite else {})
+    sample = draw(st.sampled_from([{}, SAMPLE, POOL]))
+    finite = sample != {}
+    fields = HYPERPARAMETERS | TASK | sample
     for usual, other in ALTERNATIVES:
         chosen = draw(st.booleans()) and (finite or other != {"epochs"})
         fields = {
             name: each for name, each in fields.items() if name not in (usual if chosen else other)
         }
-    of_task = TASK.keys() | SAMPLE.keys()
+    of_task = TASK.keys() | SAMPLE.keys() | POOL.keys()
     for name, values in draw(st.permutations(list(fields.items()))):
         places = ["grid", "given"]
         places += [] if name in SHARED or name in of_task else ["space"]
-        required = name in {"dimension", "layer_sizes", "epochs"} or (finite and name in SAMPLE)
+        required = name in {"dimension", "layer_sizes", "epochs", "label_std"} or name in sample
         places += [] if required else ["default"]
         place = draw(st.sampled_from(places))
         if place == "grid":

@@ -330,7 +330,7 @@ def faults(data):
             "tpee",
             r"sampler: must be 'tpe' or 'random'; got \"tpee\"; did you mean tpe\?",
         ),
-        ("task.data", "pool", "task.data: must be one of stream, fixed; got"),
+        ("task.data", "pol", "task.data: must be one of stream, fixed, pool; got"),
         ("task.target", "cosin", "must be one of dot, cosine; got .*; did you mean cosine"),
         ("fixed.activation", "rulu", r"must be one of relu, .*; got \"rulu\"; did you mean relu\?"),
         ("fixed.optimizer", "adan", 'must be one of adam, .*; got "adan"; did you mean adam'),

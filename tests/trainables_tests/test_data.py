@@ -16,14 +16,17 @@ from trainables.sources.targets import TARGETS
 
 CPU = torch.device("cpu")
 SAMPLE: dict[str, Any] = {"data": "fixed", "pairs": 20}
+POOL: dict[str, Any] = {"data": "pool", "pairs": 36, "users": 8, "items": 12, "pairs_per_user": 5}
 every_source = pytest.mark.parametrize(
     "task",
     [
         Task(dimension=2, label_noise_std=0.1),
         Task(dimension=2, label_noise_std=0.1, **SAMPLE, shuffle=True),
         Task(dimension=2, label_noise_std=0.1, **SAMPLE, shuffle=False),
+        Task(dimension=2, label_noise_std=0.1, **POOL, shuffle=True),
+        Task(dimension=2, label_noise_std=0.1, **POOL, shuffle=False),
     ],
-    ids=["stream", "shuffled sample", "sample in order"],
+    ids=["stream", "shuffled sample", "sample in order", "shuffled pool", "pool in order"],
 )
 
 

@@ -32,6 +32,7 @@ DATA: list[dict[str, Any]] = [
     {"inputs": "rademacher"},
     {"data": "fixed", "pairs": 70, "shuffle": True},
     {"data": "fixed", "pairs": 32, "shuffle": False},
+    {"data": "pool", "pairs": 54, "users": 6, "items": 12, "pairs_per_user": 10, "shuffle": True},
 ]
 """What the pairs are, and where they come from."""
 
@@ -202,7 +203,7 @@ def test_a_stack_judges_its_members_as_they_are_judged_alone(
     stack = trained(pack, stack_of, torch.float64)
     train_losses = stack.take_squared_error() / (pack.steps * batch_size)
     for averaged in (False, True):
-        losses = evaluate(stack, pack.task, RUNG_PAIRS, averaged=averaged)
+        losses = evaluate(stack, source_of(pack.task), RUNG_PAIRS, averaged=averaged)
         for member, loss, train_loss in zip(stack.members, losses, train_losses, strict=True):
             alone, squares = None, []
             for alone in train_alone(pack, member, device=CPU, dtype=torch.float64):

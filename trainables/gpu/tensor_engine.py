@@ -10,6 +10,7 @@ import torch
 
 from ..evaluation import evaluate
 from ..pack import Pack
+from ..sources import source_of
 from ..sources.batches import RUNG_PAIRS
 from ..stack import Stack
 from ..trainee import Trainee
@@ -93,7 +94,7 @@ class TensorEngine:
             device=self._device,
             dtype=self._dtype,
         )
-        evaluate(stack, self._pack.task, RUNG_PAIRS, averaged=True)
+        evaluate(stack, source_of(self._pack.task), RUNG_PAIRS, averaged=True)
         return stack
 
 

@@ -11,6 +11,8 @@ from spaces.vocabulary import parameter_count, uniform_parameter_count
 
 NUMBER_BYTES = 4
 """Of float32."""
+INDEX_BYTES = 8
+"""Of what says which pair is next."""
 LANES = 16
 """The numbers of a member are padded to a multiple of it."""
 PANEL = 64
@@ -49,6 +51,30 @@ class MemberShape:
         return STATES[self.optimizer] * self.parameters(dimension) * NUMBER_BYTES
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptPairs:
+    """What comes again in each stream: a sample of pairs, or those of a pool of vectors."""
+
+    pairs: int
+    """All of them, those to test on among them."""
+    vectors: int = 0
+    """Of a pool; 0 where each pair has its own."""
+
+    def bytes(self, dimension: int, *, label_noise: bool) -> int:
+        """Of the vectors, the pairs, and the orders of an epoch and the next."""
+        orders = 2 * self.pairs * INDEX_BYTES
+        if not self.vectors:
+            return orders + self.pairs * (3 * dimension + 2) * NUMBER_BYTES
+        noise = NUMBER_BYTES if label_noise else 0
+        vectors = self.vectors * dimension * NUMBER_BYTES
+        return orders + vectors + self.pairs * (INDEX_BYTES + noise)
+
+    @property
+    def drawing_bytes(self) -> int:
+        """Beside them, while the pairs of one stream are drawn: to find those drawn twice."""
+        return 4 * self.pairs * INDEX_BYTES if self.vectors else 0
+
+
 def pack_bytes(
     members: Sequence[tuple[int, MemberShape]],
     *,
@@ -57,12 +83,12 @@ def pack_bytes(
     streams: int,
     label_noise: bool,
     threads: int,
-    sample: int = 0,
+    kept: KeptPairs | None = None,
 ) -> int:
     """The most bytes of tensors that a pack holds at once.
 
     `members` says how many there are of each shape; `streams` is 1 where all see the same batches,
-    else their number. `sample` is the number of pairs that come again in each stream, if they do.
+    else their number. `kept` are the pairs that come again in each stream, if they do.
     """
     trainees = sum(count * shape.state_bytes(dimension) for count, shape in members)
     padding = sum(
@@ -78,11 +104,13 @@ def pack_bytes(
     noise = streams * BLOCK_STEPS * batch_size * NUMBER_BYTES if label_noise else 0
     pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
-    samples = streams * sample * (3 * dimension + 2) * NUMBER_BYTES
+    again = 0
+    if kept is not None:
+        again = streams * kept.bytes(dimension, label_noise=label_noise) + kept.drawing_bytes
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
-    kept = 2 * trainees + padding + workspaces + batches + noise + samples
-    return kept + max(trainees, pairs + labels)
+    throughout = 2 * trainees + padding + workspaces + batches + noise + again
+    return throughout + max(trainees, pairs + labels)
 
 
 def _batch_bytes(dimension: int, pairs: int, streams: int) -> int:

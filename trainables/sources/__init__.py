@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping
 
 from ..pack import Task
 from .fixed_sample import FixedSample
+from .pool import PooledPairs
 from .random_vectors import RandomVectors
-from .source import EvaluationPairs, Source, TrainingBatches
+from .source import EvaluationPairs, NoisyPairs, Source, TrainingBatches
 
-SOURCES: Mapping[str, Callable[[Task], Source]] = {"stream": RandomVectors, "fixed": FixedSample}
+SOURCES: Mapping[str, Callable[[Task], Source]] = {
+    "stream": RandomVectors,
+    "fixed": FixedSample,
+    "pool": PooledPairs,
+}
 """Every source by its name in the spec, the task's `data`."""
 
 
@@ -16,4 +21,11 @@ def source_of(task: Task) -> Source:
     return SOURCES[task.data](task)
 
 
-__all__ = ["SOURCES", "EvaluationPairs", "Source", "TrainingBatches", "source_of"]
+__all__ = [
+    "SOURCES",
+    "EvaluationPairs",
+    "NoisyPairs",
+    "Source",
+    "TrainingBatches",
+    "source_of",
+]

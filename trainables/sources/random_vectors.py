@@ -4,14 +4,14 @@ A stream is defined by its seed and its device's kind: step by step one draw of 
 vectors and, only where the labels are noisy, one `randn(B)` for the noise, from one generator.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
 from ..pack import Task
 from .batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
 from .inputs import INPUTS
-from .source import TrainingBatches
+from .source import NoisyPairs, TrainingBatches
 from .targets import TARGETS
 
 
@@ -34,6 +34,17 @@ class RandomVectors:
         """See `Source`."""
         return HeldOutPairs(self._task, seeds, device=device, dtype=dtype)
 
+    def noisy(
+        self,
+        data_seeds: Sequence[int],
+        evaluation_seeds: Sequence[int],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> Mapping[str, NoisyPairs]:
+        """None; see `Source`."""
+        return {}
+
 
 class Filling:
     """Draws pairs into batches, whose views are made once."""
@@ -47,6 +58,13 @@ class Filling:
             [inputs[: 2 * task.dimension] for inputs in batch] for batch in batches.inputs
         ]
         self._noise = torch.empty_like(batches.labels) if label_noise_std > 0.0 else None
+
+    @property
+    def noise(self) -> torch.Tensor:
+        """What the labels hold of noise (N, S, B), as last drawn."""
+        if self._noise is None:
+            return torch.zeros_like(self._batches.labels)
+        return self._noise * self._noise_std
 
     def fill(self, generators: Sequence[torch.Generator], number: int) -> None:
         """Draw the next pairs of every stream into the first `number` batches."""

@@ -1,9 +1,10 @@
 """What training and evaluation ask of a source."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from .batches import Batches
 
@@ -46,6 +47,13 @@ class EvaluationPairs(Protocol):
         """The first `pairs` pairs from the start, as `batches` with chunks after chunks in it."""
 
 
+class NoisyPairs(Protocol):
+    """A further evaluation set of every seed, its labels as noisy as those of training."""
+
+    def parts(self) -> Iterator[tuple[Batches, Tensor]]:
+        """All of its pairs, some batches at a time, with the noise (N, S, B) in their labels."""
+
+
 class Source(Protocol):
     """Where the pairs of one task come from.
 
@@ -62,3 +70,16 @@ class Source(Protocol):
         self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
     ) -> EvaluationPairs:
         """The evaluation pairs of `seeds`, one entry a stream."""
+
+    def noisy(
+        self,
+        data_seeds: Sequence[int],
+        evaluation_seeds: Sequence[int],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> Mapping[str, NoisyPairs]:
+        """Further evaluation sets by name, of members with these seeds; none for most sources.
+
+        Of seeds that are all alike one entry, else one for every member.
+        """
