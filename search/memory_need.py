@@ -47,14 +47,24 @@ class PackNeed:
     study: str
     phase: str
     extents: Mapping[str, Extent]
-    """dimension, depth and width (unless layer sizes are given), batch_size and members."""
+    """dimension, depth and width (unless layer sizes are given), batch_size, what says how many
+    pairs come again, and members."""
     largest: MemberShape
     smallest: MemberShape
     """The kinds of the members, whatever their depth and width."""
     label_noise: bool
     threads: int
-    kept: KeptPairs | None
-    """The pairs that come again; None where every step has fresh ones."""
+
+    @property
+    def kept(self) -> KeptPairs | None:
+        """The pairs that come again; None where every step has fresh ones."""
+        of = {name: extent.largest for name, extent in self.extents.items()}
+        if "pairs" in of:
+            return KeptPairs(pairs=of["pairs"])
+        if "users" not in of:
+            return None
+        vectors = of["users"] + of.get("items", of["users"])
+        return KeptPairs(pairs=of["users"] * of["pairs_per_user"], vectors=vectors)
 
     @property
     def bytes(self) -> int:
@@ -133,7 +143,8 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
     for study in studies(spec):
         layered = "layer_sizes" in {**study.space, **study.fixed}
         sizes = () if layered else ("depth", "width")
-        extents = {name: _extent(study, name) for name in ("dimension", *sizes, "batch_size")}
+        names = ("dimension", *sizes, "batch_size", *_counted(spec, study))
+        extents = {name: _extent(study, name) for name in names}
         kinds = [_kind(study, largest=largest) for largest in (True, False)]
         for phase, extent in members.items():
             yield PackNeed(
@@ -143,7 +154,6 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
                 largest=kinds[0],
                 smallest=kinds[1],
                 label_noise=study.task["label_noise_std"] != 0,
-                kept=_kept(study),
                 threads=threads,
             )
 
@@ -180,21 +190,22 @@ def _next_step(need: PackNeed, available: float) -> str:
     return f"lower {' and '.join(keys)}: no one of them alone would do"
 
 
-def _kept(study: Study) -> KeptPairs | None:
-    pairs, users, items, each = (
-        int(study.task[name] or 0) for name in ("pairs", "users", "items", "pairs_per_user")
-    )
-    if not pairs:
-        return None
-    return KeptPairs(pairs=users * each or pairs, vectors=users + items)
+def _counted(spec: Spec, study: Study) -> tuple[str, ...]:
+    """The fields of the task that say how many pairs come again."""
+    if study.task["data"] == "pool":
+        follow = spec.task.items is None and "items" not in study.grid  # as many as users then
+        return ("users", "pairs_per_user", *(() if follow else ("items",)))
+    return ("pairs",) if study.task["data"] == "fixed" else ()
 
 
 def _extent(study: Study, name: str) -> Extent:
     minimum = 0 if name == "depth" else 1
     domain = study.space.get(name)
     if domain is None:
-        section = "grid" if name in study.grid else "fixed"
-        value = int((study.task[name] if name == "dimension" else study.fixed[name]) or 0)
+        of_task = name in study.task
+        usual = "task" if of_task and name != "dimension" else "fixed"
+        section = "grid" if name in study.grid else usual
+        value = int((study.task if of_task else study.fixed)[name] or 0)
         return Extent(key=f"{section}.{name}", smallest=value, largest=value, minimum=minimum)
     if isinstance(domain, Choices):
         choices = [int(choice) for choice in domain.choices]

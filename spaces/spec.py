@@ -411,8 +411,8 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
             rule, example = f"missing, with data {readers}", _DATA_EXAMPLES[field.of_data[0]]
             next_step = f"write data: {example}"
             faults.append(Fault(path=("task", name), rule=rule, next_step=next_step))
-    if "stream" in sources:
-        endless = "needs data that comes again, and the stream's never does"
+    if endless_sources := sorted({*sources} - {*FIELDS["shuffle"].of_data}):
+        endless = f"needs data that comes again, and the pairs of {endless_sources[0]} never do"
         next_step = "let data be {fixed: 1024}, or give steps"
         if given_values(data, "epochs"):
             faults.append(Fault(path=("epochs",), rule=endless, next_step=next_step))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
+from .extensions import added_names
+
 Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "name", "layers"]
 Scope = Literal["member", "pack", "task"]
@@ -227,7 +229,7 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="dot",
-        names=("dot", "cosine"),
+        names=("dot", "cosine", *added_names("targets")),
         description="The function to be learned; dot: the dot product, cosine: that of the angle.",
         why_not_in_space=_ONE_TASK,
     ),
@@ -236,7 +238,7 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="normal",
-        names=("normal", "uniform", "rademacher"),
+        names=("normal", "uniform", "rademacher", *added_names("inputs")),
         description="Distribution of the inputs' components, independent, of mean 0 and variance 1 "
         "before scale: normal, uniform, or rademacher (-1 or 1).",
         why_not_in_space=_ONE_TASK,
@@ -278,7 +280,7 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream", "fixed", "pool"),
+        names=("stream", "fixed", "pool", *added_names("sources")),
         description="Source of the training data; stream: fresh pairs at every step, fixed: a "
         "sample of pairs drawn once, epoch after epoch, pool: pairs of users and items whose "
         "vectors are drawn once.",

@@ -12,7 +12,7 @@ from trainables.alone import torch_rate
 from trainables.optimisers import OPTIMISERS
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
-from .reproduction import left_on_the_way, row_device
+from .reproduction import RowNotFoundError, left_on_the_way, row_device
 
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
 _FACTORS = {
@@ -37,6 +37,7 @@ _INITIALISATIONS = {
     "he": 'nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=start)\n'
     "    nn.init.zeros_(linear.bias)",
 }
+_DATA = ("stream", "fixed", "pool")
 _SAMPLE = string.Template("""\
 inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
 """)
@@ -140,8 +141,19 @@ torch.save(network.state_dict(), "trial-$trial.pt")
 
 
 def reproduction_script(row: TrialRow) -> str:
-    """The program's text: it trains the row's network, prints its nmse and saves its weights."""
+    """The program's text: it trains the row's network, prints its nmse and saves its weights.
+
+    Raises RowNotFoundError for a target, inputs or data that another package adds.
+    """
     columns = {name: row.column(name) for name in TRIALS.names}
+    known = {"target": _LABELS, "inputs": _DRAWS, "data": _DATA}
+    for name, table in known.items():
+        if columns[name] not in table:
+            raise RowNotFoundError(
+                f"a program of torch alone can have the {name} {', '.join(table)}; got "
+                f"{columns[name]}, which another package adds; `dottune reproduce` without "
+                "--script trains this row"
+            )
     on_the_way = left_on_the_way(row)
     hidden = layer_units(columns["layer_sizes"])
     rate = torch_rate(columns["learning_rate"])

@@ -106,6 +106,10 @@ KINDS = [
     grid("pairs", 16, 8),
     Kind("grid", "parameters", [61, 60], [4, 5]),  # of width, at dimension 2 and depth 2
     grid("shuffle", True, False),
+    grid("users", 40, 20),
+    grid("items", 30),
+    grid("pairs_per_user", 4, 5),
+    Kind("grid", "label_std", [2**0.5], [1.0]),  # the scale of it, at dimension 2
     choices("layer_sizes", "8-4", "linear"),
     grid("layer_sizes", "4-2-1", "linear", "8"),
 ]
@@ -124,7 +128,8 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
             del sections["grid"]["optimizer"]
     task = {}
     if taken & {"epochs", *(name for name, field in FIELDS.items() if field.of_data)}:
-        task = {"data": "fixed"} | ({} if "pairs" in taken else {"pairs": 16})
+        task = dict(DATA[sorted(sources_of(taken))[0]])
+        task = {name: value for name, value in task.items() if name not in taken}
     following = {other for name in taken for other in FIELDS[name].instead_of}
     sections["fixed"] = {
         name: value for name, value in FIXED.items() if name not in taken | following
@@ -139,6 +144,16 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
 
 
 FIXED = {"steps": 4, "batch_size": 8}
+DATA: dict[str, dict[str, Any]] = {
+    "fixed": {"data": "fixed", "pairs": 16},
+    "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
+}
+
+
+def sources_of(names: set[str]) -> set[str]:
+    """The finite sources of data that read every one of these names, as far as any reads it."""
+    readers = [set(FIELDS[name].of_data) for name in names if FIELDS[name].of_data]
+    return set(DATA).intersection(*readers)
 
 
 def together() -> list[list[Kind]]:
@@ -157,7 +172,10 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     few = math.prod(map(len, grids)) <= 6
     names = {other.name for other in search}
     apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
-    return few and kind.name not in names and not apart & (names | {kind.name})
+    taken = names | {kind.name}
+    # Of the same target: no scale gives a cosine a standard deviation of its own.
+    possible = sources_of(taken) and not {"label_std", "target"} <= taken
+    return bool(few and possible and kind.name not in names and not apart & taken)
 
 
 def dottune(*arguments: str) -> Result:
@@ -198,9 +216,8 @@ def values_of(kind: Kind) -> Any:
 
 
 def column_of(kind: Kind) -> str:
-    return {"steps": "schedule_steps", "epochs": "schedule_steps", "parameters": "width"}.get(
-        kind.name, kind.name
-    )
+    columns = {"epochs": "schedule_steps", "parameters": "width", "label_std": "scale"}
+    return {"steps": "schedule_steps", **columns}.get(kind.name, kind.name)
 
 
 def named(row: TrialRow) -> tuple[str, ...]:
@@ -330,4 +347,4 @@ def test_the_kinds_hold_every_type_and_every_number_of_values() -> None:
             for kind in lists
             if kind.section == section and type(kind.announced[0]) is bool
         } == {1, 2}
-    assert {kind.name for kind in KINDS} <= set(TRIALS.names) | {"steps", "epochs"}
+    assert {kind.name for kind in KINDS} <= {*TRIALS.names, "steps", "epochs", "label_std"}

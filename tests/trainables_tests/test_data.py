@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trainables import Task
 from trainables.sources import source_of
 from trainables.sources.batches import Batches
-from trainables.sources.random_vectors import HeldOutPairs, TrainingStream
+from trainables.sources.random_vectors import HeldOutPairs, RandomVectors
 from trainables.sources.targets import TARGETS
 
 CPU = torch.device("cpu")
@@ -41,7 +41,8 @@ def batches(task: Task, seeds: list[int], blocks: list[int]) -> tuple[torch.Tens
 
 
 def parts_of(task: Task, seed: int, pairs: int) -> Iterator[Batches]:
-    return HeldOutPairs(task, [seed], device=CPU, dtype=torch.float32).parts(pairs)
+    source = RandomVectors(task)
+    return source.evaluation([seed], device=CPU, dtype=torch.float32).parts(pairs)
 
 
 @settings(deadline=None)
@@ -126,7 +127,8 @@ def test_leaving_seeds_do_not_disturb_those_that_stay(task: Task) -> None:
 
 def test_label_noise_has_its_standard_deviation_and_spares_the_evaluation() -> None:
     task = Task(dimension=4, label_noise_std=0.5)
-    stream = TrainingStream(task, batch_size=4096, device=CPU, dtype=torch.float32)
+    source = RandomVectors(task)
+    stream = source.training(batch_size=4096, device=CPU, dtype=torch.float32)
     stream.arrange([1])
     stream.fill(16)
     noise = stream.block.labels - stream.block.inputs[:, :, 9:].sum(2)

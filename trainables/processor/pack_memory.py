@@ -11,8 +11,8 @@ from spaces.vocabulary import parameter_count, uniform_parameter_count
 
 NUMBER_BYTES = 4
 """Of float32."""
-INDEX_BYTES = 8
-"""Of what says which pair is next."""
+INDEX_BYTES, ORDER_BYTES = 8, 4
+"""Of what says which vectors a pair has, and which pair is next."""
 LANES = 16
 """The numbers of a member are padded to a multiple of it."""
 PANEL = 64
@@ -61,18 +61,18 @@ class KeptPairs:
     """Of a pool; 0 where each pair has its own."""
 
     def bytes(self, dimension: int, *, label_noise: bool) -> int:
-        """Of the vectors, the pairs, and the orders of an epoch and the next."""
-        orders = 2 * self.pairs * INDEX_BYTES
+        """Of the vectors, the pairs, and the order of an epoch."""
+        order = self.pairs * ORDER_BYTES
         if not self.vectors:
-            return orders + self.pairs * (3 * dimension + 2) * NUMBER_BYTES
+            return order + self.pairs * (3 * dimension + 2) * NUMBER_BYTES
         noise = NUMBER_BYTES if label_noise else 0
         vectors = self.vectors * dimension * NUMBER_BYTES
-        return orders + vectors + self.pairs * (INDEX_BYTES + noise)
+        return order + vectors + self.pairs * (INDEX_BYTES + noise)
 
     @property
     def drawing_bytes(self) -> int:
         """Beside them, while the pairs of one stream are drawn: to find those drawn twice."""
-        return 4 * self.pairs * INDEX_BYTES if self.vectors else 0
+        return 5 * self.pairs * INDEX_BYTES if self.vectors else 0
 
 
 def pack_bytes(
@@ -104,13 +104,14 @@ def pack_bytes(
     noise = streams * BLOCK_STEPS * batch_size * NUMBER_BYTES if label_noise else 0
     pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
-    again = 0
+    again, drawing = 0, 0
     if kept is not None:
-        again = streams * kept.bytes(dimension, label_noise=label_noise) + kept.drawing_bytes
+        again = streams * kept.bytes(dimension, label_noise=label_noise)
+        drawing = kept.drawing_bytes
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
     throughout = 2 * trainees + padding + workspaces + batches + noise + again
-    return throughout + max(trainees, pairs + labels)
+    return throughout + max(drawing, trainees, pairs + labels)
 
 
 def _batch_bytes(dimension: int, pairs: int, streams: int) -> int:

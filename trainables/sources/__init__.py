@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
+from spaces.extensions import WithExtensions
+
 from ..pack import Task
 from .fixed_sample import FixedSample
 from .pool import PooledPairs
 from .random_vectors import RandomVectors
 from .source import EvaluationPairs, NoisyPairs, Source, TrainingBatches
 
-SOURCES: Mapping[str, Callable[[Task], Source]] = {
-    "stream": RandomVectors,
-    "fixed": FixedSample,
-    "pool": PooledPairs,
-}
+SOURCES: Mapping[str, Callable[[Task], Source]] = WithExtensions(
+    "sources", {"stream": RandomVectors, "fixed": FixedSample, "pool": PooledPairs}
+)
 """Every source by its name in the spec, the task's `data`."""
 
 

@@ -92,6 +92,8 @@ class EpochOrder:
     def __init__(self, pairs: int, *, data_seed: int, shuffle: bool) -> None:
         """The orders of so many pairs."""
         self._pairs = pairs
+        # Half the memory of what indexes tensors, where numbers of this size suffice.
+        self._dtype = torch.int32 if pairs <= torch.iinfo(torch.int32).max else torch.int64
         self._generator = torch.Generator().manual_seed(successor(data_seed)) if shuffle else None
         self._epoch = self._next_epoch()
         self._taken = 0
@@ -101,8 +103,9 @@ class EpochOrder:
         parts = []
         while count:
             if self._taken == self._pairs:
+                del self._epoch  # first: there is never memory for two
                 self._epoch, self._taken = self._next_epoch(), 0
-            part = self._epoch[self._taken : self._taken + count]
+            part = self._epoch[self._taken : self._taken + count].long()
             parts.append(part)
             self._taken += len(part)
             count -= len(part)
@@ -110,8 +113,8 @@ class EpochOrder:
 
     def _next_epoch(self) -> Tensor:
         if self._generator is None:
-            return torch.arange(self._pairs)
-        return torch.randperm(self._pairs, generator=self._generator)
+            return torch.arange(self._pairs, dtype=self._dtype)
+        return torch.randperm(self._pairs, generator=self._generator, dtype=self._dtype)
 
 
 def successor(seed: int, places: int = 1) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..pack import Task
 from .batches import Batches
 from .epochs import EpochBatches, EpochOrder
-from .random_vectors import Filling, RandomVectors
+from .random_vectors import DrawVectors, Filling, RandomVectors
 
 
 class FixedSample(RandomVectors):
@@ -22,7 +22,7 @@ class FixedSample(RandomVectors):
         """See `Source`."""
         task = self._task
         return EpochBatches(
-            lambda seed: _Sample(task, seed, device, dtype),
+            lambda seed: _Sample(task, self.draw_vectors, seed, device, dtype),
             dimension=task.dimension,
             batch_size=batch_size,
             device=device,
@@ -33,14 +33,21 @@ class FixedSample(RandomVectors):
 class _Sample:
     """See `KeptPairs`: one batch of all of them."""
 
-    def __init__(self, task: Task, seed: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        task: Task,
+        draw_vectors: DrawVectors,
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
         if task.pairs is None or task.shuffle is None:
             raise ValueError(f"a fixed sample has a number of pairs and an order; got {task}")
         pairs = Batches.empty(
             1, 1, dimension=task.dimension, size=task.pairs, device=device, dtype=dtype
         )
         generator = torch.Generator(device).manual_seed(seed)
-        Filling(task, pairs, task.label_noise_std).fill([generator], 1)
+        Filling(task, draw_vectors, pairs, task.label_noise_std).fill([generator], 1)
         self._inputs, self._labels = pairs.inputs[0, 0], pairs.labels[0, 0]
         self.order = EpochOrder(task.pairs, data_seed=seed, shuffle=task.shuffle)
 

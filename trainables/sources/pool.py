@@ -19,7 +19,7 @@ from ..pack import Task
 from .batches import EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
 from .epochs import EpochBatches, EpochOrder, successor
 from .inputs import INPUTS
-from .random_vectors import Filling, RandomVectors
+from .random_vectors import DrawVectors, Filling, RandomVectors
 from .source import NoisyPairs
 from .targets import TARGETS
 
@@ -60,7 +60,7 @@ class PooledPairs(RandomVectors):
         pools = [self._pool(seed, device, dtype) for seed in data_seeds]
         return {
             "test": _TestPairs(pools),
-            "fresh": _FreshPairs(self._task, evaluation_seeds, device, dtype),
+            "fresh": _FreshPairs(self._task, self.draw_vectors, evaluation_seeds, device, dtype),
         }
 
     def _pool(self, seed: int, device: torch.device, dtype: torch.dtype) -> "Pool":
@@ -171,9 +171,14 @@ class _FreshPairs:
     """See `NoisyPairs`: a stream's, from the generator after that of the noise-free pairs."""
 
     def __init__(
-        self, task: Task, seeds: Sequence[int], device: torch.device, dtype: torch.dtype
+        self,
+        task: Task,
+        draw_vectors: DrawVectors,
+        seeds: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
-        self._task, self._seeds = task, seeds
+        self._task, self._draw_vectors, self._seeds = task, draw_vectors, seeds
         self._device, self._dtype = device, dtype
 
     def parts(self) -> Iterator[tuple[Batches, Tensor]]:
@@ -191,7 +196,7 @@ class _FreshPairs:
                 device=self._device,
                 dtype=self._dtype,
             )
-            filling = Filling(task, batches, task.label_noise_std)
+            filling = Filling(task, self._draw_vectors, batches, task.label_noise_std)
             filling.fill(generators, number)
             yield batches, filling.noise
 

@@ -4,9 +4,10 @@ A stream is defined by its seed and its device's kind: step by step one draw of 
 vectors and, only where the labels are noisy, one `randn(B)` for the noise, from one generator.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from ..pack import Task
 from .batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
@@ -22,17 +23,23 @@ class RandomVectors:
         """Draw pairs for `task`."""
         self._task = task
 
+    def draw_vectors(self, vectors: Tensor, generator: torch.Generator) -> None:
+        """Fill (2 D, B) with pairs a, b before `scale`; what a kind of its own draws otherwise."""
+        INPUTS[self._task.inputs](vectors, generator)
+
     def training(
         self, *, batch_size: int, device: torch.device, dtype: torch.dtype
     ) -> TrainingBatches:
         """See `Source`."""
-        return TrainingStream(self._task, batch_size=batch_size, device=device, dtype=dtype)
+        return TrainingStream(
+            self._task, self.draw_vectors, batch_size=batch_size, device=device, dtype=dtype
+        )
 
     def evaluation(
         self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
     ) -> "HeldOutPairs":
         """See `Source`."""
-        return HeldOutPairs(self._task, seeds, device=device, dtype=dtype)
+        return HeldOutPairs(self._task, self.draw_vectors, seeds, device=device, dtype=dtype)
 
     def noisy(
         self,
@@ -46,12 +53,18 @@ class RandomVectors:
         return {}
 
 
+DrawVectors = Callable[[Tensor, torch.Generator], None]
+"""What fills (2 D, B) with pairs of vectors."""
+
+
 class Filling:
     """Draws pairs into batches, whose views are made once."""
 
-    def __init__(self, task: Task, batches: Batches, label_noise_std: float) -> None:
+    def __init__(
+        self, task: Task, draw_vectors: DrawVectors, batches: Batches, label_noise_std: float
+    ) -> None:
         self._scale, self._noise_std = task.scale, label_noise_std
-        self._draw, self._label = INPUTS[task.inputs], TARGETS[task.target]
+        self._draw, self._label = draw_vectors, TARGETS[task.target]
         self._dimension = task.dimension
         self._batches = batches
         self._vectors = [
@@ -60,7 +73,7 @@ class Filling:
         self._noise = torch.empty_like(batches.labels) if label_noise_std > 0.0 else None
 
     @property
-    def noise(self) -> torch.Tensor:
+    def noise(self) -> Tensor:
         """What the labels hold of noise (N, S, B), as last drawn."""
         if self._noise is None:
             return torch.zeros_like(self._batches.labels)
@@ -89,10 +102,16 @@ class TrainingStream(TrainingBatches):
     """See `TrainingBatches`: fresh pairs at every step."""
 
     def __init__(
-        self, task: Task, *, batch_size: int, device: torch.device, dtype: torch.dtype
+        self,
+        task: Task,
+        draw_vectors: DrawVectors,
+        *,
+        batch_size: int,
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         """A stream of no seeds yet; `arrange` says which."""
-        self._task = task
+        self._task, self._draw_vectors = task, draw_vectors
         self._batch_size = batch_size
         self._device, self._dtype = device, dtype
         self._generators: dict[int, torch.Generator] = {}
@@ -122,7 +141,9 @@ class TrainingStream(TrainingBatches):
             dtype=self._dtype,
         )
         """See `TrainingBatches`."""
-        self._filling = Filling(self._task, self.block, self._task.label_noise_std)
+        self._filling = Filling(
+            self._task, self._draw_vectors, self.block, self._task.label_noise_std
+        )
 
     def prepare(self, steps: int) -> None:
         """Nothing: the device draws; see `TrainingBatches`."""
@@ -136,10 +157,17 @@ class HeldOutPairs:
     """See `EvaluationPairs`: the same pairs whenever they are asked for."""
 
     def __init__(
-        self, task: Task, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
+        self,
+        task: Task,
+        draw_vectors: DrawVectors,
+        seeds: Sequence[int],
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         """Make the memory of the chunks; `seeds` has one entry a stream."""
-        self._task, self._seeds, self._device = task, seeds, device
+        self._task, self._draw_vectors = task, draw_vectors
+        self._seeds, self._device = seeds, device
         self.batches = Batches.empty(
             EVALUATION_CHUNKS,
             len(seeds),
@@ -153,7 +181,7 @@ class HeldOutPairs:
     def parts(self, pairs: int) -> Iterator[Batches]:
         """See `EvaluationPairs`."""
         generators = [torch.Generator(self._device).manual_seed(seed) for seed in self._seeds]
-        filling = Filling(self._task, self.batches, 0.0)
+        filling = Filling(self._task, self._draw_vectors, self.batches, 0.0)
         for _ in range(pairs // (EVALUATION_CHUNK * EVALUATION_CHUNKS)):
             filling.fill(generators, EVALUATION_CHUNKS)
             yield self.batches

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from spaces.extensions import WithExtensions
+
 
 def _dot(a: Tensor, b: Tensor, products: Tensor, labels: Tensor) -> None:
     torch.sum(products, -2, out=labels)
@@ -17,8 +19,7 @@ def _cosine(a: Tensor, b: Tensor, products: Tensor, labels: Tensor) -> None:
     labels.div_(lengths.clamp_min_(torch.finfo(labels.dtype).tiny))
 
 
-TARGETS: Mapping[str, Callable[[Tensor, Tensor, Tensor, Tensor], None]] = {
-    "dot": _dot,
-    "cosine": _cosine,
-}
+TARGETS: Mapping[str, Callable[[Tensor, Tensor, Tensor, Tensor], None]] = WithExtensions(
+    "targets", {"dot": _dot, "cosine": _cosine}
+)
 """Name -> what writes the labels (..., B) of vectors a, b (..., D, B) with products a * b."""

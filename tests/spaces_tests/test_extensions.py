@@ -1,0 +1,36 @@
+"""Tables that other packages add to: dottune's own, and what to do where a package lacks."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from spaces import extensions
+from spaces.extensions import WithExtensions
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> WithExtensions[object]:
+    """Of one thing of its own, with one that another package adds, and a name that both have."""
+    group = "dottune.targets"
+    added = {
+        "root": EntryPoint("root", "math:sqrt", group),
+        "own": EntryPoint("own", "math:floor", group),
+    }
+    monkeypatch.setattr(extensions, "_all", lambda: {group: added})
+    return WithExtensions("targets", {"own": abs})
+
+
+def test_what_a_package_adds_is_there_and_a_name_of_ours_stays_ours(
+    table: WithExtensions[object],
+) -> None:
+    import math
+
+    assert table["root"] is math.sqrt
+    assert table["own"] is abs
+    assert (set(table), len(table)) == ({"own", "root"}, 2)
+
+
+def test_a_name_that_nobody_adds_says_what_to_install(table: WithExtensions[object]) -> None:
+    with pytest.raises(KeyError, match=r"got 'square', which no package here adds; install the"):
+        table["square"]
+    assert "square" not in table
