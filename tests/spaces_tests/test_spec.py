@@ -25,10 +25,11 @@ from spaces import (
     studies,
 )
 from spaces.rules import RULES
-from spaces.vocabulary import parameter_count, uniform_parameter_count
+from spaces.vocabulary import TASK_COLUMNS, parameter_count, uniform_parameter_count
 from tests.spaces_tests.spec_strategies import (
     ALTERNATIVES,
     HYPERPARAMETERS,
+    POOL,
     SAMPLE,
     TASK,
     relaxed,
@@ -69,7 +70,8 @@ def test_a_name_that_yaml_could_take_for_something_else_survives(tmp_path, name)
 @given(spec_mappings())
 def test_every_hyperparameter_stands_in_exactly_one_place(data):
     spec = load_spec(data)
-    places = [*spec.grid, *spec.space, *spec.fixed]
+    given = {name for name, value in spec.task.model_dump().items() if value is not None}
+    places = [*spec.grid, *spec.space, *spec.fixed, *(given - spec.grid.keys())]
     assert len(places) == len(set(places))
     for usual, other in ALTERNATIVES:
         assert (usual <= set(places)) != (other <= set(places))
@@ -95,12 +97,12 @@ def test_studies_are_complete_and_have_unique_names(data):
         others = set(HYPERPARAMETERS) - {"layer_sizes", "depth", "width", "epochs"}
         assert set(study.fixed) | set(study.space) == layers | others
         assert not set(study.fixed) & set(study.space)
-        assert list(study.task) == ["dimension", *TASK, "pairs", "shuffle"]
+        assert tuple(study.task) == TASK_COLUMNS
         merged = dict(study.fixed) | dict(study.task)
         assert all(
             merged[key] == value
             for key, value in study.grid.items()
-            if key not in ("layer_sizes", "epochs")  # resolved: held below
+            if key not in ("layer_sizes", "epochs", "label_std")  # resolved: held below
         )
         assert pickle.loads(pickle.dumps(study)) == study
 
@@ -112,7 +114,7 @@ def test_a_further_grid_value_leaves_the_other_studies_equal(data, draw):
     if not spec.grid.keys() - {"data"}:
         return
     key = draw.draw(st.sampled_from(sorted(spec.grid.keys() - {"data"})))
-    values = (HYPERPARAMETERS | TASK | SAMPLE)[key]
+    values = (HYPERPARAMETERS | TASK | SAMPLE | POOL)[key]
     further = RULES[key].check(draw.draw(values))
     if further in spec.grid[key]:
         return

@@ -1,0 +1,129 @@
+"""The data of a task in a spec: how it is written, what follows from it, and what is refused."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaces import SpecError, Study, load_spec, studies
+
+
+def spec_of(task: dict[str, Any], **fixed: Any) -> dict[str, Any]:
+    usual = {"dimension": 3, "steps": 5, "batch_size": 4}
+    return {"name": "a", "fixed": usual | fixed, "task": task}
+
+
+def study_of(task: dict[str, Any], **fixed: Any) -> Study:
+    spec = load_spec(spec_of(task, **fixed))
+    assert load_spec(spec.to_mapping()) == spec
+    (study,) = studies(spec)
+    return study
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"data": "pool", "users": 20, "items": 20, "pairs_per_user": 5},
+        {"data": {"pool": {"users": 20, "pairs_per_user": 5}}},
+        {"data": {"pool": {"users": 20, "items": 20}, "pairs_per_user": 5}},
+        {"data": {"pool": {"pairs_per_user": 5}}, "users": 20},
+    ],
+)
+def test_a_pool_may_be_written_in_any_of_these_ways(task: dict[str, Any]) -> None:
+    expected = {"users": 20, "items": 20, "pairs_per_user": 5, "pairs": 90, "shuffle": True}
+    assert study_of(task).task.items() >= expected.items()
+
+
+@given(users=st.integers(1, 10**6), each=st.integers(1, 10**4))
+def test_a_tenth_of_a_pool_is_for_tests(users: int, each: int) -> None:
+    if users * each < 10:
+        return
+    pool = {"users": users, "items": 10**4, "pairs_per_user": each}
+    pairs = study_of({"data": {"pool": pool}}, batch_size=1).task["pairs"]
+    assert isinstance(pairs, int)
+    assert 9 * users * each <= 10 * pairs < 9 * users * each + 10
+
+
+@given(label_std=st.floats(1e-3, 1e3), dimension=st.integers(1, 500))
+def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimension: int) -> None:
+    task = study_of({"label_std": label_std}, dimension=dimension).task
+    assert "label_std" not in task
+    # A sum of products of entries of that standard deviation: variances multiply, and add up.
+    assert float(task["scale"] or 0) ** 4 * dimension == pytest.approx(label_std**2)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ({"data": "pool"}, r"task.users: missing, with data pool; write data: {pool: {users: 4000"),
+        ({"data": "fixed"}, r"task.pairs: missing, with data fixed; write data: {fixed: 1024}"),
+        (
+            {"users": 5},
+            r"task.users: no data of this search has it \(stream\); leave it out, or let",
+        ),
+        (
+            {"data": {"pool": {"users": 20, "pairs_per_user": 5}}, "pairs": 7},
+            r"task.pairs: no data of this search has it \(pool\)",
+        ),
+        (
+            {"data": {"pool": {"users": 20, "pairs_per_user": 21}}},
+            r"pairs_per_user: must not exceed the fewest items \(20\): no pair of a pool comes "
+            "twice; got 21; write 20, or more items",
+        ),
+        (
+            {"data": {"pool": {"users": 3, "pairs_per_user": 3}}},
+            "pairs_per_user: must give at least 10 pairs, of which one is a test pair; 9 here; "
+            "got 3; write 4, or more users",
+        ),
+        ({"data": {"pool": 5}}, "task.data: must be one of stream, fixed, pool; got"),
+        (
+            {"data": {"pool": {"users": 5, "width": 5}}},
+            "task.data: must be one of stream, fixed, po",
+        ),
+        (
+            {"label_std": 1.0, "target": "cosine"},
+            "label_std: needs the target dot: no scale changes the labels of cosine; give scale",
+        ),
+        (
+            {"label_std": 1.0, "scale": 1.0},
+            "task.scale: must not be given beside task.label_std, from which it follows; leave",
+        ),
+        (
+            {"label_std": 1e30},
+            r"task.label_std: must be between \S+ and \S+ with dimension 3: float32",
+        ),
+    ],
+)
+def test_what_is_refused(task: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        load_spec(spec_of(task))
+
+
+def test_what_a_label_s_standard_deviation_may_be_is_what_the_scale_may_be() -> None:
+    """The bound that a message says would do does, at every dimension of the grid."""
+    spec = spec_of({"label_std": 1e30}) | {"grid": {"dimension": [1, 64]}}
+    del spec["fixed"]["dimension"]
+    for label_std in (1e30, 1e-30):
+        spec["task"] = {"label_std": label_std}
+        with pytest.raises(SpecError, match=r"task\.label_std") as refused:
+            load_spec(spec)
+        spec["task"] = {"label_std": float(str(refused.value).rsplit("write ", 1)[1])}
+        load_spec(spec)
+
+
+@pytest.mark.parametrize("key", ["epochs", "early_stopping"])
+def test_what_needs_pairs_that_come_again_has_them_in_a_pool(key: str) -> None:
+    pool = {"data": {"pool": {"users": 20, "pairs_per_user": 5}}}
+    more: dict[str, Any] = {"early_stopping": {"patience": 2}} if key == "early_stopping" else {}
+    spec = spec_of(pool) | more
+    if key == "epochs":
+        del spec["fixed"]["steps"]
+        spec["fixed"]["epochs"] = 3
+        (study,) = studies(load_spec(spec))
+        assert study.fixed["steps"] == -(-3 * 90 // 4)
+    load_spec(spec)
+    with pytest.raises(
+        SpecError, match=f"{key}: needs data that comes again, and the pairs of str"
+    ):
+        load_spec(spec | {"task": {}})
