@@ -58,10 +58,13 @@ class TrialRow(KeyedRow):
     schedule_steps: int
     samples: int
     parameters: int
+    flops: float | None
     train_loss: float | None
     loss: float | None
     loss_stderr: float | None
     nmse: float | None
+    nmse_stderr: float | None
+    nmse_first_rung: float | None
     constructed_nmse: float | None
     rmse_excess_test: float | None
     rmse_excess_fresh: float | None

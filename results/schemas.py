@@ -29,6 +29,9 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "users",
             "items",
             "pairs_per_user",
+            "flops",
+            "nmse_stderr",
+            "nmse_first_rung",
             "rmse_excess_test",
             "rmse_excess_fresh",
         }
@@ -134,6 +137,12 @@ TRIALS = _schema(
         ("samples", "integer", "Training pairs seen: steps * batch_size."),
         ("parameters", "integer", "Trainable weights and biases of the network."),
         (
+            "flops",
+            "float?",
+            "Floating-point operations of training: those of the matrix products, forward and "
+            "backward, for all samples; null in rows of versions before 3.",
+        ),
+        (
             "train_loss",
             "float?",
             "Mean squared error on training batches, noise included, as last recorded, in squared "
@@ -157,6 +166,19 @@ TRIALS = _schema(
             "float?",
             "loss divided by the sample variance of the same noise-free labels, which is "
             "1 - R**2; 1: as good as predicting the mean. Null when diverged.",
+        ),
+        (
+            "nmse_stderr",
+            "float?",
+            "loss_stderr divided by the same variance; null when diverged and in rows of versions "
+            "before 3.",
+        ),
+        (
+            "nmse_first_rung",
+            "float?",
+            "nmse at the first rung, of the running average of the weights on the first 8,192 "
+            "pairs: known of every trial, also of those that were pruned later; null where a trial "
+            "ended before or diverged there, and in rows of versions before 3.",
         ),
         (
             "constructed_nmse",

@@ -42,7 +42,8 @@ METRICS = ("nmse", "loss", "parameters", "train_seconds")
 _MEASURED = {
     *METRICS,
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
-    *("steps", "samples", "train_loss", "loss_stderr", "constructed_nmse"),
+    *("steps", "samples", "flops", "train_loss", "loss_stderr", "nmse_stderr"),
+    *("nmse_first_rung", "constructed_nmse"),
     *("rmse_excess_test", "rmse_excess_fresh", "started_at"),
     *("pack_seconds", "device", "worker", "execution"),
 }

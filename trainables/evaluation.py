@@ -14,14 +14,16 @@ from .stack import Stack
 class Loss:
     """Mean squared error on noise-free pairs, its standard error, and as a share of the variance.
 
-    `normalised` (nmse) is the loss over the sample variance of the labels: 1 - R^2. `rmse_excess`
-    is, for each of the source's sets of noisy pairs, the root mean squared error there minus that
-    of the labels without their noise.
+    `normalised` (nmse) is the loss over the sample variance of the labels: 1 - R^2, and
+    `normalised_standard_error` the standard error over the same. `rmse_excess` is, for each of the
+    source's sets of noisy pairs, the root mean squared error there minus that of the labels without
+    their noise.
     """
 
     mean: float
     standard_error: float
     normalised: float
+    normalised_standard_error: float
     rmse_excess: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
@@ -44,13 +46,16 @@ def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> lis
     spread = (mean_square - mean.square()).clamp_min_(0) * pairs / (pairs - 1)
     label_mean = label_sums[0] / pairs
     variance = (label_sums[1] - pairs * label_mean.square()) / (pairs - 1)
-    normalised = mean / variance
     standard_error = (spread / pairs).sqrt()
+    numbers = torch.stack([mean, standard_error, mean / variance, standard_error / variance])
     return [
-        Loss(mean=one, standard_error=error, normalised=share)
-        for one, error, share in zip(
-            mean.tolist(), standard_error.tolist(), normalised.tolist(), strict=True
+        Loss(
+            mean=of_member[0],
+            standard_error=of_member[1],
+            normalised=of_member[2],
+            normalised_standard_error=of_member[3],
         )
+        for of_member in numbers.T.tolist()
     ]
 
 

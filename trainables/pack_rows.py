@@ -13,6 +13,7 @@ from spaces.vocabulary import Status
 from .families import family_of
 from .families.mlp import Mlp
 from .pack import Member, Pack
+from .stop_rules import stop_rule_of
 from .training import Evaluation, Report
 
 
@@ -27,6 +28,7 @@ class PackRows:
     started_at: datetime
     curves: list[CurveRow] = field(default_factory=list)
     _trials: dict[Member, TrialRow] = field(default_factory=dict)
+    _first_rung: dict[Member, float | None] = field(default_factory=dict)
     _seconds: float = 0.0
     _seconds_each: float = 0.0
 
@@ -35,7 +37,10 @@ class PackRows:
         self._seconds += seconds
         self._seconds_each += seconds / report.alive
         for evaluation in report.evaluations:
-            self.curves.append(self._curve_row(report, evaluation))
+            curve_row = self._curve_row(report, evaluation)
+            self.curves.append(curve_row)
+            if report.step == self._first_mark:
+                self._first_rung[evaluation.member] = curve_row.nmse_at_step
             if evaluation.status != "running":
                 row = self._trial_row(report, evaluation, evaluation.status)
                 self._trials[evaluation.member] = row
@@ -56,6 +61,11 @@ class PackRows:
             trials=tuple(replace(row, pack_seconds=self._seconds) for row in trials),
             curves=tuple(self.curves),
         )
+
+    @property
+    def _first_mark(self) -> int | None:
+        """The step of the first rung; None where there is none before the end."""
+        return next(iter(stop_rule_of(self.pack.halving).rungs(self.pack.steps)), None)
 
     def _key(self, member: Member) -> dict[str, Any]:
         pack = self.pack
@@ -83,6 +93,7 @@ class PackRows:
     def _trial_row(self, report: Report, evaluation: Evaluation, status: Status) -> TrialRow:
         pack, member, loss = self.pack, evaluation.member, evaluation.loss
         task, family, mlp = pack.task, family_of(member), Mlp.of(member)
+        samples = report.samples
         return TrialRow(
             **self._key(member),
             pack=pack.number,
@@ -95,12 +106,15 @@ class PackRows:
             evaluation_seed=member.evaluation_seed,
             steps=report.step,
             schedule_steps=pack.steps,
-            samples=report.samples,
+            samples=samples,
             parameters=family.parameters(member, task.dimension),
+            flops=float(samples * family.flops_per_pair(member, task.dimension)),
             train_loss=evaluation.train_loss,
             loss=None if loss is None else loss.mean,
             loss_stderr=None if loss is None else loss.standard_error,
             nmse=None if loss is None else loss.normalised,
+            nmse_stderr=None if loss is None else loss.normalised_standard_error,
+            nmse_first_rung=self._first_rung.get(member),
             constructed_nmse=constructed_nmse(
                 target=task.target,
                 dimension=task.dimension,

@@ -25,15 +25,19 @@ def test_every_column_is_plain_and_described(schema: pa.Schema) -> None:
 
 def test_only_what_can_be_unknown_is_nullable() -> None:
     assert [field.name for field in TRIALS if field.nullable] == [
-        "pairs",
-        "shuffle",
+        *("pairs", "users", "items", "pairs_per_user", "shuffle"),
         "weight_decay",
         "momentum",
+        "flops",
         "train_loss",
         "loss",
         "loss_stderr",
         "nmse",
+        "nmse_stderr",
+        "nmse_first_rung",
         "constructed_nmse",
+        "rmse_excess_test",
+        "rmse_excess_fresh",
         "execution",
     ]
     assert [field.name for field in CURVES if field.nullable] == [

@@ -20,6 +20,9 @@ class Family(Protocol):
     def parameters(self, member: Member, dimension: int) -> int:
         """The number of trainable parameters, weights and biases."""
 
+    def flops_per_pair(self, member: Member, dimension: int) -> int:
+        """The floating-point operations of the matrix products of a training pair, both ways."""
+
     def initial_pieces(self, member: Member, dimension: int) -> Sequence[Tensor]:
         """The weight blocks before the first step, float32, on the CPU, from the seed alone."""
 

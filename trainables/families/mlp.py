@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
@@ -72,6 +73,16 @@ class MlpFamily:
         """See `Family`."""
         mlp = Mlp.of(member)
         return parameter_count(inputs=mlp.input_size(dimension), units=mlp.layer_sizes)
+
+    def flops_per_pair(self, member: Member, dimension: int) -> int:
+        """See `Family`: a multiplication and an addition for every weight, three times.
+
+        For the outputs, for the gradient of the weights and for that of the layer's inputs, which
+        the first layer has no need of.
+        """
+        sizes = Mlp.of(member).sizes(dimension)
+        weights = [below * above for below, above in pairwise(sizes)]
+        return 6 * sum(weights) - 2 * weights[0]
 
     def initial_pieces(self, member: Member, dimension: int) -> list[Tensor]:
         """See `Family`."""
