@@ -25,7 +25,7 @@ import results
 from results import CURVES, SUMMARY, TRIALS, OutputError, OutputFolder, summarise
 from results.parts import part_name
 from results.rows import CurveRow, PackResult, TrialRow, curves_of, table_of_trials, trials_of
-from results.schemas import CURVE_KEY, TRIAL_KEY
+from results.schemas import CURVE_KEY, SCHEMA_VERSION, TRIAL_KEY
 from results.storage import HadoopStorage, LocalStorage
 from tests.typed_rows import packed
 
@@ -330,7 +330,9 @@ def test_every_part_is_checked(tmp_path: Path, trial_row: MakeTrial, pack: int) 
     path = tmp_path / "trials" / part_name(STUDY, "search", pack)
     table = table_of_trials([trial_row(pack=pack)])
     pq.write_table(table.replace_schema_metadata({"schema_version": "99"}), path)
-    with pytest.raises(OutputError, match=rf"version up to 2; got 99 in {path}; read it with"):
+    with pytest.raises(
+        OutputError, match=rf"version up to {SCHEMA_VERSION}; got 99 in {path}; read it with"
+    ):
         folder.read_trials()
     pq.write_table(table.drop_columns(["nmse", "loss"]), path)
     with pytest.raises(OutputError, match=rf"{path} lacks loss, nmse; put the file back"):

@@ -28,7 +28,8 @@ HYPERPARAMETERS = [
     "momentum",
     "schedule",
 ]
-TASK = ["dimension", "target", "inputs", "scale", "data", "pairs", "shuffle", "label_noise_std"]
+TASK = ["dimension", "target", "inputs", "scale", "label_noise_std", "data", "shuffle"]
+TASK += ["pairs", "users", "items", "pairs_per_user"]
 
 
 def random_result(
