@@ -436,6 +436,29 @@ def uniform_parameter_count(*, inputs: int, width: int, depth: int) -> int:
     return (inputs + 1) * width + (depth - 1) * (width + 1) * width + width + 1
 
 
+def has_construction(
+    *,
+    target: object,
+    inputs: object,
+    multiplication: object,
+    layer_sizes: Sequence[int],
+    activation: object,
+) -> bool:
+    """Whether weights set by hand are known for a network: see `results/constructions`.
+
+    Without hidden layers the mean predictor, or the sum of the products. With them the products'
+    sum is carried by activations whose odd part is linear (by one unit: ReLU alone); products of
+    two inputs are made of ReLU, of normal inputs and of -1 and 1.
+    """
+    if not layer_sizes:
+        return target == "dot" or not multiplication
+    if target != "dot":
+        return False
+    if multiplication:
+        return activation == "relu" or (activation in ("gelu", "silu") and min(layer_sizes) > 1)
+    return activation == "relu" and inputs in ("normal", "rademacher")
+
+
 def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:
     """Every member hyperparameter, in order; null where the optimiser doesn't read it.
 
