@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from .normal_quadrature import TAIL, Array, quadrature
+from .normal_quadrature import TAIL, Array, quadrature, rounded
 
 _GOLDEN = (5**0.5 - 1) / 2
 _LEAST_SPAN, _LARGEST_SPAN = 1.0, 10.0
@@ -43,7 +43,9 @@ def normal_folded_square(pieces: int) -> FoldedSquare:
     def error(span: float) -> float:
         return _folded(pieces, 2 * span / pieces).error
 
-    return _folded(pieces, 2 * _minimum(error, _LEAST_SPAN, _LARGEST_SPAN) / pieces)
+    width = rounded(2 * _minimum(error, _LEAST_SPAN, _LARGEST_SPAN) / pieces)
+    best = _folded(pieces, width)
+    return FoldedSquare(width, rounded(best.mean_square), rounded(best.error))
 
 
 def _folded(pieces: int, width: float) -> FoldedSquare:

@@ -23,3 +23,8 @@ def quadrature(left: Array, right: Array) -> tuple[Array, Array]:
     half = (right - left)[:, None] / 2
     nodes = (left + right)[:, None] / 2 + half * _NODES
     return nodes, half * _WEIGHTS * np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def rounded(number: float) -> float:
+    """Return ten digits of a number: the same from every processor, whose exp may differ beyond."""
+    return float(f"{number:.10g}")

@@ -1,20 +1,17 @@
 """The square of a random number as one hidden layer of ReLU units holds it."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
-from .normal_quadrature import TAIL, Array, quadrature
+from .normal_quadrature import TAIL, Array, quadrature, rounded
+from .tridiagonal_root import tridiagonal_root
 
 MOST_KNOTS = 512
 """On either side: what more could gain is beyond float32."""
-_NEWTON_STEPS = 50
-_SMALL_STEP = 1e-9
-"""Of the outermost knot: the next step would be its square."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +45,13 @@ def normal_square_fit(knots: int) -> SquareFit:
         return SquareFit((), (), 1.0, 2.0)
     start = NormalDist(0, math.sqrt(5)).inv_cdf
     positions = np.array([start((knots + 1 + j) / (2 * knots + 1)) for j in range(knots)])
-    positions = _root(_jumps, positions)
+    positions = tridiagonal_root(_jumps, positions)
     pieces = _Pieces(positions)
     return SquareFit(
-        knots=tuple(positions.tolist()),
-        slopes=tuple(np.diff(pieces.slopes).tolist()),
-        constant=float(positions[0] ** 2 - pieces.errors_right[0]),
-        error=float(pieces.mean_squares[0] + 2 * pieces.mean_squares[1:].sum()),
+        knots=tuple(map(rounded, positions)),
+        slopes=tuple(map(rounded, np.diff(pieces.slopes))),
+        constant=rounded(positions[0] ** 2 - pieces.errors_right[0]),
+        error=rounded(pieces.mean_squares[0] + 2 * pieces.mean_squares[1:].sum()),
     )
 
 
@@ -92,46 +89,3 @@ def _jumps(knots: Array) -> Array:
     pieces = _Pieces(knots)
     jumps: Array = pieces.errors_left[1:] - pieces.errors_right[:-1]
     return jumps
-
-
-def _root(function: Callable[[Array], Array], knots: Array) -> Array:
-    """Return the knots at which `function` is 0, by Newton's method.
-
-    Each of its values depends on a knot and its two neighbours alone.
-    """
-    for _ in range(_NEWTON_STEPS):
-        step = _solve_tridiagonal(*_jacobian(function, knots), -function(knots))
-        gaps = np.diff(knots, prepend=0.0)
-        shrinking = float((-np.diff(step, prepend=0.0) / gaps).max())
-        knots = knots + step / max(1.0, 2 * shrinking)  # they stay ascending
-        if np.abs(step).max() < _SMALL_STEP * knots[-1]:
-            break
-    return knots
-
-
-def _jacobian(function: Callable[[Array], Array], knots: Array) -> tuple[Array, Array, Array]:
-    """Return the derivatives by the knot before, the knot itself and the knot after."""
-    by_knot = np.zeros((3, len(knots)))
-    shifts = 1e-5 * np.diff(knots, prepend=-knots[0])
-    numbers = np.arange(len(knots))
-    for first in range(3):  # every third knot at once: no value depends on two of them
-        moved = np.where(numbers % 3 == first, shifts, 0.0)
-        change = function(knots + moved) - function(knots - moved)
-        for neighbour in (-1, 0, 1):
-            rows = numbers[(numbers + neighbour) % 3 == first]
-            rows = rows[(rows + neighbour >= 0) & (rows + neighbour < len(knots))]
-            by_knot[neighbour + 1, rows] = change[rows] / (2 * shifts[rows + neighbour])
-    return by_knot[0], by_knot[1], by_knot[2]
-
-
-def _solve_tridiagonal(below: Array, diagonal: Array, above: Array, right: Array) -> Array:
-    """Return the solution of a tridiagonal system, by elimination from the top."""
-    diagonal, solution = diagonal.copy(), right.copy()
-    for row in range(1, len(right)):
-        factor = below[row] / diagonal[row - 1]
-        diagonal[row] -= factor * above[row - 1]
-        solution[row] -= factor * solution[row - 1]
-    solution[-1] /= diagonal[-1]
-    for row in range(len(right) - 2, -1, -1):
-        solution[row] = (solution[row] - above[row] * solution[row + 1]) / diagonal[row]
-    return solution
