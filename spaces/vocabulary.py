@@ -142,11 +142,12 @@ _HYPERPARAMETERS = (
         kind="name",
         scope="member",
         default="torch",
-        names=("torch", "glorot", "he"),
+        names=("torch", "glorot", "he", "constructed", "folded"),
         label="init",
         description="Initial weights: torch (uniform within 1 / sqrt(inputs), biases too), glorot "
-        "(uniform within sqrt(6 / (inputs + outputs)), biases 0) or he (normal with variance "
-        "2 / inputs, biases 0).",
+        "(uniform within sqrt(6 / (inputs + outputs)), biases 0), he (normal with variance "
+        "2 / inputs, biases 0), constructed (the first hidden layer by hand, its sum carried on, "
+        "other units as torch's) or folded (all layers by hand, which begins at constructed_nmse).",
     ),
     Field(
         name="optimizer",

@@ -28,15 +28,17 @@ def constructed_nmse(configuration: Configuration) -> float | None:
     return min(known, folded_nmse(configuration)) if _may_fold(configuration) else known
 
 
-def constructed_layers(configuration: Configuration) -> list[Layer] | None:
+def constructed_layers(configuration: Configuration, *, folding: bool = True) -> list[Layer] | None:
     """Return the layers of the network that attains `constructed_nmse`; None where that is.
 
-    The units that it doesn't need are not among them. The inputs are [a, b] or [a, b, a * b] with
-    the `scale` of the configuration, the activation is its own, the output a linear layer.
+    Without `folding` that of `shallow`, whatever the depth. The units that it doesn't need are not
+    among them. The inputs are [a, b] or [a, b, a * b] with the `scale` of the configuration, the
+    activation is its own, the output a linear layer.
     """
     if not is_known(configuration):
         return None
-    if _may_fold(configuration) and folded_nmse(configuration) < shallow_nmse(configuration):
+    folding = folding and _may_fold(configuration)
+    if folding and folded_nmse(configuration) < shallow_nmse(configuration):
         return _scaled(folded_network(configuration), configuration)
     return _scaled(shallow_network(configuration), configuration)
 
