@@ -36,7 +36,7 @@ def constructed_start_faults(data: Mapping[str, Any]) -> list[Fault]:
 
 def _unknown(data: Mapping[str, Any]) -> Iterator[str]:
     """Configurations that may occur and have no construction, in words."""
-    names = ("target", "inputs", "multiplication", "activation")
+    names = ("target", "inputs", "data", "multiplication", "activation")
     values = [[value for _, value in known_values(data, name)] for name in names]
     for layer_sizes, *combined in product(_layer_sizes(data), *values):
         given = dict(zip(names, combined, strict=True))

@@ -441,23 +441,25 @@ def has_construction(
     *,
     target: object,
     inputs: object,
+    data: object,
     multiplication: object,
     layer_sizes: Sequence[int],
     activation: object,
 ) -> bool:
     """Whether weights set by hand are known for a network: see `results/constructions`.
 
-    Without hidden layers the mean predictor, or the sum of the products. With them the products'
-    sum is carried by activations whose odd part is linear (by one unit: ReLU alone); products of
-    two inputs are made of ReLU, of normal inputs and of -1 and 1.
+    The sum of given products is, whatever the vectors, and is carried by activations whose odd part
+    is linear. Of vectors whose distribution is known also the mean predictor, a sum carried by
+    one ReLU, and the products of normal inputs, or of -1 and 1, made of ReLU.
     """
-    if not layer_sizes:
-        return target == "dot" or not multiplication
-    if target != "dot":
+    given = target == "dot" and bool(multiplication)
+    if given and (not layer_sizes or min(layer_sizes) > 1):
+        return not layer_sizes or activation in ("relu", "gelu", "silu")
+    if inputs not in ("normal", "uniform", "rademacher") or data not in ("stream", "fixed", "pool"):
         return False
-    if multiplication:
-        return activation == "relu" or (activation in ("gelu", "silu") and min(layer_sizes) > 1)
-    return activation == "relu" and inputs in ("normal", "rademacher")
+    if not layer_sizes:
+        return target in ("dot", "cosine") and not multiplication
+    return target == "dot" and activation == "relu" and (given or inputs != "uniform")
 
 
 def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:

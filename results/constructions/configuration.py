@@ -17,6 +17,7 @@ class Configuration:
 
     target: str
     inputs: str
+    data: str = "stream"
     dimension: int
     scale: float = 1.0
     multiplication: bool
@@ -29,6 +30,7 @@ class Configuration:
         return cls(
             target=columns["target"],
             inputs=columns["inputs"],
+            data=columns["data"],
             dimension=int(columns["dimension"]),
             scale=float(columns["scale"]),
             multiplication=bool(columns["multiplication"]),

@@ -48,6 +48,7 @@ def is_known(configuration: Configuration) -> bool:
     return has_construction(
         target=configuration.target,
         inputs=configuration.inputs,
+        data=configuration.data,
         multiplication=configuration.multiplication,
         layer_sizes=configuration.layer_sizes,
         activation=configuration.activation,

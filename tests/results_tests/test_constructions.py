@@ -153,6 +153,9 @@ def test_a_layer_too_small_for_any_square_leaves_the_mean() -> None:
         {"target": "cosine"},
         {"target": "cosine", "multiplication": True},
         {"inputs": "uniform"},
+        {"inputs": "of another package"},
+        {"data": "of another package"},
+        {"target": "of another package", "multiplication": True},
         *({"activation": name} for name in FIELDS["activation"].names if name != "relu"),
         {"activation": "tanh", "multiplication": True},
     ],
@@ -167,6 +170,17 @@ def test_what_is_not_known_is_none(given: dict[str, Any]) -> None:
 def test_one_unit_of_another_activation_carries_nothing(activation: str) -> None:
     size = configuration(2, 64, 1, multiplication=True, activation=activation)
     assert constructed_nmse(size) is None
+
+
+@pytest.mark.parametrize("given", [{"inputs": "theirs"}, {"data": "theirs"}])
+def test_of_vectors_of_another_package_only_the_sum_of_products_is_known(
+    given: dict[str, Any],
+) -> None:
+    for layer_sizes in ((), (2,), (5, 2)):
+        assert constructed_nmse(configuration(2, *layer_sizes, **given)) is None
+        size = configuration(2, *layer_sizes, multiplication=True, **given)
+        assert known_nmse(size) == 0
+    assert constructed_nmse(configuration(2, 5, 1, multiplication=True, **given)) is None
 
 
 def test_a_further_layer_and_wider_ones_leave_no_more() -> None:

@@ -50,7 +50,7 @@ def test_the_message_says_which_values_meet() -> None:
     )
     assert message(fixed={"initialisation": "constructed", "activation": "tanh"}) == (
         "fixed.initialisation: needs a network by hand, and none is known for target dot, inputs "
-        f"normal, multiplication false, activation tanh, with hidden layers{rest}"
+        f"normal, data stream, multiplication false, activation tanh, with hidden layers{rest}"
     )
     found = message(
         grid={"inputs": ["normal", "uniform"], "multiplication": [True, False]},
@@ -61,7 +61,8 @@ def test_the_message_says_which_values_meet() -> None:
     )
     assert found == (
         "space.initialisation.choices[1]: needs a network by hand, and none is known for target "
-        f"dot, inputs uniform, multiplication false, activation relu, with hidden layers{rest}"
+        "dot, inputs uniform, data stream, multiplication false, activation relu, with hidden "
+        f"layers{rest}"
     )
 
 

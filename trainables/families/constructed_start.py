@@ -46,6 +46,7 @@ def layers_by_hand(mlp: "Mlp", task: Task, *, folding: bool) -> list["Layer"]:
     configuration = Configuration(
         target=task.target,
         inputs=task.inputs,
+        data=task.data,
         dimension=task.dimension,
         scale=task.scale,
         multiplication=mlp.multiplication,
