@@ -99,7 +99,7 @@ def losses_at_rungs(members: tuple[Member, ...]) -> dict[str, list[dict[int, flo
     losses: dict[str, list[dict[int, float]]] = {
         judge: [{} for _ in (*marks, STEPS)] for judge in ("averaged", "raw")
     }
-    trainees = [Trainee.start(member, DIMENSION, CPU, torch.float32) for member in members]
+    trainees = [Trainee.start(member, task, CPU, torch.float32) for member in members]
     stream = source_of(task).training(batch_size=BATCH_SIZE, device=CPU, dtype=torch.float32)
     stream.arrange([members[0].data_seed])
     stack = CompiledStack(trainees, dimension=DIMENSION, dtype=torch.float32, threads=1)

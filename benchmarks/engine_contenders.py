@@ -136,7 +136,7 @@ def pack_of_one_shape(shape: Shape, members: int) -> tuple[Pack, list[Trainee]]:
     everyone = [member_of(trial, depth=shape.depth, width=shape.width) for trial in range(members)]
     pack = pack_of(everyone, dimension=shape.dimension, batch_size=shape.batch_size)
     distinct = [
-        Trainee.start(member, shape.dimension, CPU, torch.float32) for member in everyone[:DISTINCT]
+        Trainee.start(member, pack.task, CPU, torch.float32) for member in everyone[:DISTINCT]
     ]
     return pack, [
         Trainee(member, distinct[index % DISTINCT].pieces) for index, member in enumerate(everyone)

@@ -50,9 +50,7 @@ def bare_seconds(pack: Pack, reports: Sequence[Report], device: torch.device) ->
     total, done = 0.0, 0
     for report in reports:
         alive = [evaluation.member for evaluation in report.evaluations]
-        trainees = [
-            Trainee.start(member, pack.task.dimension, CPU, torch.float32) for member in alive
-        ]
+        trainees = [Trainee.start(member, pack.task, CPU, torch.float32) for member in alive]
         averaging = report.step < pack.steps
         graph, _ = on_device(pack, trainees, device, drawing=True, averaging=averaging)
         graph(2 * BLOCK)

@@ -1,6 +1,5 @@
 """The tables a search leaves behind: their columns, the folder that holds them, their summary."""
 
-from .constructions import constructed_nmse
 from .folder import OutputFolder
 from .location import OutputError, OutputUnavailable
 from .patience import Patience, patiently
@@ -15,7 +14,6 @@ __all__ = [
     "OutputFolder",
     "OutputUnavailable",
     "Patience",
-    "constructed_nmse",
     "constructed_nmse_of",
     "patiently",
     "summarise",

@@ -14,11 +14,10 @@ from spaces.vocabulary import (
     TASK_COLUMNS,
     Status,
     best_trial,
-    layer_units,
 )
 
 from .checked_table import checked_table
-from .constructions import constructed_nmse
+from .constructions import Configuration, constructed_nmse
 from .schemas import SUMMARY, TRIAL_KEY
 
 _OF_THE_STUDY = ("search", "study", *TASK_COLUMNS, "batch_size")
@@ -61,16 +60,7 @@ def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
 
     Not that of the rows, which is what was known when they were written.
     """
-    if row["best_trial"] is None:
-        return None
-    return constructed_nmse(
-        target=row["target"],
-        dimension=int(row["dimension"]),
-        multiplication=bool(row["multiplication"]),
-        depth=int(row["depth"]),
-        width=min(layer_units(row["layer_sizes"]), default=0),
-        activation=row["activation"],
-    )
+    return None if row["best_trial"] is None else constructed_nmse(Configuration.of(row))
 
 
 def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:

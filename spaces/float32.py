@@ -12,15 +12,13 @@ Every bound follows from float32 alone, for the largest numbers that can be draw
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
 
-from pydantic import BaseModel
-
-from .faults import Fault, KeyPath, Refused
+from .faults import Fault
+from .given_values import known_values
 from .label_scale import scale_of
-from .rules import RULES, TASK_FIELDS
 
 LARGEST = (2 - 2**-23) * 2.0**127
 SMALLEST = 2.0**-126
@@ -61,15 +59,15 @@ def float32_faults(data: Mapping[str, Any]) -> list[Fault]:
 
     `data` is the spec as a mapping, with its defaults; what is broken in it is left to others.
     """
-    dimensions = [dimension for _, dimension in _numbers(data, "dimension")] or [1]
+    dimensions = [dimension for _, dimension in known_values(data, "dimension")] or [1]
     smallest, largest = min(dimensions), max(dimensions)
     spread = str(smallest) if smallest == largest else f"{smallest} to {largest}"
     of_scale = scale_bounds(smallest, largest)
     faults = _outside(data, "scale", of_scale, f"with dimension {spread}")
     of_labels = of_scale[0] ** 2 * math.sqrt(largest), of_scale[1] ** 2 * math.sqrt(smallest)
     faults += _outside(data, "label_std", of_labels, f"with dimension {spread}")
-    given = [each for _, each in _numbers(data, "scale")]
-    given += [scale_of(each, smallest) for _, each in _numbers(data, "label_std")]
+    given = [each for _, each in known_values(data, "scale")]
+    given += [scale_of(each, smallest) for _, each in known_values(data, "label_std")]
     scale = max((min(each, of_scale[1]) for each in given), default=1.0)
     faults += _outside(
         data, "label_noise_std", noise_bounds(scale), f"with scale {scale:g}", or_zero="0 or "
@@ -95,42 +93,6 @@ def _outside(
     rule = f"must be {or_zero}between {low:g} and {high:g} {circumstances}: float32 can't hold more"
     return [
         Fault(path=path, rule=rule, got=value, next_step=f"write {min(max(value, low), high):g}")
-        for path, value in _numbers(data, name)
+        for path, value in known_values(data, name)
         if not (low <= value <= high or (or_zero and value == 0))
     ]
-
-
-def _numbers(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
-    """The numbers that `name` may take, each with its place."""
-    known = RULES[name]
-    for path, value in _places(data, name):
-        try:
-            yield path, known.check(value)
-        except Refused:
-            continue
-
-
-def _places(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
-    grid, space, fixed, task = (_mapping(data.get(part)) for part in _SECTIONS)
-    if isinstance(grid.get(name), list | tuple):
-        yield from ((("grid", name, index), each) for index, each in enumerate(grid[name]))
-    elif name in space:
-        domain = _mapping(space[name])
-        yield from ((("space", name, end), domain[end]) for end in ("low", "high") if end in domain)
-        choices = domain.get("choices")
-        if isinstance(choices, list | tuple):
-            path = ("space", name, "choices")
-            yield from (((*path, index), each) for index, each in enumerate(choices))
-    elif name in fixed:
-        yield ("fixed", name), fixed[name]
-    elif name in TASK_FIELDS:
-        yield ("task", name), task.get(name, TASK_FIELDS[name].default)
-
-
-_SECTIONS = ("grid", "space", "fixed", "task")
-
-
-def _mapping(section: object) -> Mapping[str, Any]:
-    if isinstance(section, Mapping):
-        return section
-    return section.model_dump() if isinstance(section, BaseModel) else {}

@@ -1,11 +1,13 @@
 """The values that a field may have in a spec, wherever they stand; tolerates broken input."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from .domains import Choices
+from .faults import KeyPath, Refused
+from .rules import RULES
 from .vocabulary import TASK_FIELDS
 
 
@@ -35,3 +37,42 @@ def given_values(data: Mapping[str, Any], name: str) -> list[Any]:
 
 def _listed(values: object) -> list[Any]:
     return list(values) if isinstance(values, list | tuple) else []
+
+
+def known_values(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
+    """The values that `name` may take, in the rule's type, each with its place.
+
+    Of a range its ends. What the rule refuses is left out: that is said where it stands.
+    """
+    known = RULES[name]
+    for path, value in _places(data, name):
+        try:
+            yield path, known.check(value)
+        except Refused:
+            continue
+
+
+def _places(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
+    grid, space, fixed, task = (_mapping(data.get(part)) for part in _SECTIONS)
+    if isinstance(grid.get(name), list | tuple):
+        yield from ((("grid", name, index), each) for index, each in enumerate(grid[name]))
+    elif name in space:
+        domain = _mapping(space[name])
+        yield from ((("space", name, end), domain[end]) for end in ("low", "high") if end in domain)
+        choices = domain.get("choices")
+        if isinstance(choices, list | tuple):
+            path = ("space", name, "choices")
+            yield from (((*path, index), each) for index, each in enumerate(choices))
+    elif name in fixed:
+        yield ("fixed", name), fixed[name]
+    elif name in TASK_FIELDS:
+        yield ("task", name), task.get(name, TASK_FIELDS[name].default)
+
+
+_SECTIONS = ("grid", "space", "fixed", "task")
+
+
+def _mapping(section: object) -> Mapping[str, Any]:
+    if isinstance(section, Mapping):
+        return section
+    return section.model_dump() if isinstance(section, BaseModel) else {}

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from . import vocabulary
+from .constructed_start import constructed_start_faults
 from .domains import Domain
 from .faults import Fault, KeyPath, Refused, faults_of
 from .float32 import float32_faults
@@ -374,6 +375,7 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
         *_layers_faults(data),
         *_parameters_faults(data),
         *_grace_faults(data),
+        *constructed_start_faults(data),
         *float32_faults(data),
     ]
 

@@ -142,11 +142,12 @@ _HYPERPARAMETERS = (
         kind="name",
         scope="member",
         default="torch",
-        names=("torch", "glorot", "he"),
+        names=("torch", "glorot", "he", "constructed", "folded"),
         label="init",
         description="Initial weights: torch (uniform within 1 / sqrt(inputs), biases too), glorot "
-        "(uniform within sqrt(6 / (inputs + outputs)), biases 0) or he (normal with variance "
-        "2 / inputs, biases 0).",
+        "(uniform within sqrt(6 / (inputs + outputs)), biases 0), he (normal with variance "
+        "2 / inputs, biases 0), constructed (the first hidden layer by hand, its sum carried on, "
+        "other units as torch's) or folded (all layers by hand, which begins at constructed_nmse).",
     ),
     Field(
         name="optimizer",
@@ -434,6 +435,31 @@ def uniform_parameter_count(*, inputs: int, width: int, depth: int) -> int:
     if depth == 0:
         return parameter_count(inputs=inputs, units=())
     return (inputs + 1) * width + (depth - 1) * (width + 1) * width + width + 1
+
+
+def has_construction(
+    *,
+    target: object,
+    inputs: object,
+    data: object,
+    multiplication: object,
+    layer_sizes: Sequence[int],
+    activation: object,
+) -> bool:
+    """Whether weights set by hand are known for a network: see `results/constructions`.
+
+    The sum of given products is, whatever the vectors, and is carried by activations whose odd part
+    is linear. Of vectors whose distribution is known also the mean predictor, a sum carried by
+    one ReLU, and the products of normal inputs, or of -1 and 1, made of ReLU.
+    """
+    given = target == "dot" and bool(multiplication)
+    if given and (not layer_sizes or min(layer_sizes) > 1):
+        return not layer_sizes or activation in ("relu", "gelu", "silu")
+    if inputs not in ("normal", "uniform", "rademacher") or data not in ("stream", "fixed", "pool"):
+        return False
+    if not layer_sizes:
+        return target in ("dot", "cosine") and not multiplication
+    return target == "dot" and activation == "relu" and (given or inputs != "uniform")
 
 
 def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:

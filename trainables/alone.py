@@ -47,8 +47,8 @@ def train_alone(
     The checkpoint's networks are the live ones: the next step changes them.
     """
     task, family = pack.task, family_of(member)
-    network = family.reference(member, task.dimension).to(device, dtype)
-    average = family.reference(member, task.dimension).to(device, dtype)
+    network = family.reference(member, task).to(device, dtype)
+    average = family.reference(member, task).to(device, dtype)
     optimizer = OPTIMISERS[member.optimizer].reference(
         network.parameters(),
         lr=torch_rate(member.learning_rate, dtype),

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from results import constructed_nmse
+from results.constructions import Configuration, constructed_nmse
 from results.rows import CurveRow, PackResult, TrialRow
 from spaces.vocabulary import Status
 
 from .families import family_of
-from .families.mlp import Mlp
 from .pack import Member, Pack
 from .stop_rules import stop_rule_of
 from .training import Evaluation, Report
@@ -92,7 +91,7 @@ class PackRows:
 
     def _trial_row(self, report: Report, evaluation: Evaluation, status: Status) -> TrialRow:
         pack, member, loss = self.pack, evaluation.member, evaluation.loss
-        task, family, mlp = pack.task, family_of(member), Mlp.of(member)
+        task, family = pack.task, family_of(member)
         samples = report.samples
         return TrialRow(
             **self._key(member),
@@ -116,12 +115,7 @@ class PackRows:
             nmse_stderr=None if loss is None else loss.normalised_standard_error,
             nmse_first_rung=self._first_rung.get(member),
             constructed_nmse=constructed_nmse(
-                target=task.target,
-                dimension=task.dimension,
-                multiplication=mlp.multiplication,
-                depth=mlp.depth,
-                width=min(mlp.layer_sizes, default=0),
-                activation=mlp.activation,
+                Configuration.of({**asdict(task), **member.hyperparameters})
             ),
             rmse_excess_test=None if loss is None else loss.rmse_excess.get("test"),
             rmse_excess_fresh=None if loss is None else loss.rmse_excess.get("fresh"),

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .families import family_of
 from .optimisers import state_names
-from .pack import Member
+from .pack import Member, Task
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Trainee:
 
     @classmethod
     def start(
-        cls, member: Member, dimension: int, device: torch.device, dtype: torch.dtype
+        cls, member: Member, task: Task, device: torch.device, dtype: torch.dtype
     ) -> "Trainee":
         """The member before its first step."""
         starts_at_zero = [
             name not in ("weights", "average") for name in state_names(member.optimizer)
         ]
         pieces = []
-        for piece in family_of(member).initial_pieces(member, dimension):
+        for piece in family_of(member).initial_pieces(member, task):
             states = [torch.zeros_like(piece) if zero else piece for zero in starts_at_zero]
             pieces.append(torch.stack(states).to(device, dtype))
         return cls(member, tuple(pieces))

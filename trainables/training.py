@@ -132,10 +132,9 @@ class _Run:
             batch_size=pack.batch_size, device=device, dtype=dtype
         )
         self._shared = len({member.data_seed for member in pack.members}) == 1
-        dimension = pack.task.dimension
         # On the host, whatever the device: a stack loads its members in one copy.
         host = torch.device("cpu")
-        self._place([Trainee.start(member, dimension, host, dtype) for member in pack.members], 0)
+        self._place([Trainee.start(member, pack.task, host, dtype) for member in pack.members], 0)
 
     @property
     def alive(self) -> bool:

@@ -9,10 +9,12 @@ from results import TRIALS
 from results.rows import TrialRow
 from spaces.vocabulary import layer_units
 from trainables.alone import torch_rate
+from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
+from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
 from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
 
-from .reproduction import RowNotFoundError, left_on_the_way, row_device
+from .reproduction import RowNotFoundError, left_on_the_way, pack_of, row_device
 
 _ACTIVATIONS = {"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "Tanh"}
 _FACTORS = {
@@ -29,13 +31,22 @@ _LABELS = {
     "dot": "(a * b).sum(0)",
     "cosine": "nn.functional.cosine_similarity(a, b, dim=0, eps=0)",
 }
+_TORCH = """\
+for parameter in (linear.weight, linear.bias):
+        nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), start)"""
+_BY_HAND = f"""\
+{_TORCH}
+    for unit, (weights, bias) in enumerate(BY_HAND[len(layers) // 2]):
+        linear.weight.data[unit] = 0
+        linear.weight.data[unit, list(weights)] = torch.tensor(list(weights.values()))
+        linear.bias.data[unit] = bias"""
 _INITIALISATIONS = {
-    "torch": "for parameter in (linear.weight, linear.bias):\n"
-    "        nn.init.uniform_(parameter, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), start)",
+    "torch": _TORCH,
     "glorot": "nn.init.xavier_uniform_(linear.weight, generator=start)\n"
     "    nn.init.zeros_(linear.bias)",
     "he": 'nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=start)\n'
     "    nn.init.zeros_(linear.bias)",
+    **dict.fromkeys(CONSTRUCTED_STARTS, _BY_HAND),
 }
 _DATA = ("stream", "fixed", "pool")
 _SAMPLE = string.Template("""\
@@ -102,7 +113,7 @@ def pairs(generator, size, noise):
     return torch.cat([$inputs]).T, labels
 
 
-sizes = $sizes
+${by_hand}sizes = $sizes
 start = torch.Generator().manual_seed($initialisation_seed)
 layers = []
 for inputs, outputs in zip(sizes, sizes[1:]):
@@ -176,6 +187,7 @@ def reproduction_script(row: TrialRow) -> str:
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
         initialise=_INITIALISATIONS[columns["initialisation"]],
+        by_hand=_by_hand(row) if columns["initialisation"] in CONSTRUCTED_STARTS else "",
         chunk=EVALUATION_CHUNK,
         on_the_way=on_the_way,
         count=RUNG_PAIRS if on_the_way else SELECTION_PAIRS,
@@ -199,3 +211,20 @@ def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "prepare": _POOL.substitute(pool, numbers=numbers) + order,
         "take": following + _OF_POOL.substitute(pool),
     }
+
+
+def _by_hand(row: TrialRow) -> str:
+    """The units of each layer that are set by hand, in the digits that float32 has."""
+    pack = pack_of(row)
+    mlp = Mlp.of(pack.members[0])
+    folding = CONSTRUCTED_STARTS[mlp.initialisation]
+    lines = ["# Of each layer the units set by hand: the weights that are not 0, and the bias."]
+    lines.append("BY_HAND = [")
+    for layer in layers_by_hand(mlp, pack.task, folding=folding):
+        lines.append("    [")
+        numbers = layer.weights.astype("float32"), layer.biases.astype("float32")
+        for weights, bias in zip(*numbers, strict=True):
+            kept = ", ".join(f"{column}: {weights[column]}" for column in weights.nonzero()[0])
+            lines.append(f"        ({{{kept}}}, {bias}),")
+        lines.append("    ],")
+    return "\n".join([*lines, "]", "", ""])

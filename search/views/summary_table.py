@@ -13,12 +13,14 @@ from ..text.study_label import study_label
 
 CAPTION = (
     "nmse: loss / variance of the labels (1: the mean predictor, 0: exact), the median of the "
-    "confirm replicates and their range; * the search's own minimum, not confirmed."
+    "confirm replicates and their range; * the search's own minimum, not confirmed; by hand: of a "
+    "network of the same size whose weights are set by hand (docs/constructions.md)."
 )
 HEADINGS = (
     "nmse",
     "min",
     "max",
+    "by\nhand",
     "depth",
     "width",
     "learning\nrate",
@@ -57,6 +59,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         nmse,
         short_number(row["nmse_min"]),
         short_number(row["nmse_max"]),
+        short_number(row["constructed_nmse"]),
         short_number(row["depth"]),
         "-" if row["depth"] == 0 else short_number(row["width"]),
         short_number(row["learning_rate"]),

@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from results import SUMMARY, TRIALS, constructed_nmse, summarise
+from results import SUMMARY, TRIALS, summarise
+from results.constructions import Configuration, constructed_nmse
 from results.rows import TrialRow, table_of_trials
 from tests.typed_rows import changed
 
@@ -91,11 +92,8 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     best = best.rename(columns={"trial": "best_trial", "nmse": "nmse_search"})
     columns = ["best_trial", *HYPERPARAMETERS, "parameters", "steps", "nmse_search"]
     out = out.join(best[columns])
-    sizes = ["target", "dimension", "multiplication", "depth", "width", "activation"]
-    known = [
-        constructed_nmse(**{name: row[name] for name in sizes})
-        for row in best[sizes].to_dict("records")
-    ]
+    rows = [{str(name): value for name, value in row.items()} for _, row in best.iterrows()]
+    known = [constructed_nmse(Configuration.of(row)) for row in rows]
     out["constructed_nmse"] = pd.Series(known, index=best.index, dtype=float)
 
     confirm = trials[trials["phase"] == "confirm"].copy()

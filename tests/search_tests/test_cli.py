@@ -11,7 +11,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from results import SUMMARY, OutputFolder, constructed_nmse, summarise
+from results import SUMMARY, OutputFolder, summarise
+from results.constructions import Configuration, constructed_nmse
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.text.short_number import short_number
@@ -288,8 +289,7 @@ def test_constructions_are_those_known_now() -> None:
         row["constructed_nmse"] = 0.125
     folder.write_summary(pyarrow.Table.from_pylist(older, SUMMARY))
     for row in _rows():
-        size = ("target", "dimension", "multiplication", "depth", "width", "activation")
-        assert row["constructed_nmse"] == constructed_nmse(**{name: row[name] for name in size})
+        assert row["constructed_nmse"] == constructed_nmse(Configuration.of(row))
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "200"])
@@ -302,7 +302,8 @@ def test_a_table_is_never_cut(columns: str, monkeypatch: pytest.MonkeyPatch) -> 
         line = next(line for line in shown.splitlines() if study_label(study.name) in line)
         cells = line.removeprefix(f" {study_label(study.name)}").split()
         assert cells[0] == f"{short_number(row['nmse_search'])}*"
-        assert cells[5] == short_number(row["learning_rate"])
+        assert cells[3] == short_number(row["constructed_nmse"])
+        assert cells[6] == short_number(row["learning_rate"])
 
 
 def _rows() -> list[dict[str, Any]]:

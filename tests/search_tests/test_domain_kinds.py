@@ -30,6 +30,7 @@ from search.saved_search.provenance import provenance, to_json
 from search.views.progress import ProgressView
 from search.views.tensorboard_view import TensorBoardView, run_name
 from spaces import load_spec, studies
+from spaces.constructed_start import STARTS
 from spaces.vocabulary import FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained
 from tests.tensorboard_server import eventually, shown_hparams, tensorboard
@@ -97,6 +98,8 @@ KINDS = [
     grid("schedule", "linear", "constant", "cosine"),
     grid("initialisation", "he", "glorot"),
     choices("initialisation", "glorot", "torch", "he"),
+    grid("initialisation", "folded"),
+    choices("initialisation", "torch", "folded", "constructed"),
     grid("target", "cosine", "dot"),
     grid("inputs", "uniform", "rademacher", "normal"),
     grid("multiplication", True),
@@ -172,6 +175,8 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     few = math.prod(map(len, grids)) <= 6
     names = {other.name for other in search}
     apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
+    if any(not set(STARTS).isdisjoint(each.announced) for each in (*search, kind)):
+        apart |= {"activation", "inputs", "target"}  # by hand not all of their values can begin
     taken = names | {kind.name}
     # Of the same target: no scale gives a cosine a standard deviation of its own.
     possible = sources_of(taken) and not {"label_std", "target"} <= taken

@@ -69,7 +69,23 @@ POOL = {
     "confirm": {"replicates": 2},
 }
 """Of one user's items all are in a pair where there are 8, few where there are 40."""
-every_folder = pytest.mark.parametrize("of", ["folder", "sample_folder", "pool_folder"])
+BY_HAND = {
+    "name": "by-hand",
+    "grid": {"dimension": [2], "initialisation": ["constructed", "folded"]},
+    "space": {
+        "depth": {"low": 0, "high": 3},
+        "width": {"low": 2, "high": 24, "log": True},
+        "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+    },
+    "fixed": {"steps": 120, "batch_size": 64},
+    "task": {"label_noise_std": 0.1, "scale": 0.8},
+    "budget": {"trials": 8, "pack_size": 8},
+    "halving": {"grace_period": 30, "reduction_factor": 2, "min_survivors": 2},
+    "confirm": {"replicates": 2},
+}
+every_folder = pytest.mark.parametrize(
+    "of", ["folder", "sample_folder", "pool_folder", "folder_by_hand"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +104,12 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """Of a third search, on pools."""
     return searched(OutputFolder(str(tmp_path_factory.mktemp("pooled"))), POOL)
+
+
+@pytest.fixture(scope="module")
+def folder_by_hand(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """Of another search, whose networks begin with weights set by hand."""
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("by-hand"))), BY_HAND)
 
 
 def searched(folder: OutputFolder, mapping: dict[str, Any]) -> OutputFolder:

@@ -15,7 +15,7 @@ HYPERPARAMETERS = {
     "width": st.integers(1, 10_000),
     "learning_rate": st.floats(1e-12, 1e3),
     "activation": st.sampled_from(["relu", "gelu", "silu", "tanh"]),
-    "initialisation": st.sampled_from(["torch", "glorot", "he"]),
+    "initialisation": st.sampled_from(["torch", "glorot", "he"]),  # those that suit any other
     "optimizer": st.sampled_from(["adam", "adagrad"]),  # which need no hyperparameter more
     "schedule": st.sampled_from(["constant", "cosine", "linear"]),
     "batch_size": st.integers(1, 10_000),

@@ -16,6 +16,7 @@ from spaces.vocabulary import (
 )
 from trainables import pack
 from trainables.families.activation_modules import ACTIVATION_MODULES
+from trainables.families.constructed_start import CONSTRUCTED_STARTS
 from trainables.families.mlp_initial_weights import INITIALISATIONS
 from trainables.gpu.activation_operations import ACTIVATION_OPERATIONS
 from trainables.gpu.optimiser_operations import OPTIMISER_OPERATIONS
@@ -33,7 +34,7 @@ from trainables.sources.targets import TARGETS
     [
         ("activation", [ACTIVATION_MODULES, ACTIVATION_OPERATIONS, ACTIVATION_CODE]),
         ("optimizer", [OPTIMISERS, OPTIMISER_OPERATIONS, OPTIMISER_CODE]),
-        ("initialisation", [INITIALISATIONS]),
+        ("initialisation", [{**INITIALISATIONS, **CONSTRUCTED_STARTS}]),
         ("schedule", [SCHEDULES]),
         ("target", [TARGETS]),
         ("inputs", [INPUTS]),

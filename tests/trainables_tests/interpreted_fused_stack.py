@@ -25,7 +25,7 @@ from trainables.trainee import Trainee
 
 def fused_stack(pack: Pack, dtype: torch.dtype) -> Stack:
     dimension = pack.task.dimension
-    trainees = [Trainee.start(member, dimension, CPU, dtype) for member in pack.members]
+    trainees = [Trainee.start(member, pack.task, CPU, dtype) for member in pack.members]
     return FusedStack(trainees, dimension=dimension, device=CPU, tf32=False)
 
 

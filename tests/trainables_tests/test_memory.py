@@ -55,7 +55,9 @@ def test_a_stack_holds_what_is_foretold(
         )
         for member in sorted(members, key=lambda member: -Mlp.of(member).depth)
     ]
-    trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in kind]
+    trainees = [
+        Trainee.start(member, Task(dimension=dimension), CPU, torch.float32) for member in kind
+    ]
     source = source_of(Task(dimension=dimension))
     stream = source.training(batch_size=batch_size, device=CPU, dtype=torch.float32)
     before = live_bytes()
@@ -94,7 +96,9 @@ def test_a_stack_holds_what_is_foretold(
 def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
     members: list[Member], dimension: int, batch_size: int, threads: int
 ) -> None:
-    trainees = [Trainee.start(member, dimension, CPU, torch.float32) for member in members]
+    trainees = [
+        Trainee.start(member, Task(dimension=dimension), CPU, torch.float32) for member in members
+    ]
     before = live_bytes()
     stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=threads)
     used = live_bytes() - before

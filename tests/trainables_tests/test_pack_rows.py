@@ -34,7 +34,7 @@ def test_operations_are_those_that_torch_counts(
 ) -> None:
     member = make_member(layer_sizes=layers_text(units), multiplication=multiplication)
     family = family_of(member)
-    network = family.reference(member, dimension)
+    network = family.reference(member, Task(dimension=dimension))
     with FlopCounterMode(display=False) as counted:
         network(torch.randn(pairs, dimension), torch.randn(pairs, dimension)).sum().backward()
     assert counted.get_total_flops() == pairs * family.flops_per_pair(member, dimension)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.vocabulary import layers_text
-from tests.trainables_tests.packs import make_member, make_pack, member_lists
+from tests.trainables_tests.packs import INITIALISATIONS, make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.evaluation import evaluate
@@ -38,7 +39,7 @@ DATA: list[dict[str, Any]] = [
 
 
 def compiled_stack(pack: Pack, dtype: torch.dtype) -> Stack:
-    trainees = [Trainee.start(m, pack.task.dimension, CPU, dtype) for m in pack.members]
+    trainees = [Trainee.start(m, pack.task, CPU, dtype) for m in pack.members]
     return CompiledStack(
         trainees,
         dimension=pack.task.dimension,
@@ -48,7 +49,7 @@ def compiled_stack(pack: Pack, dtype: torch.dtype) -> Stack:
 
 
 def tensor_stack(pack: Pack, dtype: torch.dtype) -> Stack:
-    trainees = [Trainee.start(m, pack.task.dimension, CPU, dtype) for m in pack.members]
+    trainees = [Trainee.start(m, pack.task, CPU, dtype) for m in pack.members]
     return TensorStack(
         trainees,
         dimension=pack.task.dimension,
@@ -117,7 +118,9 @@ def test_a_stack_equals_its_members_trained_alone(
     if dtype == torch.float32:
         # Of a gradient that is nearly zero rounding leaves nothing in float32, and the other
         # optimisers make a whole step of what is left: see the next test.
-        members = [with_optimizer(member, "sgd") for member in members]
+        members = [with_given(member, optimizer="sgd") for member in members]
+    if "inputs" in data:
+        members = [with_given(member, initialisation="he") for member in members]
     task = {"label_noise_std": noise, **data}
     pack = make_pack(one_kind(members), dimension=dimension, steps=steps, **task)
     for pairs in trained_and_alone(pack, stack_of, dtype):
@@ -137,7 +140,8 @@ def test_layers_may_be_of_any_sizes(
     stack_of: StackOf, layers: list[list[int]], dimension: int
 ) -> None:
     members = [
-        make_member(trial, layer_sizes=layers_text(units)) for trial, units in enumerate(layers)
+        make_member(trial, layer_sizes=layers_text(units), initialisation=initialisation)
+        for trial, (units, initialisation) in enumerate(zip(layers, cycle(INITIALISATIONS)))
     ]
     pack = make_pack(members, dimension=dimension, steps=20)
     for pairs in trained_and_alone(pack, stack_of, torch.float64):
@@ -164,8 +168,8 @@ def test_in_float32_most_members_equal_those_trained_alone(
     assert sorted(distances)[14] < 1e-6
 
 
-def with_optimizer(member: Member, optimizer: str) -> Member:
-    return replace(member, hyperparameters={**member.hyperparameters, "optimizer": optimizer})
+def with_given(member: Member, **given: str) -> Member:
+    return replace(member, hyperparameters={**member.hyperparameters, **given})
 
 
 Pairs = list[tuple[torch.Tensor, torch.Tensor]]

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 
 from tests.trainables_tests.packs import make_member, member_lists
-from trainables import Member
+from trainables import Member, Task
 from trainables.families.mlp import Mlp
 from trainables.gpu.stack_layout import GPU_COSTS, cut, stack_seconds
 from trainables.gpu.stack_memory import stack_bytes
@@ -17,7 +17,9 @@ CPU = torch.device("cpu")
 
 
 def trainees_of(members: list[Member], dimension: int = 2) -> list[Trainee]:
-    return [Trainee.start(member, dimension, CPU, torch.float32) for member in members]
+    return [
+        Trainee.start(member, Task(dimension=dimension), CPU, torch.float32) for member in members
+    ]
 
 
 @settings(deadline=None)

@@ -130,7 +130,7 @@ def test_a_stack_without_room_is_gone_before_its_halves_are_made(
         return evaluate(stack, *arguments, **rest)
 
     monkeypatch.setattr(tensor_engine, "evaluate", evaluate_few)
-    trainees = [Trainee.start(member, 2, CPU, torch.float32) for member in pack.members]
+    trainees = [Trainee.start(member, pack.task, CPU, torch.float32) for member in pack.members]
     stacks = TensorEngine(pack, device=CPU, dtype=torch.float32).stacks(trainees, 0)
     assert [len(stack.members) for stack in stacks] == [2, 2]
     assert alive_at_a_start == [1, 1, 2]
@@ -142,7 +142,7 @@ def test_an_error_that_is_not_of_memory_is_raised(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(tensor_engine, "TensorStack", broken)
     pack = make_pack([make_member(trial) for trial in range(4)])
-    trainees = [Trainee.start(member, 2, CPU, torch.float32) for member in pack.members]
+    trainees = [Trainee.start(member, pack.task, CPU, torch.float32) for member in pack.members]
     with pytest.raises(RuntimeError, match="illegal memory access"):
         TensorEngine(pack, device=CPU, dtype=torch.float32).stacks(trainees, 0)
 
@@ -195,7 +195,7 @@ def test_a_block_is_prepared_again_only_for_new_stacks_or_without_averages(
 
 def test_what_is_unloaded_no_longer_changes() -> None:
     pack = make_pack([make_member(trial, width=3 + trial) for trial in range(3)], steps=32)
-    trainees = [Trainee.start(member, 2, CPU, torch.float64) for member in pack.members]
+    trainees = [Trainee.start(member, pack.task, CPU, torch.float64) for member in pack.members]
     (stack,) = TensorEngine(pack, device=CPU, dtype=torch.float64).stacks(trainees, 0)
     (before, *_) = stack.unload()
     copies = [piece.clone() for piece in before.pieces]

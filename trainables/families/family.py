@@ -5,7 +5,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from ..pack import Member
+from ..pack import Member, Task
 
 
 class Family(Protocol):
@@ -23,10 +23,10 @@ class Family(Protocol):
     def flops_per_pair(self, member: Member, dimension: int) -> int:
         """The floating-point operations of the matrix products of a training pair, both ways."""
 
-    def initial_pieces(self, member: Member, dimension: int) -> Sequence[Tensor]:
-        """The weight blocks before the first step, float32, on the CPU, from the seed alone."""
+    def initial_pieces(self, member: Member, task: Task) -> Sequence[Tensor]:
+        """The weight blocks before the first step, float32, on the CPU; no batch is drawn."""
 
-    def reference(self, member: Member, dimension: int) -> nn.Module:
+    def reference(self, member: Member, task: Task) -> nn.Module:
         """The member as a plain module with its initial weights, float32, on the CPU.
 
         It takes two batches of vectors (B, D) and gives the predictions (B,). It shares the initial

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from spaces.vocabulary import layer_units, parameter_count
 
-from ..pack import Member
+from ..pack import Member, Task
+from .constructed_start import CONSTRUCTED_STARTS, constructed_start
 from .mlp_initial_weights import initial_layers
 from .mlp_network import Network
 
@@ -84,23 +85,25 @@ class MlpFamily:
         weights = [below * above for below, above in pairwise(sizes)]
         return 6 * sum(weights) - 2 * weights[0]
 
-    def initial_pieces(self, member: Member, dimension: int) -> list[Tensor]:
+    def initial_pieces(self, member: Member, task: Task) -> list[Tensor]:
         """See `Family`."""
-        return layer_pieces(_initial_layers(member, dimension), dimension)
+        return layer_pieces(_initial_layers(member, task), task.dimension)
 
-    def reference(self, member: Member, dimension: int) -> Network:
+    def reference(self, member: Member, task: Task) -> Network:
         """See `Family`."""
         mlp = Mlp.of(member)
         return Network(
-            _initial_layers(member, dimension),
+            _initial_layers(member, task),
             activation=mlp.activation,
             multiplication=mlp.multiplication,
         )
 
 
-def _initial_layers(member: Member, dimension: int) -> list[tuple[Tensor, Tensor]]:
-    mlp = Mlp.of(member)
-    return initial_layers(mlp.sizes(dimension), member.initialisation_seed, mlp.initialisation)
+def _initial_layers(member: Member, task: Task) -> list[tuple[Tensor, Tensor]]:
+    mlp, seed = Mlp.of(member), member.initialisation_seed
+    if mlp.initialisation in CONSTRUCTED_STARTS:
+        return constructed_start(mlp, task, seed)
+    return initial_layers(mlp.sizes(task.dimension), seed, mlp.initialisation)
 
 
 def layer_pieces(layers: Sequence[tuple[Tensor, Tensor]], dimension: int) -> list[Tensor]:

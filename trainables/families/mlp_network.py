@@ -22,7 +22,7 @@ class Network(nn.Module):
         self.multiplication = multiplication
         modules: list[nn.Module] = []
         for weight, bias in layers:
-            linear = nn.Linear(weight.shape[1], weight.shape[0])
+            linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=weight.dtype)
             with torch.no_grad():
                 linear.weight.copy_(weight)
                 linear.bias.copy_(bias)
