@@ -19,6 +19,7 @@ from optuna.trial import TrialState
 from scipy.stats import qmc
 
 from search.planning.outcome import Outcome
+from search.planning.samplers import SAMPLERS
 from search.planning.seeds import derive_seed
 from search.planning.suggestion import needed_packs, pack_count, running_packs, suggest
 from spaces import Choices, FloatRange, IntRange, Spec, Study, load_spec, studies
@@ -67,6 +68,10 @@ def play(
         packs.append(suggest(study, spec, number=number, history=history, running=running))
         history[number] = [outcome(member) for member in packs[-1]]
     return packs, history
+
+
+def test_every_sampler_of_the_spec_suggests() -> None:
+    assert tuple(SAMPLERS) == SAMPLER_NAMES
 
 
 # ------------------------------------------------------------------------------ which packs
