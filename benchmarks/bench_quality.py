@@ -1,9 +1,9 @@
-"""Quality of search: at equal time against Ray Tune with ASHA, and of TPE against random search.
+"""Quality of search: at equal time against Ray Tune with ASHA, and of each sampler at equal trials.
 
 Equal time: each tool gets the same seconds; its best configuration is then trained again by the
 same judge (one_trial.py, three times), and the median nmse counts. dottune's start-up is within
 its time, Ray Tune's is not. Of the same runs: the seconds until a tool had a trial within 10% of
-the best trial of either. Equal trials: the same study, 64 trials, with both samplers, judged by its
+the best trial of either. Equal trials: the same study, 64 trials, with each sampler, judged by its
 confirmed nmse.
 
     python benchmarks/bench_quality.py [--seeds 5] [--seconds 60] [--json FILE]
@@ -26,6 +26,7 @@ from machine import describe
 from one_trial import SPACE, STEPS, train_one
 
 from results import OutputFolder
+from spaces.samplers import SAMPLER_NAMES
 
 RUNGS = (STEPS // 8, STEPS // 4, STEPS // 2)
 HALVING = {"grace_period": STEPS // 8, "reduction_factor": 2, "min_survivors": 2}
@@ -171,7 +172,7 @@ def main() -> None:
     torch.set_num_threads(1)
     samplers = {
         sampler: [confirmed(sampler, seed) for seed in range(arguments.seeds)]
-        for sampler in ("tpe", "random")
+        for sampler in SAMPLER_NAMES
     }
     time_rows = equal_time(arguments.seeds, arguments.seconds)
     print(describe())

@@ -1,9 +1,10 @@
-"""Seconds to suggest a pack: dottune's TPE against Optuna's own sampler, for the same suggestions.
+"""Seconds to suggest a pack: dottune's TPE against Optuna's own sampler, and the Gaussian process.
 
     python benchmarks/bench_suggestion.py [--rounds 5] [--json FILE]
 
 A study of depth, width and learning rate with random outcomes, a fifth of them completed, the
-others pruned; a pack of 16 is suggested after so many finished trials. Both must suggest the same.
+others pruned; a pack of 16 is suggested after so many finished trials. Both samplers of TPE must
+suggest the same.
 """
 
 import argparse
@@ -21,10 +22,14 @@ from one_trial import SPACE
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.planning.suggestion import quiet_optuna
-from search.planning.tpe import tpe_pack
+from search.planning.optuna_study import quiet_optuna
+from search.planning.outcome import Outcome
+from search.planning.samplers import SAMPLERS, PackRequest
+from search.planning.samplers.tpe_pack import tpe_pack
+from spaces import FloatRange, IntRange
 
 FINISHED = (64, 128, 256, 512, 1024, 4096)
+FINISHED_FOR_GP = (16, 64, 256, 512)
 PACK_SIZE = 16
 Rank = tuple[float, float]
 """What a finished trial is judged by: the lower the better."""
@@ -79,6 +84,29 @@ def our_pack(parameters: list[dict[str, Any]], ranks: list[Rank]) -> list[dict[s
     )
 
 
+def gp_pack(parameters: list[dict[str, Any]], ranks: list[Rank]) -> list[dict[str, Any]]:
+    """The pack by the Gaussian process, told of the same trials."""
+    finished = [
+        Outcome(
+            hyperparameters=each,
+            status="completed" if step == -math.inf else "pruned",
+            nmse=loss if step == -math.inf else None,
+            rungs=() if step == -math.inf else ((round(-step), loss),),
+        )
+        for each, (step, loss) in zip(parameters, ranks, strict=True)
+    ]
+    depth, rate, width = SPACE["depth"], SPACE["learning_rate"], SPACE["width"]
+    space = {
+        "depth": IntRange(low=depth[0], high=depth[1]),
+        "learning_rate": FloatRange(low=rate[0], high=rate[1], log=True),
+        "width": IntRange(low=width[0], high=width[1], log=True),
+    }
+    request = PackRequest(
+        space=space, first=0, size=PACK_SIZE, seed=0, sequence_seed=0, finished=finished
+    )
+    return SAMPLERS["gp"](request)
+
+
 def timed(suggest: Callable[[], list[dict[str, Any]]]) -> tuple[float, list[dict[str, Any]]]:
     """Seconds, and what was suggested."""
     began = time.perf_counter()
@@ -112,15 +140,24 @@ def main() -> None:
                 "ratio": ratio,
             }
         )
+    gp_rows = []
+    for count in FINISHED_FOR_GP:
+        history = histories(count)
+        seconds = [
+            timed(lambda history=history: gp_pack(*history))[0] for _ in range(arguments.rounds)
+        ]
+        gp_rows.append({"finished": count, "gp": statistics.median(seconds)})
     print(describe())
     for row in rows:
         print(
             f"{row['finished']:5} finished: dottune {row['dottune']:.3f} s, "
             f"Optuna {row['optuna']:.3f} s ({row['ratio']:.1f}x)"
         )
+    for row in gp_rows:
+        print(f"{row['finished']:5} finished: the Gaussian process {row['gp']:.2f} s")
     if arguments.json:
         with open(arguments.json, "w") as file:
-            json.dump({"machine": describe(), "rows": rows}, file, indent=2)
+            json.dump({"machine": describe(), "rows": rows, "gp": gp_rows}, file, indent=2)
 
 
 if __name__ == "__main__":

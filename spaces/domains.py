@@ -43,6 +43,16 @@ class IntRange(BaseModel):
         _refuse(_range_faults(self))
         return self
 
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def nearest(self, number: float) -> int:
+        """Return the range's number that is nearest to `number`."""
+        above = min(max(round(number), self.low), self.high) - self.low
+        return self.low + (above + (self.step - 1) // 2) // self.step * self.step
+
 
 class FloatRange(BaseModel):
     """The numbers from low to high (both included), in log, or only low, low + step, ...."""

@@ -31,6 +31,7 @@ from .layer_expressions import layers_at
 from .plain_data import plain_data
 from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
+from .samplers import LEARNING_SAMPLERS, SamplerName, check_sampler
 from .sections import check_fixed, check_grid, check_space
 from .vocabulary import FIELDS, Value, uniform_parameter_count, unused_hyperparameters
 from .yaml_text import write_yaml
@@ -226,7 +227,7 @@ class Spec(BaseModel):
     space: Annotated[dict[str, Domain], BeforeValidator(check_space)] = {}
     fixed: Annotated[dict[str, Value], BeforeValidator(check_fixed)] = {}
     task: Task = Task()
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Annotated[SamplerName, BeforeValidator(check_sampler)] = "tpe"
     budget: Budget = Budget()
     halving: Annotated[Halving | None, BeforeValidator(_section_or_null)] = None
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(_section_or_null)] = None
@@ -249,6 +250,11 @@ class Spec(BaseModel):
             raise Refused(faults)
         return spec
 
+    @property
+    def learns(self) -> bool:
+        """Whether later packs are suggested from the results of earlier ones."""
+        return self.sampler in LEARNING_SAMPLERS
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the spec as plain data that gives an equal spec when it is loaded."""
         mapping = self.model_dump(mode="json")
@@ -263,11 +269,11 @@ class Spec(BaseModel):
     def notes(self) -> tuple[str, ...]:
         """Return what is allowed but probably not meant, one sentence each."""
         budget = self.budget
-        if not self.space or self.sampler != "tpe" or budget.trials / budget.pack_size >= 4:
+        if not self.space or not self.learns or budget.trials / budget.pack_size >= 4:
             return ()
         return (
             f"budget: {budget.trials} trials in packs of {budget.pack_size} are fewer than 4 packs "
-            "a study, so the sampler tpe hardly acts; raise trials or lower pack_size",
+            f"a study, so the sampler {self.sampler} hardly acts; raise trials or lower pack_size",
         )
 
 

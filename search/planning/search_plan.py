@@ -30,8 +30,8 @@ class SearchPlan:
         """The most packs that can ever be in flight together, over all studies."""
         budget, confirm = self.spec.budget, self.spec.confirm
         confirm_packs = 0 if confirm is None else len(confirm.steps_factors)
-        # Random suggestions wait for nothing: all packs of a study can start at once.
-        search_packs = pack_count(self.spec) if self.spec.sampler == "random" else 0
+        # Where suggestions wait for nothing, all packs of a study can start at once.
+        search_packs = 0 if self.spec.learns else pack_count(self.spec)
         most = max(budget.startup_packs, budget.packs_in_flight, search_packs, confirm_packs)
         return len(self.studies) * most
 
@@ -39,7 +39,7 @@ class SearchPlan:
     def packs_in_flight(self) -> int:
         """The packs that are in flight together for most of a search, over all studies."""
         packs = pack_count(self.spec)
-        if self.spec.sampler == "random":
+        if not self.spec.learns:
             return len(self.studies) * packs
         return len(self.studies) * min(self.spec.budget.packs_in_flight, packs)
 

@@ -8,8 +8,9 @@ from spaces import Spec, Study
 from spaces.vocabulary import Phase, best_trial, configuration_of
 from trainables import EarlyStopping, Halving, Member, Pack, PackKey, Task
 
+from .outcome import Outcome
 from .seeds import derive_seed
-from .suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
+from .suggestion import needed_packs, pack_count, running_packs, suggest
 
 Hyperparameters = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from results.rows import PackResult, curves_of, trials_of
 from spaces import SpecError, Study, studies
 from spaces.vocabulary import Value
 
+from ..planning.optuna_study import distributions_of, finished_trial, quiet_optuna
 from ..planning.study_plan import outcomes_of
-from ..planning.suggestion import distributions_of, finished_trial, quiet_optuna
 from .finished_packs import finished_packs
 from .folder_state import folder_state, searched
 from .row_check import check_rows
@@ -28,7 +28,7 @@ def load_study(uri: str, **grid: Value) -> optuna.Study:
     >>> optuna.importance.get_param_importances(study)  # doctest: +SKIP
 
     Its objective is the nmse, to be minimised. Pruned trials have their rungs as intermediate
-    values. Diverged trials are PRUNED without any value, as the sampler saw them; the user
+    values. Diverged trials are PRUNED without any value, as TPE sees them; the user
     attribute `status` tells them apart. Confirm replicates are no trials of the study.
 
     Args:

@@ -34,7 +34,7 @@ def _controller_has(name: str) -> bool:
 
 
 USED: dict[str, Callable[[], object]] = {
-    # Optuna, in search/planning/tpe.py
+    # Optuna, in search/planning/samplers/tpe_pack.py
     "optuna.distributions._get_single_value": lambda: distributions._get_single_value,
     "optuna.samplers._tpe.parzen_estimator._ParzenEstimator": lambda: (
         parzen_estimator._ParzenEstimator.sample

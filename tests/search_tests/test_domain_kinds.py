@@ -1,4 +1,4 @@
-"""Every kind of domain, in `space` and in `grid`, through every view and every command.
+"""Every kind of domain, in `space` and in `grid`, and every sampler, through every view.
 
 A further kind joins by one line in `KINDS`: it is tried alone, in a search of this process, and
 together with others in few searches on a real Ray, which a real TensorBoard then shows.
@@ -31,6 +31,7 @@ from search.views.progress import ProgressView
 from search.views.tensorboard_view import TensorBoardView, run_name
 from spaces import load_spec, studies
 from spaces.constructed_start import STARTS
+from spaces.samplers import SAMPLER_NAMES
 from spaces.vocabulary import FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained
 from tests.tensorboard_server import eventually, shown_hparams, tensorboard
@@ -268,8 +269,26 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
+    expect_every_view(spec_of([kind]), [kind], tmp_path)
+
+
+SAMPLED = [
+    choices("optimizer", "sgd", "adam"),
+    interval("momentum", 0.0, 0.9),  # which adam doesn't read
+    interval("learning_rate", 0.001, 0.1, log=True),
+    choices("layer_sizes", "8-4", "linear"),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_a_sampler(sampler: str, tmp_path: Path) -> None:
+    expect_every_view(spec_of(SAMPLED) | {"sampler": sampler}, SAMPLED, tmp_path)
+
+
+def expect_every_view(written: dict[str, Any], kinds: list[Kind], tmp_path: Path) -> None:
+    """A search in this process, and everything that shows it."""
     folder = OutputFolder(tmp_path)
-    spec = load_spec(spec_of([kind]))
+    spec = load_spec(written)
     plan = SearchPlan(spec)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
     with ProgressView(plan, terminal) as progress, TensorBoardView(plan, folder) as board:
@@ -282,12 +301,13 @@ def test_a_kind_alone(kind: Kind, tmp_path: Path) -> None:
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             board.on_trial_complete(0, [], trial)
             progress.on_step_end(0, [])
-    expect_domain(kind, announced(tmp_path / "tensorboard")[column_of(kind)])
+    for kind in kinds:
+        expect_domain(kind, announced(tmp_path / "tensorboard")[column_of(kind)])
     folder.write_text("spec.yaml", spec.to_yaml())
     folder.write_text("provenance.json", to_json([provenance(["dottune", "run"], spec)]))
     assert load_spec(tmp_path / "spec.yaml") == spec
     folder.write_summary(summarise(folder.read_trials(), order=[*plan.studies]))
-    expect_commands(folder, [kind])
+    expect_commands(folder, kinds)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """Studies side by side: whose pack goes next, and when the search is over."""
 
+import pytest
+
 from search.planning.search_plan import SearchPlan
+from spaces.samplers import SAMPLER_NAMES
 from tests.search_tests.studies import run_all, tiny, trained
 
 
@@ -27,6 +30,16 @@ def test_a_study_that_waits_lets_the_other_go_on() -> None:
     assert third is not None
     assert (third.study, third.number) == ("dimension=2", 1)
     assert plan.next_pack() is None
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_the_packs_that_may_be_in_flight_together_are_those_that_start(sampler: str) -> None:
+    plan = SearchPlan(tiny(sampler=sampler, budget={"trials": 8, "pack_size": 2}, confirm=None))
+    started = 0
+    while plan.next_pack() is not None:
+        started += 1
+    assert started == plan.packs_at_once == plan.packs_in_flight
+    assert started == 2 * (1 if plan.spec.learns else 4)
 
 
 def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +18,16 @@ from spaces.vocabulary import Phase
 from tests.search_tests.studies import by_identity, run_all, tiny, trained
 from trainables import Pack, PackKey
 
-BUDGETS = [
-    {"trials": 9, "pack_size": 3},
-    {"trials": 10, "pack_size": 3, "packs_in_flight": 2},
-    {"trials": 12, "pack_size": 3, "packs_in_flight": 3, "startup_packs": 2},
+SEARCHES: list[dict[str, Any]] = [
+    {"budget": {"trials": 9, "pack_size": 3}},
+    {"budget": {"trials": 10, "pack_size": 3, "packs_in_flight": 2}},
+    {"budget": {"trials": 12, "pack_size": 3, "packs_in_flight": 3, "startup_packs": 2}},
+    {"sampler": "random"},
+    {"sampler": "qmc"},
+    {"sampler": "gp", "budget": {"trials": 5, "pack_size": 2, "packs_in_flight": 2}},
 ]
+GP = len(SEARCHES) - 1
+"""It suggests one trial a study, and takes its time."""
 
 
 @functools.cache
@@ -30,38 +36,59 @@ def trained_once(pack: Pack) -> PackResult:
     return trained(pack)
 
 
+def plan_of(search: int, **changes: Any) -> SearchPlan:
+    return SearchPlan(tiny(**SEARCHES[search], **changes))
+
+
 @functools.cache
-def packs_in_order(budget: int) -> dict[PackKey, Pack]:
-    return by_identity(run_all(SearchPlan(tiny(budget=BUDGETS[budget])), trained_once))
+def packs_in_order(search: int) -> dict[PackKey, Pack]:
+    return by_identity(run_all(plan_of(search), trained_once))
 
 
-@pytest.mark.parametrize("budget", range(len(BUDGETS)))
-@given(workers=st.integers(1, 8), seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=25)
-def test_neither_the_order_of_completion_nor_the_workers_change_a_pack(
-    budget: int, workers: int, seed: int
-) -> None:
-    plan = SearchPlan(tiny(budget=BUDGETS[budget]))
-    packs = run_all(plan, trained_once, workers=workers, order=random.Random(seed))
-    assert by_identity(packs) == packs_in_order(budget)
+def expect_the_same(search: int, workers: int, order: random.Random) -> None:
+    plan = plan_of(search)
+    packs = run_all(plan, trained_once, workers=workers, order=order)
+    assert by_identity(packs) == packs_in_order(search)
     assert plan.finished
 
 
-@pytest.mark.parametrize("budget", range(len(BUDGETS)))
-@given(data=st.data())
+@pytest.mark.parametrize("search", range(GP))
+@given(workers=st.integers(1, 8), seed=st.integers(0, 2**32))
 @settings(deadline=None, max_examples=25)
-def test_a_resumed_search_runs_the_packs_that_were_left(budget: int, data: st.DataObject) -> None:
-    whole = packs_in_order(budget)
-    order = random.Random(data.draw(st.integers(0, 2**32)))
-    before = run_all(
-        SearchPlan(tiny(budget=BUDGETS[budget])), trained_once, workers=4, order=order
-    )[: data.draw(st.integers(0, len(whole)))]
+def test_neither_the_order_of_completion_nor_the_workers_change_a_pack(
+    search: int, workers: int, seed: int
+) -> None:
+    expect_the_same(search, workers, random.Random(seed))
 
-    plan = SearchPlan(tiny(budget=BUDGETS[budget]))
-    for pack in data.draw(st.permutations(before)):
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_they_change_no_pack_of_gp(workers: int) -> None:
+    expect_the_same(GP, workers, random.Random(workers))
+
+
+def expect_the_rest(search: int, before: Sequence[Pack], order: random.Random) -> None:
+    plan = plan_of(search)
+    for pack in before:
         plan.finish(pack.key, trained_once(pack))
     after = run_all(plan, trained_once, workers=2, order=order)
-    assert by_identity([*before, *after]) == whole
+    assert by_identity([*before, *after]) == packs_in_order(search)
+
+
+@pytest.mark.parametrize("search", range(GP))
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_a_resumed_search_runs_the_packs_that_were_left(search: int, data: st.DataObject) -> None:
+    whole = packs_in_order(search)
+    order = random.Random(data.draw(st.integers(0, 2**32)))
+    before = run_all(plan_of(search), trained_once, workers=4, order=order)
+    kept = before[: data.draw(st.integers(0, len(whole)))]
+    expect_the_rest(search, data.draw(st.permutations(kept)), order)
+
+
+def test_a_resumed_search_of_gp_runs_the_packs_that_were_left() -> None:
+    whole = packs_in_order(GP)
+    kept = [whole[PackKey("dimension=1", "search", number)] for number in (1, 0)]
+    expect_the_rest(GP, kept, random.Random(0))
 
 
 PHASES: list[tuple[Phase, int]] = [("search", 3), ("confirm", 2)]
@@ -78,7 +105,7 @@ EVERY_KEY = [
 def test_rows_may_be_lost_in_any_combination(kept: set[PackKey]) -> None:
     """A lost pack is trained again, and what it gave rise to then is what it is now."""
     whole = packs_in_order(0)
-    plan = SearchPlan(tiny(budget=BUDGETS[0]))
+    plan = plan_of(0)
     assert set(EVERY_KEY) == whole.keys()
     for key in sorted(kept):
         plan.finish(key, trained_once(whole[key]))
@@ -87,9 +114,7 @@ def test_rows_may_be_lost_in_any_combination(kept: set[PackKey]) -> None:
 
 
 def test_a_further_grid_value_leaves_the_packs_of_the_other_studies_alone() -> None:
-    more = by_identity(
-        run_all(SearchPlan(tiny(budget=BUDGETS[0], grid={"dimension": [4, 2, 1]})), trained_once)
-    )
+    more = by_identity(run_all(plan_of(0, grid={"dimension": [4, 2, 1]}), trained_once))
     assert packs_in_order(0).items() < more.items()
 
 
@@ -170,6 +195,7 @@ ALL_FIXED = {
         ({"budget": {"trials": 9, "pack_size": 3, "startup_packs": 2}}, 3, 2),
         ({"budget": {"trials": 9, "pack_size": 3, "startup_packs": 9}}, 3, 2),
         ({"sampler": "random"}, 3, 2),
+        ({"sampler": "qmc"}, 3, 2),
         ({"halving": None}, 3, 2),
         ({"confirm": None}, 3, 0),
         ({"confirm": {"replicates": 1, "steps_factors": [1]}}, 3, 1),

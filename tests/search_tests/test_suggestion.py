@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from scipy.stats import qmc
 
+from search.planning.outcome import Outcome
+from search.planning.samplers import SAMPLERS
 from search.planning.seeds import derive_seed
-from search.planning.suggestion import Outcome, needed_packs, pack_count, running_packs, suggest
+from search.planning.suggestion import needed_packs, pack_count, running_packs, suggest
 from spaces import Choices, FloatRange, IntRange, Spec, Study, load_spec, studies
+from spaces.samplers import SAMPLER_NAMES
 
 Members = list[dict[str, Any]]
 
@@ -32,7 +36,10 @@ SPACE: dict[str, Any] = {
 
 
 def make_spec(space: Mapping[str, Any] = SPACE, **keys: Any) -> Spec:
-    budget = {"trials": 40, "pack_size": 8} | keys.pop("budget", {})
+    budget = {"trials": 40, "pack_size": 8}
+    if keys.get("sampler") == "gp":  # a tenth of a second a trial, where the others take none
+        budget = {"trials": 3, "pack_size": 2}
+    budget |= keys.pop("budget", {})
     return load_spec(
         {"name": "test", "grid": {"dimension": [4, 8]}, "space": dict(space), "budget": budget}
         | keys
@@ -63,6 +70,10 @@ def play(
     return packs, history
 
 
+def test_every_sampler_of_the_spec_suggests() -> None:
+    assert tuple(SAMPLERS) == SAMPLER_NAMES
+
+
 # ------------------------------------------------------------------------------ which packs
 
 
@@ -74,8 +85,9 @@ def test_a_fixed_lag_decides_which_packs_are_needed() -> None:
     assert running == [[], [], [0, 1], [1, 2], [2, 3], [3, 4]]
 
 
-def test_random_search_needs_no_results() -> None:
-    spec = make_spec(sampler="random")
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
+def test_what_does_not_learn_needs_no_results(sampler: str) -> None:
+    spec = make_spec(sampler=sampler)
     assert all(len(needed_packs(spec, number)) == 0 for number in range(5))
     assert all(len(running_packs(spec, number)) == 0 for number in range(5))
 
@@ -95,11 +107,11 @@ def test_each_earlier_pack_is_needed_or_running(
     assert len(running_packs(spec, number)) <= packs_in_flight - 1
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_the_last_pack_is_smaller(sampler: str) -> None:
-    spec = make_spec(sampler=sampler, budget={"trials": 19, "pack_size": 8})
+    spec = make_spec(sampler=sampler, budget={"trials": 5, "pack_size": 2})
     packs, _ = play(studies(spec)[0], spec)
-    assert [len(pack) for pack in packs] == [8, 8, 3]
+    assert [len(pack) for pack in packs] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("number", [-1, 5])
@@ -124,43 +136,60 @@ def test_missing_running_packs_are_refused() -> None:
 # ------------------------------------------------------------------------------ purity
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def random_states() -> tuple[Any, ...]:
+    return (
+        random.getstate(),
+        np.random.get_state()[1].tolist(),  # type: ignore[index]
+        torch.get_rng_state().tolist(),
+        torch.get_num_threads(),
+    )
+
+
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_the_same_arguments_give_the_same_answer(sampler: str) -> None:
     spec = make_spec(sampler=sampler)
     study = studies(spec)[0]
     random.seed(1)
     np.random.seed(1)
-    states = random.getstate(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    torch.manual_seed(1)
+    states = random_states()
     first = play(study, spec)
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == states  # type: ignore[index]
+    assert random_states() == states
     random.seed(2)
     np.random.seed(2)
+    torch.manual_seed(2)
     assert play(study, spec) == first
 
 
-def test_packs_beyond_the_needed_ones_and_their_order_do_not_matter() -> None:
-    spec = make_spec(budget={"packs_in_flight": 2})
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_packs_beyond_the_needed_ones_and_their_order_do_not_matter(sampler: str) -> None:
+    budget = {"trials": 5, "pack_size": 1, "packs_in_flight": 2}
+    spec = make_spec(sampler=sampler, budget=budget)
     study = studies(spec)[0]
     packs, history = play(study, spec)
+    running = [packs[number] for number in running_packs(spec, 3)]
     history_with_gaps = {number: history[number] for number in (4, 2, 1, 0)}
-    for shuffled in (history, history_with_gaps, {0: history[0], 1: history[1]}):
-        assert suggest(study, spec, number=3, history=shuffled, running=[packs[2]]) == packs[3]
+    for shuffled in (history_with_gaps, {0: history[0], 1: history[1]}):
+        assert suggest(study, spec, number=3, history=shuffled, running=running) == packs[3]
 
 
-def test_the_order_of_keys_in_the_spec_does_not_matter() -> None:
-    spec = make_spec()
-    turned = make_spec(dict(reversed(SPACE.items())))
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_the_order_of_keys_in_the_spec_does_not_matter(sampler: str) -> None:
+    spec = make_spec(sampler=sampler)
+    turned = make_spec(dict(reversed(SPACE.items())), sampler=sampler)
     assert play(studies(spec)[0], spec) == play(studies(turned)[0], turned)
 
 
-def test_a_further_grid_value_leaves_the_other_studies_alone() -> None:
-    few, more = make_spec(), make_spec(grid={"dimension": [2, 4, 8]})
-    for study in studies(few):
-        [same] = [other for other in studies(more) if other.name == study.name]
-        assert play(study, few) == play(same, more)
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_a_further_grid_value_leaves_the_other_studies_alone(sampler: str) -> None:
+    few = make_spec(sampler=sampler, grid={"dimension": [4]})
+    more = make_spec(sampler=sampler, grid={"dimension": [2, 4]})
+    [study] = studies(few)
+    [same] = [other for other in studies(more) if other.name == study.name]
+    assert play(study, few) == play(same, more)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
 def test_studies_seeds_and_packs_differ(sampler: str) -> None:
     spec, other_seed = make_spec(sampler=sampler), make_spec(sampler=sampler, seed=1)
     played = [
@@ -177,7 +206,8 @@ def test_studies_seeds_and_packs_differ(sampler: str) -> None:
 def test_a_fresh_interpreter_suggests_the_same() -> None:
     program = """
 import json, sys
-from search.planning.suggestion import Outcome, suggest
+from search.planning.outcome import Outcome
+from search.planning.suggestion import suggest
 from spaces import load_spec, studies
 spec = load_spec(json.loads(sys.argv[1]))
 history = {
@@ -201,8 +231,11 @@ print(json.dumps(suggest(studies(spec)[0], spec, number=4, history=history, runn
         assert json.loads(run.stdout) == packs[4]
 
 
-def test_optuna_stays_silent_and_keeps_its_verbosity(capfd: pytest.CaptureFixture[str]) -> None:
-    spec = make_spec()
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
+def test_optuna_stays_silent_and_keeps_its_verbosity(
+    sampler: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec = make_spec(sampler=sampler)
     verbosity = optuna.logging.get_verbosity()
     play(studies(spec)[0], spec)
     assert capfd.readouterr() == ("", "")
@@ -271,7 +304,7 @@ def test_start_packs_spread_evenly_over_the_choices_and_the_logarithm() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_the_known_good_point_comes_first(
     space: dict[str, Any], known_good: dict[str, Any], sampler: str
 ) -> None:
@@ -340,18 +373,27 @@ def allows(domain: IntRange | FloatRange | Choices, value: Any) -> bool:
 
 
 @settings(max_examples=40, deadline=None)
-@given(space=SPACES, sampler=st.sampled_from(["tpe", "random"]), seed=st.integers(0, 10**6))
+@given(space=SPACES, sampler=st.sampled_from(["tpe", "random", "qmc"]), seed=st.integers(0, 10**6))
 def test_every_suggestion_lies_in_the_space(space: dict[str, Any], sampler: str, seed: int) -> None:
     budget = {"trials": 22, "pack_size": 5, "startup_packs": 2, "packs_in_flight": 2}
-    spec = make_spec(space, sampler=sampler, seed=seed, budget=budget)
-    study = studies(spec)[0]
+    expect_in_space(make_spec(space, sampler=sampler, seed=seed, budget=budget))
+
+
+@settings(max_examples=8, deadline=None)
+@given(space=SPACES, seed=st.integers(0, 10**6))
+def test_every_suggestion_of_gp_lies_in_the_space(space: dict[str, Any], seed: int) -> None:
+    expect_in_space(make_spec(space, sampler="gp", seed=seed))
+
+
+def expect_in_space(spec: Spec) -> None:
+    space, study = spec.space, studies(spec)[0]
     for pack in play(study, spec)[0]:
         for member in pack:
             assert member.keys() == space.keys()
             assert all(allows(study.space[name], value) for name, value in member.items())
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
 def test_a_float_with_a_step_is_the_number_that_one_would_write(sampler: str) -> None:
     written = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     space = {"learning_rate": {"low": 0.1, "high": 0.9, "step": 0.1}}
@@ -417,7 +459,7 @@ def test_where_optuna_lacks_what_tpe_needs_its_sampler_suggests_the_same(
 ) -> None:
     spec = make_spec(budget={"packs_in_flight": 2})
     packs = [play(study, spec) for study in studies(spec)]
-    monkeypatch.setattr("search.planning.suggestion.tpe_pack", None)
+    monkeypatch.setattr("search.planning.samplers.tpe.tpe_pack", None)
     assert [play(study, spec) for study in studies(spec)] == packs
 
 
@@ -426,8 +468,8 @@ def test_a_version_of_optuna_without_them_is_noticed() -> None:
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe import {module}
 del {module}.{name}
-from search.planning import suggestion
-print(suggestion.tpe_pack)
+from search.planning.samplers.tpe import tpe_pack
+print(tpe_pack)
 """
     for module, name in (
         ("parzen_estimator", "_ParzenEstimator"),

@@ -16,8 +16,9 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState, create_trial
 
-from search.planning.suggestion import Outcome, finished_trial, quiet_optuna, rank_of
-from search.planning.tpe import tpe_pack
+from search.planning.optuna_study import finished_trial, quiet_optuna
+from search.planning.outcome import Outcome, rank_of
+from search.planning.samplers.tpe_pack import tpe_pack
 from spaces.vocabulary import STATUSES
 
 DISTRIBUTIONS: Mapping[str, BaseDistribution] = {

@@ -5,6 +5,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from spaces.samplers import SAMPLER_NAMES
+
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For tests that run beside others on a busy machine."""
 
@@ -123,7 +125,7 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
         steps = [1]  # at the least
     optional = {
         "seed": st.integers(0, 2**63 - 1),
-        "sampler": st.sampled_from(["tpe", "random"]),
+        "sampler": st.sampled_from(SAMPLER_NAMES),
         "budget": st.fixed_dictionaries(
             {},
             optional=dict.fromkeys(

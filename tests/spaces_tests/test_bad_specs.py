@@ -328,8 +328,21 @@ def faults(data):
         (
             "sampler",
             "tpee",
-            r"sampler: must be 'tpe' or 'random'; got \"tpee\"; did you mean tpe\?",
+            r"sampler: must be one of tpe, random, qmc, gp; got \"tpee\"; did you mean tpe\?",
         ),
+        ("sampler", "GPSampler", r"one of tpe, random, qmc, gp; got \"GPSampler\"; .* mean gp\?"),
+        ("sampler", ["tpe"], r"sampler: must be one of tpe, random, qmc, gp; got \[\"tpe\"\]"),
+        (
+            "sampler",
+            "cmaes",
+            "sampler: must be one of tpe, random, qmc, gp: cmaes keeps its state between "
+            'suggestions, so its packs are no pure function of the finished ones; got "cmaes"; '
+            "write tpe or gp",
+        ),
+        ("sampler", "NSGA-II", 'NSGA-II keeps its state between .*; got "NSGA-II"; write tpe or'),
+        ("sampler", "GridSampler", "GridSampler tries listed combinations, .*; list the values in"),
+        ("sampler", "brute_force", "brute_force tries every combination, .*; list the values in"),
+        ("sampler", "partial_fixed", "partial_fixed only holds values fixed .* in fixed"),
         ("task.data", "pol", "task.data: must be one of stream, fixed, pool; got"),
         ("task.target", "cosin", "must be one of dot, cosine; got .*; did you mean cosine"),
         ("fixed.activation", "rulu", r"must be one of relu, .*; got \"rulu\"; did you mean relu\?"),

@@ -224,12 +224,15 @@ def test_a_spec_made_in_python_obeys_the_same_rules():
         (["budget.trials=63"], True),
         (["budget.trials=64"], False),
         (["budget.trials=63", "sampler=random"], False),
+        (["budget.trials=63", "sampler=qmc"], False),
+        (["budget.trials=63", "sampler=gp"], True),
         (["budget.trials=63", "space="], False),
     ],
 )
 def test_a_sampler_that_hardly_acts_is_noted(changes, noted):
-    notes = load_spec("quick", overrides=changes).notes()
-    assert [("fewer than 4 packs" in note) for note in notes] == [True] * noted
+    spec = load_spec("quick", overrides=changes)
+    said = f"fewer than 4 packs a study, so the sampler {spec.sampler} hardly acts"
+    assert [(said in note) for note in spec.notes()] == [True] * noted
 
 
 def test_presets():

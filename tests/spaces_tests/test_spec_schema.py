@@ -52,6 +52,7 @@ def test_what_loads_passes(data: dict[str, Any]) -> None:
         ("early_stopping", {"patience": 0}),
         ("halving", {}),
         ("sampler", "tpee"),
+        ("sampler", "cmaes"),
         ("trials", 8),
     ],
 )
