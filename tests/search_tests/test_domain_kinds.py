@@ -241,6 +241,15 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
     assert [row["study"] for row in summary] == [study.name for study in studies(spec)]
+    compared = json.loads(dottune("compare", folder.uri, folder.uri, "--json").stdout)
+    assert [row["study"] for row in compared[1::2]] == [study.name for study in studies(spec)]
+    for kind in kinds:
+        groups = json.loads(dottune("show", folder.uri, "--by", kind.name, "--json").stdout)
+        assert sum(group["trials"] for group in groups) == 3 * len(studies(spec))
+        assert folder.uri in dottune("show", folder.uri, "--by", kind.name).stdout
+    best = json.loads(dottune("show", folder.uri, "--best", "1", "--json").stdout)
+    assert [row["study"] for row in best] == [study.name for study in studies(spec)]
+    assert [row["trial"] for row in best] == [row["best_trial"] for row in summary]
     resumed = dottune("resume", folder.uri)
     assert shown.stdout in resumed.stdout
     row = next(row for row in rows if row.phase == "search" and row.status == "completed")
