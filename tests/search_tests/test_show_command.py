@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from results import SUMMARY, TRIALS, OutputFolder, constructed_nmse, summarise
+from results.rows import PackResult
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.text.number_notation import nmse_notation, one_notation
 from search.text.study_label import study_label
 from tests.search_tests.studies import tiny, trained
+from trainables import PackKey
 
 GOLDEN = Path(__file__).parent / "golden" / "version-1"
 
@@ -33,19 +36,28 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def finished_packs(out: Path, packs: int, **changes: Any) -> SearchPlan:
+SPEC = tiny(
+    grid={"batch_size": [128, 16, 8], "dimension": [2]}, fixed={"multiplication": True, "steps": 4}
+)
+
+
+@cache
+def trained_packs() -> list[tuple[PackKey, PackResult]]:
+    """All packs of a search, in the order in which they finish where one runs at a time."""
+    plan, found = SearchPlan(SPEC), []
+    while pack := plan.next_pack():
+        found.append((pack.key, trained(pack)))
+        plan.finish(*found[-1])
+    return found
+
+
+def finished_packs(out: Path, packs: int) -> SearchPlan:
     """Leave a folder as a search leaves it that was killed after so many packs."""
-    fixed = {"multiplication": True, "steps": 4}
-    grid = {"batch_size": [128, 16, 8], "dimension": [2]}
-    spec = tiny(**{"grid": grid, "fixed": fixed, **changes})
-    plan, folder = SearchPlan(spec), OutputFolder(out)
-    folder.write_text("spec.yaml", spec.to_yaml())
-    for _ in range(packs):
-        pack = plan.next_pack()
-        assert pack is not None
-        result = trained(pack)
-        plan.finish(pack.key, result)
-        folder.write_pack(*pack.key, result)
+    plan, folder = SearchPlan(SPEC), OutputFolder(out)
+    folder.write_text("spec.yaml", SPEC.to_yaml())
+    for key, result in trained_packs()[:packs]:
+        folder.write_pack(*key, result)
+        plan.finish(key, result)
     return plan
 
 
@@ -103,7 +115,7 @@ def test_an_interrupted_search_is_shown_in_full(
     assert as_json.stderr.startswith("unfinished: ")
 
 
-def test_constructions_are_those_known_now(finished: Path) -> None:
+def test_constructions_are_those_known_now() -> None:
     """Those of a search that an older release summarised, too."""
     folder = OutputFolder("out")
     finished_packs(Path("out"), 15)
