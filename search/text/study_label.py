@@ -24,6 +24,15 @@ def study_label(study: str, separator: str = " ") -> str:
     )
 
 
+def study_folder(study: str) -> str:
+    """The study's label as folders, one for each grid value; a slash in a value is escaped.
+
+    >>> study_folder("dimension=8,multiplication=false")
+    'd=8/mult=no'
+    """
+    return study_label(study.replace("/", "%2F"), "/")
+
+
 def _short(key: str, value: str) -> str:
     if key not in FIELDS or FIELDS[key].kind != "layers":
         return SHORT_VALUES.get(value, value)

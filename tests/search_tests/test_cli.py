@@ -119,7 +119,9 @@ def test_a_folder_that_holds_a_search_is_refused() -> None:
 @pytest.mark.parametrize(
     "command", [("run", "smoke", "--out"), ("resume",), ("show",), ("compare", "out")]
 )
-@pytest.mark.parametrize("name", ["trials", "curves", "tensorboard/mine"])
+@pytest.mark.parametrize(
+    "name", ["trials", "curves", "tensorboard/mine", "tensorboard_trials/mine"]
+)
 def test_a_folder_of_somebody_else_is_refused(command: tuple[str, ...], name: str) -> None:
     theirs = Path("out", name, "f")
     theirs.parent.mkdir(parents=True)
@@ -231,6 +233,7 @@ def test_an_output_folder_is_printed_as_it_is(name: str) -> None:
     out = Path(name).absolute()
     assert f"output       {out}\n" in ran.stderr
     assert f"tensorboard --logdir {shlex.quote(f'{out}/tensorboard')}\n" in ran.stderr
+    assert f"tensorboard --logdir {shlex.quote(f'{out}/tensorboard_trials')}\n" in ran.stderr
     assert ran.stdout.startswith(f"{out}\n")
     assert f"trials   {out}/trials\n" in ran.stdout
     assert dottune("show", name).stdout.startswith(f"{out}\n")
