@@ -23,8 +23,8 @@ from .scalars import scalars
 BEST_SO_FAR, WINNER = "log10_nmse/best_so_far", "log10_nmse/winner"
 CONCLUSION = "conclusion"
 _CHARTS = {
-    "Lowest log10 nmse so far, over the trials that have ended": BEST_SO_FAR,
-    "log10 nmse of each study's best trial, over its steps": WINNER,
+    "lowest so far, over the trials ended": BEST_SO_FAR,
+    "of the best trial, over its steps": WINNER,
 }
 ROOT = ""
 
