@@ -5,7 +5,6 @@ over the steps of the study's best trial; its image is a figure. The root run ho
 the tab Custom Scalars and the conclusion, in the tab Text.
 """
 
-import math
 import time
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from ..exact_nmse import EXACT_NMSE
+from ..exact_nmse import log10_nmse
 from ..rows import CurveRow, TrialRow
 from .event_files import EventFiles
 from .scalars import scalars
@@ -32,8 +31,7 @@ ROOT = ""
 class StudyRuns:
     """Writes the runs of the studies, and what is said of all of them.
 
-    TensorBoard's log axes leave out what is exactly 0, so the logarithm is taken here, with that of
-    `EXACT_NMSE` as its floor.
+    TensorBoard's own log axes leave out what is exactly 0, so the logarithm is taken here.
     """
 
     def __init__(self, files: EventFiles) -> None:
@@ -73,15 +71,6 @@ class StudyRuns:
     ) -> None:
         now = time.time() if wall_time is None else wall_time
         self._files.append(run, [Event(wall_time=now, step=step, summary=summary)])
-
-
-def log10_nmse(nmse: float) -> float:
-    """The logarithm, not below that of `EXACT_NMSE`.
-
-    >>> log10_nmse(0.01), log10_nmse(0.0)
-    (-2.0, -12.0)
-    """
-    return math.log10(max(nmse, EXACT_NMSE))
 
 
 def _layout() -> Summary:
