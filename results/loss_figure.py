@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 
+from .exact_nmse import EXACT_NMSE
 from .rows import TrialRow
 
 Cells = Mapping[tuple[int, int], tuple[bool, float]]
@@ -15,8 +16,6 @@ _MOST_DEPTHS = 16
 _CELL_INCHES = (0.95, 0.42)
 _MARGIN_INCHES = (1.2, 1.15)
 _DOTS_PER_INCH = 100
-_LOWEST = 1e-16
-"""Below this, nmse is rounding."""
 
 
 def loss_figure(rows: Sequence[TrialRow], title: str) -> tuple[bytes, tuple[int, int]] | None:
@@ -64,6 +63,10 @@ def _span(lowest: int) -> str:
     return f"{lowest}" if lowest == 1 else f"{lowest} to {2 * lowest - 1}"
 
 
+def _text(nmse: float) -> str:
+    return "exact" if nmse <= EXACT_NMSE else f"{nmse:.2g}"
+
+
 def _drawn(
     cells: Cells, depths: Sequence[int], labels: Sequence[str], title: str
 ) -> tuple[bytes, tuple[int, int]]:
@@ -95,16 +98,16 @@ def _drawn(
     axes.set_yticks([row + 0.5 for row in range(up)], [_span(2**octave) for octave in widths])
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    lowest = max(min(nmse for _, nmse in cells.values()), _LOWEST)
+    lowest = max(min(nmse for _, nmse in cells.values()), EXACT_NMSE)
     shade = LogNorm(lowest, max(1.0, 2 * lowest), clip=True)
     for (depth, octave), (pruned, nmse) in cells.items():
         column, row = depths.index(depth), octave - widths[0] if depth > 0 else 0
         height = 1 if depth > 0 else up
-        colour = colormaps["viridis"](shade(max(nmse, _LOWEST)))
+        colour = colormaps["viridis"](shade(max(nmse, EXACT_NMSE)))
         axes.add_patch(Rectangle((column, row), 1, height, facecolor=colour, edgecolor="white"))
         luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
         axes.text(
-            *(column + 0.5, row + height / 2, f"{nmse:.2g}{'*' if pruned else ''}"),
+            *(column + 0.5, row + height / 2, f"{_text(nmse)}{'*' if pruned else ''}"),
             ha="center",
             va="center",
             fontsize=9,

@@ -51,7 +51,7 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
     if "layer_sizes" in given:
         given["layer_sizes"] = layers_at(given["layer_sizes"], given["dimension"])
     return Study(
-        name=",".join(f"{key}={_text(value)}" for key, value in (grid or dimension).items()),
+        name=study_name(grid or dimension),
         grid=grid,
         task={key: (dimension | task)[key] for key in TASK_COLUMNS},
         space={name: _at(domain, name, given["dimension"]) for name, domain in spec.space.items()},
@@ -79,6 +79,15 @@ def _at(domain: Domain, name: str, dimension: int) -> Domain:
     if name != "layer_sizes" or not isinstance(domain, Choices):
         return domain
     return Choices(choices=[layers_at(str(choice), dimension) for choice in domain.choices])
+
+
+def study_name(grid: Mapping[str, Value]) -> str:
+    """Return the name of the study with these values.
+
+    >>> study_name({"dimension": 8, "multiplication": False})
+    'dimension=8,multiplication=false'
+    """
+    return ",".join(f"{key}={_text(value)}" for key, value in grid.items())
 
 
 def _text(value: Value) -> str:

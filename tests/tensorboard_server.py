@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from results.rows import TrialRow
-from results.tensorboard import HPARAMS
+from results.tensorboard.trial_runs import HPARAMS
 
 LIMIT_SECONDS = 90.0
 

@@ -1,25 +1,21 @@
 """The command line: `dottune`, or `python -m search`."""
 
-import json
-import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from results import OutputFolder
-from spaces import json_schema, preset_names, preset_text
 
 from ..saved_search.resuming_command import resuming_command
-from ..text.json_text import json_text
+from .compare_command import compare_command
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
-
-if TYPE_CHECKING:
-    import pyarrow
+from .presets_command import presets_command
+from .show_command import show_command
 
 application = typer.Typer(
     name="dottune",
@@ -29,9 +25,6 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help and errors hold brackets, which rich would take for its own
 )
-application.add_typer(job_commands)
-application.add_typer(doctor_command)
-application.add_typer(optuna_commands)
 
 SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
 UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]
@@ -91,26 +84,6 @@ def resume(uri: UriArgument, address: AddressOption = None) -> None:
 
 
 @application.command()
-def show(
-    uri: UriArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: a JSON list.")] = False,
-) -> None:
-    """Show the achievable loss of a search."""
-    with explained():
-        folder = OutputFolder(uri)
-        from ..saved_search.overview import overview
-
-        found = overview(folder)
-        unfinished = f"unfinished: {found.missing}; unless it runs now, {_go_on(folder)}"
-        if as_json:
-            typer.echo(json_text(found.summary.to_pylist()))
-        else:
-            _print_table(folder, found.summary)
-        if found.missing:
-            typer.echo(unfinished, err=as_json)
-
-
-@application.command()
 def reproduce(
     uri: UriArgument,
     trial: Annotated[int, typer.Option(help="The trial's number.")],
@@ -141,50 +114,30 @@ def reproduce(
         )
 
 
-@application.command()
-def presets(
-    name: Annotated[str | None, typer.Argument(help="Print this preset's YAML.")] = None,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON schema of a spec, for editors.")
-    ] = False,
-) -> None:
-    """List the presets, or print one."""
-    with explained():
-        if schema:
-            typer.echo(json.dumps(json_schema(), indent=2))
-            return
-        if name is not None:
-            typer.echo(preset_text(name), nl=False)
-            return
-        longest = max(map(len, preset_names()))
-        for preset in preset_names():
-            typer.echo(f"{preset:{longest}}  {preset_text(preset).splitlines()[0].lstrip('# ')}")
+for _commands in (
+    show_command,
+    compare_command,
+    presets_command,
+    job_commands,
+    doctor_command,
+    optuna_commands,
+):
+    application.add_typer(_commands)
 
 
 def _stderr() -> Console:
     return Console(stderr=True)
 
 
-def _print_table(folder: OutputFolder, summary: "pyarrow.Table") -> None:
-    from ..text.plain_text import say, say_table
-    from ..views.summary_table import summary_table
-
-    console = Console()
-    say(console, folder.uri)
-    say_table(console, summary_table(summary))
-
-
-def _go_on(folder: OutputFolder) -> str:
-    return f"go on with: dottune resume {shlex.quote(folder.uri)}"
-
-
 def _conclude(uri: str, failed: Mapping[str, str]) -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
+    from ..saved_search.overview import overview
     from ..text.plain_text import say
+    from ..views.summary_table import say_summary
 
     folder = OutputFolder(uri)
-    _print_table(folder, folder.read_summary())
     console = Console()
+    say_summary(console, overview(folder))
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")
     if failed:

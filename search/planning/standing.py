@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from results.rows import TrialRow
 from spaces import Spec
 from spaces.vocabulary import standing_of
-from trainables import Halving
+from trainables import Halving, PackKey
 from trainables.stop_rules import stop_rule_of
 
 from .search_plan import SearchPlan
@@ -27,6 +27,8 @@ class StudyStanding:
     member_steps: int = 0
     samples: int = 0
     confirm_steps: int = 0
+    confirmed: list[float] = field(default_factory=list)
+    """The nmse of the confirm replicates at steps_factor 1; infinite of those that diverged."""
 
     @property
     def ended(self) -> int:
@@ -44,6 +46,8 @@ class StudyStanding:
         self.samples += row.samples
         if row.phase == "confirm":
             self.confirm_steps += row.steps
+            if row.steps_factor == 1:
+                self.confirmed.append(math.inf if row.nmse is None else row.nmse)
             return
         self.statuses[row.status] += 1
         nmse, _ = standing_of(row)
@@ -61,6 +65,8 @@ class Standing:
         self.studies = {name: StudyStanding(name, trials) for name in plan.studies}
         self._work = _Work(plan.spec)
         self._taken: Counter[str] = Counter()
+        self._at_step: dict[PackKey, int] = {}
+        self._heard = self.began
         self.update()
         self._ended_before, self._member_steps_before = self.ended, self.member_steps
         self._samples_before, self._left_before = self.samples, self._steps_left()
@@ -73,7 +79,16 @@ class Standing:
                 self.studies[name].take(row)
             if rows:
                 self._taken[name] += len(rows)
-                self.last_end = time.monotonic()
+                self.last_end = self._heard = time.monotonic()
+
+    def report(self, key: PackKey, at_step: int) -> None:
+        """Take in how far a pack in flight is; one that begins again says less than before."""
+        self._at_step[key] = at_step
+        self._heard = time.monotonic()
+
+    def end(self, key: PackKey) -> None:
+        """Forget a pack's reports: it is not in flight any more."""
+        self._at_step.pop(key, None)
 
     @property
     def ended(self) -> int:
@@ -116,11 +131,24 @@ class Standing:
         return (self.samples - self._samples_before) / self.seconds
 
     @property
+    def finished(self) -> bool:
+        """Whether every study has finished or failed."""
+        plan = self.plan
+        return all(study.finished or name in plan.failed for name, study in plan.studies.items())
+
+    @property
     def seconds_left(self) -> float | None:
-        """At the rate of this run so far, confirm included; None before the first pack's end."""
+        """At the rate of this run so far, confirm included; None before the first news of a pack.
+
+        What packs in flight have reported counts as done; from one report to the next the seconds
+        are counted down.
+        """
         left = self._steps_left()
         done = self._left_before - left
-        return None if done <= 0 else self.seconds * left / done
+        if done <= 0:
+            return None
+        then = (self._heard - self.began) * left / done
+        return max(then - (time.monotonic() - self._heard), 0.0)
 
     def phase(self, study: StudyPlan) -> str:
         """What a study is at: "waiting", "searching", "confirming", "done" or "failed"."""
@@ -138,10 +166,12 @@ class Standing:
             if study.finished or name in self.plan.failed:
                 continue
             standing = self.studies[name]
-            steps = study.study.fixed["steps"]
-            left += self._work.search_steps(int(steps)) * (1 - standing.ended / standing.trials)
-            left += max(self._work.confirm_steps(int(steps)) - standing.confirm_steps, 0)
-        return left
+            steps = int(study.study.fixed["steps"])
+            left += self._work.search_steps(steps) * (1 - standing.ended / standing.trials)
+            left += max(self._work.confirm_steps(steps) - standing.confirm_steps, 0)
+            in_flight = [key for key in self._at_step if key.study == name]
+            left -= sum(self._work.pack_steps(key, self._at_step[key], steps) for key in in_flight)
+        return max(left, 0.0)
 
 
 @dataclass(frozen=True)
@@ -152,13 +182,28 @@ class _Work:
 
     def search_steps(self, steps: int) -> float:
         """Of all trials, with what halving saves."""
+        packs = self.spec.budget.trials / self.spec.budget.pack_size
+        return self._searched(steps, until=steps) * packs
+
+    def pack_steps(self, key: PackKey, at_step: int, steps: int) -> float:
+        """Of a pack that is at a step."""
+        if key.phase == "confirm":
+            return 0 if self.spec.confirm is None else self.spec.confirm.replicates * at_step
+        size, trials = self.spec.budget.pack_size, self.spec.budget.trials
+        share = min(size, trials - key.number * size) / size  # the last pack may be smaller
+        return self._searched(steps, until=at_step) * share
+
+    def _searched(self, steps: int, *, until: int) -> int:
+        """Of a full pack of the search up to a step."""
         halving = self.spec.halving
         rule = stop_rule_of(None if halving is None else Halving(**halving.model_dump()))
         alive, done, total = self.spec.budget.pack_size, 0, 0
         for mark in (*rule.rungs(steps), steps):
-            total += alive * (mark - done)
+            total += alive * (min(mark, until) - done)
+            if mark >= until:
+                break
             done, alive = mark, rule.kept(alive)
-        return total * self.spec.budget.trials / self.spec.budget.pack_size
+        return total
 
     def confirm_steps(self, steps: int) -> int:
         """Of all confirm replicates."""

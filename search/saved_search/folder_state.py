@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from results import OutputError, OutputFolder
+from results.tensorboard import log_folders
 from spaces import Spec, SpecError, load_spec
 from spaces.yaml_text import read_yaml
 
@@ -12,7 +13,7 @@ from .resuming_command import resuming_command
 from .spec_changes import grid_changes, row_changes
 
 SPEC, PROVENANCE = "spec.yaml", "provenance.json"
-_WRITTEN = ("trials", "curves", "summary.parquet", "tensorboard")
+_WRITTEN = ("trials", "curves", "summary.parquet", log_folders.STUDIES, log_folders.TRIALS)
 """What a search writes once its spec.yaml is there."""
 
 

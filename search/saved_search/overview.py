@@ -14,14 +14,33 @@ from spaces import Spec, Study, studies
 from .folder_state import folder_state, searched
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     """The standing of a search."""
 
+    uri: str
+    spec: Spec
     summary: pyarrow.Table
     """`SUMMARY`: a row for every study of the spec, in its order, also before its first pack."""
-    missing: str
-    """What there is still to do, in words; empty for a finished search."""
+    missing: Mapping[str, str]
+    """What each study that hasn't finished lacks, in words: trials, or its confirm replicates."""
+    resumable: bool
+    """Whether this release can go on with it: not with rows of version 1 of the tables."""
+
+    @property
+    def unfinished(self) -> str:
+        """What there is still to do, in words; empty for a finished search."""
+        return "; ".join(self._left())
+
+    def _left(self) -> Iterator[str]:
+        if not self.missing:
+            return
+        budget, count = self.spec.budget.trials, self.summary.num_rows
+        trials = budget * count - sum(self.summary["trials"].to_pylist())
+        if trials:
+            yield f"{trials} of {budget * count} trials are missing"
+        if self.spec.confirm is not None:
+            yield f"{len(self.missing)} of {count} studies are not confirmed"
 
 
 def overview(folder: OutputFolder) -> Overview:
@@ -31,22 +50,26 @@ def overview(folder: OutputFolder) -> Overview:
         OutputError: no search is there, or a file can't be read.
     """
     spec = searched(folder_state(folder)).spec
-    rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     wanted = studies(spec)
+    rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
+    missing: dict[str, str] = {}
+    resumable = True
     if all(study.name in rows for study in wanted):
         for row in rows.values():  # an older release may have known less
             row["constructed_nmse"] = constructed_nmse_of(row)
-        return Overview(_table([rows[study.name] for study in wanted]), "")
-    trials = folder.read_trials()
-    rows = {row["study"]: row for row in summarise(trials).to_pylist()}
-    replicates = trials.filter(pyarrow.compute.field("phase") == "confirm")
-    confirmed = Counter(replicates["study"].to_pylist())
-    in_order = [rows.get(study.name) or _not_begun(spec, study) for study in wanted]
-    return Overview(_table(in_order), "; ".join(_missing(spec, in_order, confirmed)))
-
-
-def _table(rows: list[dict[str, Any]]) -> pyarrow.Table:
-    return pyarrow.Table.from_pylist(rows, schema=SUMMARY)
+    else:
+        trials = folder.read_trials()
+        rows = {row["study"]: row for row in summarise(trials).to_pylist()}
+        rows = {study.name: rows.get(study.name) or _not_begun(spec, study) for study in wanted}
+        missing = dict(_missing(spec, rows, trials))
+        resumable = trials["execution"].null_count == 0
+    return Overview(
+        uri=folder.uri,
+        spec=spec,
+        summary=pyarrow.Table.from_pylist([rows[study.name] for study in wanted], schema=SUMMARY),
+        missing=missing,
+        resumable=resumable,
+    )
 
 
 def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
@@ -56,16 +79,19 @@ def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
 
 
-def _missing(spec: Spec, rows: list[dict[str, Any]], confirmed: Mapping[str, int]) -> Iterator[str]:
-    budget, confirm = spec.budget.trials, spec.confirm
-    trials = sum(budget - row["trials"] for row in rows)
-    if trials:
-        yield f"{trials} of {budget * len(rows)} trials are missing"
+def _missing(
+    spec: Spec, rows: Mapping[str, Mapping[str, Any]], trials: pyarrow.Table
+) -> Iterator[tuple[str, str]]:
+    replicates = trials.filter(pyarrow.compute.field("phase") == "confirm")
+    confirmed = Counter(replicates["study"].to_pylist())
+    confirm = spec.confirm
     needed = 0 if confirm is None else confirm.replicates * len(confirm.steps_factors)
-    open_studies = [
-        row
-        for row in rows
-        if confirmed[row["study"]] < needed and (row["trials"] < budget or row["completed"])
-    ]
-    if open_studies:
-        yield f"{len(open_studies)} of {len(rows)} studies are not confirmed"
+    for study, row in rows.items():
+        if row["trials"] < spec.budget.trials:
+            yield study, _count(spec.budget.trials - row["trials"], "trial")
+        elif row["completed"] and confirmed[study] < needed:
+            yield study, _count(needed - confirmed[study], "replicate")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

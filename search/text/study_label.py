@@ -24,15 +24,28 @@ def study_label(study: str, separator: str = " ") -> str:
     )
 
 
-def _short(key: str, value: str) -> str:
-    """A value; of equal layers in a row their number.
+def study_folder(study: str) -> str:
+    """The study's label as folders, one for each grid value; a slash in a value is escaped.
 
-    >>> _short("layer_sizes", "8-" + 30 * "4-" + "1")
-    '8-4*30-1'
+    >>> study_folder("dimension=8,multiplication=false")
+    'd=8/mult=no'
     """
+    return study_label(study.replace("/", "%2F"), "/")
+
+
+def _short(key: str, value: str) -> str:
     if key not in FIELDS or FIELDS[key].kind != "layers":
         return SHORT_VALUES.get(value, value)
-    runs = [(units, len(list(run))) for units, run in groupby(value.split("-"))]
+    return short_layers(value)
+
+
+def short_layers(layer_sizes: str) -> str:
+    """The units of each hidden layer; of equal layers in a row their number.
+
+    >>> short_layers("8-" + 30 * "4-" + "1")
+    '8-4*30-1'
+    """
+    runs = [(units, len(list(run))) for units, run in groupby(layer_sizes.split("-"))]
     return "-".join(
         f"{units}*{count}" if count > 2 else "-".join([units] * count) for units, count in runs
     )

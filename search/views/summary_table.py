@@ -1,68 +1,109 @@
 """The table of achievable loss: a summary as people read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-import pyarrow
-from rich import box
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from ..text.short_number import short_number
+from results.exact_nmse import EXACT_NMSE
+from spaces import Spec
+from spaces.vocabulary import FIELDS, HYPERPARAMETERS
+
+from ..saved_search.overview import Overview
+from ..text.network_text import network_text
+from ..text.number_notation import NumberText, nmse_notation
+from ..text.plain_text import say, say_table
 from ..text.study_label import study_label
+from ..text.value_texts import value_texts
+from .columns import Column, table_of
 
-CAPTION = (
-    "nmse: loss / variance of the labels (1: the mean predictor, 0: exact), the median of the "
-    "confirm replicates and their range; * the search's own minimum, not confirmed; by hand: of a "
-    "network of the same size whose weights are set by hand (docs/constructions.md)."
+NMSE = (
+    f"nmse: loss / variance of the labels (1: the mean predictor, exact: at most {EXACT_NMSE:.0e})"
 )
-HEADINGS = (
-    "nmse",
-    "min",
-    "max",
-    "by\nhand",
-    "depth",
-    "width",
-    "learning\nrate",
-    "done/\npruned/\ndiverged",
-    "time",
-)
+CONFIRMED = "the median of the confirm replicates and their range"
+NETWORK = "network: hidden layers x units"
+_OF_THE_NETWORK = ("depth", "width", "layer_sizes")
+_NUMBERS = ("nmse", "nmse_min", "nmse_max", "nmse_search", "nmse_longer", "constructed_nmse")
+Rows = Sequence[Mapping[str, Any]]
+"""Rows of `SUMMARY`."""
 
 
-def summary_table(summary: pyarrow.Table) -> Table:
+def say_summary(console: Console, found: Overview) -> None:
+    """Print the search's folder and its table."""
+    say(console, found.uri)
+    say_table(console, summary_table(found))
+
+
+def summary_table(found: Overview) -> Table:
     """One line per study: the confirmed nmse, the configuration that reached it, the trials.
 
     The trials are counted by status; the time is that of all the study's packs.
     """
-    table = Table(
-        caption=CAPTION,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-    )
-    table.add_column("study", no_wrap=True)
-    for heading in HEADINGS:
-        style = "bold" if heading == "nmse" else None
-        table.add_column(heading, justify="right", style=style, no_wrap=True)
-    for row in summary.to_pylist():
-        table.add_row(*map(Text, _cells(row)))
-    return table
+    rows = found.summary.to_pylist()
+    caption = "; ".join(_caption(rows)) + "."
+    return table_of([*_columns(found, rows)], caption=caption, bold="nmse")
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    if row["nmse"] is not None:
-        nmse = short_number(row["nmse"])
-    else:
-        nmse = short_number(row["nmse_search"]) + ("*" if row["nmse_search"] is not None else "")
-    return [
-        study_label(row["study"]),
-        nmse,
-        short_number(row["nmse_min"]),
-        short_number(row["nmse_max"]),
-        short_number(row["constructed_nmse"]),
-        short_number(row["depth"]),
-        "-" if row["depth"] == 0 else short_number(row["width"]),
-        short_number(row["learning_rate"]),
-        f"{row['completed']}/{row['pruned']}/{row['diverged']}",
-        f"{row['train_seconds']:.1f} s",
-    ]
+def chosen_columns(spec: Spec, rows: Rows) -> Iterator[Column]:
+    """What the space has chosen in each row, beside the network's layers."""
+    for name in HYPERPARAMETERS:
+        if name in spec.space and name not in _OF_THE_NETWORK:
+            heading = FIELDS[name].label or name.replace("_", "\n")
+            yield heading, value_texts([row[name] for row in rows])
+
+
+def nmse_columns(rows: Rows, number: NumberText) -> Iterator[Column]:
+    """The confirmed nmse, else that of the search with a star, and the range."""
+    yield "nmse", [_nmse(row, number) for row in rows]
+    for heading, name in (("min", "nmse_min"), ("max", "nmse_max")):
+        yield heading, [_bound(row, row[name], number) for row in rows]
+
+
+def nmse_number(rows: Rows) -> NumberText:
+    """One notation for every nmse of these rows."""
+    return nmse_notation(chain.from_iterable((row[name] for name in _NUMBERS) for row in rows))
+
+
+def not_confirmed(rows: Rows) -> list[str]:
+    """What the star stands for, where there is one."""
+    starred = any(_nmse(row, nmse_number(rows)).endswith("*") for row in rows)
+    return ["*: the search's own minimum, not confirmed"] if starred else []
+
+
+def _columns(found: Overview, rows: Rows) -> Iterator[Column]:
+    number = nmse_number(rows)
+    yield "study", [study_label(row["study"]) for row in rows]
+    yield from nmse_columns(rows, number)
+    if any(row["steps_longer"] for row in rows):
+        yield "longer", [number(row["nmse_longer"]) for row in rows]
+    if any(row["constructed_nmse"] is not None for row in rows):
+        yield "by\nhand", [number(row["constructed_nmse"]) for row in rows]
+    yield "network", [network_text(row["layer_sizes"]) for row in rows]
+    yield from chosen_columns(found.spec, rows)
+    counts = ("completed", "pruned", "diverged")
+    yield "done/\npruned/\ndiverged", ["/".join(str(row[each]) for each in counts) for row in rows]
+    yield "time", [f"{row['train_seconds']:.1f} s" for row in rows]
+    if found.missing:
+        yield "missing", [found.missing.get(row["study"], "-") for row in rows]
+
+
+def _nmse(row: Mapping[str, Any], number: NumberText) -> str:
+    if row["nmse"] is not None or row["nmse_search"] is None:
+        return number(row["nmse"])
+    return "diverged" if row["diverged_replicates"] else f"{number(row['nmse_search'])}*"
+
+
+def _bound(row: Mapping[str, Any], value: float | None, number: NumberText) -> str:
+    return "diverged" if value is None and row["diverged_replicates"] else number(value)
+
+
+def _caption(rows: Rows) -> Iterator[str]:
+    yield f"{NMSE}, {CONFIRMED}"
+    yield from not_confirmed(rows)
+    if longer := {row["steps_longer"] / row["steps"] for row in rows if row["steps_longer"]}:
+        yield f"longer: the median after {max(longer):g} times as many steps"
+    if any(row["constructed_nmse"] is not None for row in rows):
+        yield "by hand: with weights set by hand in a network of that size (docs/constructions.md)"
+    yield NETWORK

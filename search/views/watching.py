@@ -8,13 +8,15 @@ from ray.tune import Callback
 from rich.console import Console
 
 from results import OutputFolder
+from results.tensorboard import log_folders
 
 from ..planning.search_plan import SearchPlan
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
+from .studies_board import StudiesBoard
 from .summary_writer import SummaryWriter
-from .tensorboard_view import TensorBoardView
+from .trials_board import TrialsBoard
 
 
 @contextmanager
@@ -32,7 +34,10 @@ def watching(
         Guarded("the summary of the studies so far", lambda: SummaryWriter(plan, folder)),
     ]
     if plan.spec.tensorboard != "off":
-        views.append(Guarded("TensorBoard's files", lambda: TensorBoardView(plan, folder)))
+        views += [
+            Guarded("TensorBoard's files of the studies", lambda: StudiesBoard(plan, folder)),
+            Guarded("TensorBoard's files of the trials", lambda: TrialsBoard(plan, folder)),
+        ]
     with ExitStack() as stack:
         yield [stack.enter_context(view) for view in views]
 
@@ -45,8 +50,12 @@ def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":
-        log_folder = shlex.quote(f"{folder.uri}/tensorboard")
-        lines.append(f"TensorBoard  tensorboard --logdir {log_folder}")
+        studies, trials = (
+            shlex.quote(f"{folder.uri}/{name}")
+            for name in (log_folders.STUDIES, log_folders.TRIALS)
+        )
+        lines.append(f"TensorBoard  tensorboard --logdir {studies}")
+        lines.append(f"its trials   tensorboard --logdir {trials}")
     if dashboard:
         lines.append(f"dashboard    http://{dashboard} (its token: ray get-auth-token)")
     return lines

@@ -3,13 +3,17 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
+from results import OutputFolder
 from results.rows import PackResult
 from search.planning.search_plan import SearchPlan
+from search.views.guard import View
 from spaces import Spec, load_spec
+from tests.typed_rows import packed
 from trainables import Pack, PackKey
 from trainables.pack_rows import PackRows
 from trainables.training import train
@@ -65,6 +69,21 @@ def run_all(
         pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
         plan.finish(pack.key, train_pack(pack))
         done.append(pack)
+
+
+def run_packs(plan: SearchPlan, folder: OutputFolder, view: View, most: int = 1000) -> None:
+    """Train up to `most` packs here, write their rows, and tell the view as Tune would."""
+    while most > 0 and (pack := plan.next_pack()):
+        result = trained(pack)
+        folder.write_pack(*pack.key, result)
+        step = min(row.step for row in result.curves)
+        early = packed([], [row for row in result.curves if row.step == step])
+        trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+        view.on_trial_result(0, [], trial, {"so_far": early.to_arrow()})
+        plan.finish(pack.key, result)
+        view.on_trial_result(0, [], trial, {"pack_result": result.to_arrow()})
+        view.on_trial_complete(0, [], trial)
+        most -= 1
 
 
 def by_identity(packs: Sequence[Pack]) -> dict[PackKey, Pack]:

@@ -4,21 +4,14 @@ import json
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
-import pyarrow
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from results import SUMMARY, OutputFolder, summarise
-from results.constructions import Configuration, constructed_nmse
+from results import OutputFolder
 from search.commands.cli import application
-from search.planning.search_plan import SearchPlan
-from search.text.short_number import short_number
-from search.text.study_label import study_label
 from spaces import json_schema, preset_names, preset_text
-from tests.search_tests.studies import tiny, trained
 
 GOOD = {
     "name": "good",
@@ -123,8 +116,12 @@ def test_a_folder_that_holds_a_search_is_refused() -> None:
     assert f"{out} already holds a search, another one (seed: 1, was 0)" in message
 
 
-@pytest.mark.parametrize("command", [("run", "smoke", "--out"), ("resume",), ("show",)])
-@pytest.mark.parametrize("name", ["trials", "curves", "tensorboard/mine"])
+@pytest.mark.parametrize(
+    "command", [("run", "smoke", "--out"), ("resume",), ("show",), ("compare", "out")]
+)
+@pytest.mark.parametrize(
+    "name", ["trials", "curves", "tensorboard/mine", "tensorboard_trials/mine"]
+)
 def test_a_folder_of_somebody_else_is_refused(command: tuple[str, ...], name: str) -> None:
     theirs = Path("out", name, "f")
     theirs.parent.mkdir(parents=True)
@@ -149,7 +146,9 @@ def test_a_folder_without_permission_is_refused() -> None:
     assert "must be writable" in refused("run", "smoke", "--out", "locked/out")
 
 
-@pytest.mark.parametrize("command", [("run", "smoke", "--out"), ("resume",), ("show",)])
+@pytest.mark.parametrize(
+    "command", [("run", "smoke", "--out"), ("resume",), ("show",), ("compare", "out")]
+)
 @pytest.mark.parametrize("uri", ["s3://KEY:SECRET@bucket/path", "s3://bucket/path?secret=SECRET"])
 def test_a_uri_with_credentials_is_refused_and_not_repeated(
     command: tuple[str, ...], uri: str
@@ -234,78 +233,7 @@ def test_an_output_folder_is_printed_as_it_is(name: str) -> None:
     out = Path(name).absolute()
     assert f"output       {out}\n" in ran.stderr
     assert f"tensorboard --logdir {shlex.quote(f'{out}/tensorboard')}\n" in ran.stderr
+    assert f"tensorboard --logdir {shlex.quote(f'{out}/tensorboard_trials')}\n" in ran.stderr
     assert ran.stdout.startswith(f"{out}\n")
     assert f"trials   {out}/trials\n" in ran.stdout
     assert dottune("show", name).stdout.startswith(f"{out}\n")
-
-
-def finished_packs(out: Path, packs: int) -> SearchPlan:
-    """Leave a folder as a search leaves it that was killed after so many packs."""
-    fixed = {"multiplication": True, "steps": 4}
-    spec = tiny(grid={"batch_size": [128, 16, 8], "dimension": [2]}, fixed=fixed)
-    plan, folder = SearchPlan(spec), OutputFolder(out)
-    folder.write_text("spec.yaml", spec.to_yaml())
-    for _ in range(packs):
-        pack = plan.next_pack()
-        assert pack is not None
-        result = trained(pack)
-        plan.finish(pack.key, result)
-        folder.write_pack(*pack.key, result)
-    return plan
-
-
-@pytest.mark.parametrize(
-    ("packs", "missing"),
-    [
-        (0, "27 of 27 trials are missing; 3 of 3 studies are not confirmed"),
-        (4, "15 of 27 trials are missing; 3 of 3 studies are not confirmed"),
-        (9, "3 of 3 studies are not confirmed"),
-        (10, "3 of 3 studies are not confirmed"),
-        (13, "2 of 3 studies are not confirmed"),
-    ],
-)
-def test_an_interrupted_search_is_shown_in_full(packs: int, missing: str) -> None:
-    out = Path("an out").absolute()
-    plan = finished_packs(out, packs)
-    shown = dottune("show", "an out")
-    assert shown.exit_code == 0
-    hint = f"unless it runs now, go on with: dottune resume {shlex.quote(str(out))}"
-    assert shown.stdout.endswith(f"unfinished: {missing}; {hint}\n")
-    lines = [line.split() for line in shown.stdout.splitlines()]
-    sizes = [line[0] for line in lines if line and line[0].startswith("batch_size=")]
-    assert sizes == ["batch_size=128", "batch_size=16", "batch_size=8"]
-    as_json = dottune("show", "an out", "--json")
-    assert [row["study"] for row in json.loads(as_json.stdout)] == [*plan.studies]
-    assert sum(row["trials"] for row in json.loads(as_json.stdout)) == plan.trials_ended
-    assert as_json.stderr.startswith("unfinished: ")
-
-
-def test_constructions_are_those_known_now() -> None:
-    """Those of a search that an older release summarised, too."""
-    plan, folder = finished_packs(Path("out"), 15), OutputFolder("out")
-    assert plan.finished
-    older = summarise(folder.read_trials()).to_pylist()
-    for row in older:
-        row["constructed_nmse"] = 0.125
-    folder.write_summary(pyarrow.Table.from_pylist(older, SUMMARY))
-    for row in _rows():
-        assert row["constructed_nmse"] == constructed_nmse(Configuration.of(row))
-
-
-@pytest.mark.parametrize("columns", ["20", "80", "200"])
-def test_a_table_is_never_cut(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
-    plan = finished_packs(Path("out"), 4)
-    shown = dottune("show", "out").stdout
-    assert "…" not in shown
-    for study, row in zip(plan.studies.values(), _rows(), strict=True):
-        line = next(line for line in shown.splitlines() if study_label(study.name) in line)
-        cells = line.removeprefix(f" {study_label(study.name)}").split()
-        assert cells[0] == f"{short_number(row['nmse_search'])}*"
-        assert cells[3] == short_number(row["constructed_nmse"])
-        assert cells[6] == short_number(row["learning_rate"])
-
-
-def _rows() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(dottune("show", "out", "--json").stdout)
-    return rows

@@ -21,14 +21,16 @@ from werkzeug.test import Client
 
 from results import TRIALS, OutputFolder, summarise
 from results.rows import TrialRow, trials_of
-from results.tensorboard import HPARAMS
+from results.tensorboard import log_folders
+from results.tensorboard.trial_runs import HPARAMS
 from search import load_study, run_search
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.loaded_study import load_storage
 from search.saved_search.provenance import provenance, to_json
 from search.views.progress import ProgressView
-from search.views.tensorboard_view import TensorBoardView, run_name
+from search.views.studies_board import StudiesBoard
+from search.views.trials_board import TrialsBoard, run_name
 from spaces import load_spec, studies
 from spaces.constructed_start import STARTS
 from spaces.samplers import SAMPLER_NAMES
@@ -247,6 +249,15 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
     assert [row["study"] for row in summary] == [study.name for study in studies(spec)]
+    compared = json.loads(dottune("compare", folder.uri, folder.uri, "--json").stdout)
+    assert [row["study"] for row in compared[1::2]] == [study.name for study in studies(spec)]
+    for kind in kinds:
+        groups = json.loads(dottune("show", folder.uri, "--by", kind.name, "--json").stdout)
+        assert sum(group["trials"] for group in groups) == 3 * len(studies(spec))
+        assert folder.uri in dottune("show", folder.uri, "--by", kind.name).stdout
+    best = json.loads(dottune("show", folder.uri, "--best", "1", "--json").stdout)
+    assert [row["study"] for row in best] == [study.name for study in studies(spec)]
+    assert [row["trial"] for row in best] == [row["best_trial"] for row in summary]
     resumed = dottune("resume", folder.uri)
     assert shown.stdout in resumed.stdout
     row = next(row for row in rows if row.phase == "search" and row.status == "completed")
@@ -291,18 +302,23 @@ def expect_every_view(written: dict[str, Any], kinds: list[Kind], tmp_path: Path
     spec = load_spec(written)
     plan = SearchPlan(spec)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with ProgressView(plan, terminal) as progress, TensorBoardView(plan, folder) as board:
+    with (
+        ProgressView(plan, terminal) as progress,
+        TrialsBoard(plan, folder) as board,
+        StudiesBoard(plan, folder) as of_studies,
+    ):
         progress._shown_at = 0.0
         while pack := plan.next_pack():
             result = trained(pack)
             plan.finish(pack.key, result)
             folder.write_pack(*pack.key, result)
-            board.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
-            board.on_trial_complete(0, [], trial)
+            for view in (board, of_studies):
+                view.on_trial_result(0, [], trial, {"pack_result": result.to_arrow()})
+                view.on_trial_complete(0, [], trial)
             progress.on_step_end(0, [])
     for kind in kinds:
-        expect_domain(kind, announced(tmp_path / "tensorboard")[column_of(kind)])
+        expect_domain(kind, announced(tmp_path / log_folders.TRIALS)[column_of(kind)])
     folder.write_text("spec.yaml", spec.to_yaml())
     folder.write_text("provenance.json", to_json([provenance(["dottune", "run"], spec)]))
     assert load_spec(tmp_path / "spec.yaml") == spec
@@ -342,7 +358,7 @@ def test_many_kinds_at_once_in_tensorboard(
 ) -> None:
     kinds, folder = searches[index]
     rows = trials_of(folder.read_trials())
-    with tensorboard(f"{folder.uri}/tensorboard") as board:
+    with tensorboard(f"{folder.uri}/{log_folders.TRIALS}") as board:
         eventually(lambda: len(board.sessions(set())) == len(rows))
         infos = {info["name"]: info for info in board.hparams("experiment")["hparamInfos"]}
         sessions = board.sessions(set(HPARAMS))

@@ -12,15 +12,16 @@ from ray.tune import Callback
 from rich.console import Console
 
 from results import OutputFolder
-from results.tensorboard import TensorBoardWriter
+from results.tensorboard.study_runs import StudyRuns
 from search import run_search
 from search.planning.search_plan import SearchPlan
 from search.tune.interruption import Interrupted
 from search.views.guard import Guarded, View
 from search.views.metrics_view import MetricsView
 from search.views.progress import ProgressView
+from search.views.studies_board import StudiesBoard
 from search.views.summary_writer import SummaryWriter
-from search.views.tensorboard_view import TensorBoardView
+from search.views.trials_board import TrialsBoard
 from spaces import studies
 from tests.search_tests.studies import tiny, trained
 
@@ -29,7 +30,8 @@ VIEWS = {
     "progress": ProgressView,
     "metrics": MetricsView,
     "summary of the studies so far": SummaryWriter,
-    "TensorBoard's files": TensorBoardView,
+    "TensorBoard's files of the studies": StudiesBoard,
+    "TensorBoard's files of the trials": TrialsBoard,
 }
 
 
@@ -117,7 +119,8 @@ def test_a_search_with_nothing_but_broken_views_is_complete(
     monkeypatch.setattr(ProgressView, "on_step_end", broken)
     monkeypatch.setattr(MetricsView, "on_step_end", broken)
     monkeypatch.setattr(SummaryWriter, "on_trial_complete", broken)
-    monkeypatch.setattr(TensorBoardView, "on_trial_result", broken)
+    monkeypatch.setattr(StudiesBoard, "on_trial_result", broken)
+    monkeypatch.setattr(TrialsBoard, "on_trial_result", broken)
     spec = tiny(confirm=None)
     result = run_search(spec, str(tmp_path / "out"), console=Console(file=io.StringIO()))
     assert result.failed == {}
@@ -131,24 +134,19 @@ def test_a_search_with_nothing_but_broken_views_is_complete(
 def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("search.views.tensorboard_view.loss_figure", broken)
+    monkeypatch.setattr("search.views.studies_board.loss_figure", broken)
     written: list[str] = []
-    write_trial = TensorBoardWriter.write_trial
-
-    def note(self: TensorBoardWriter, run: str, *rest: Any) -> None:
-        written.append(run)
-        write_trial(self, run, *rest)
-
-    monkeypatch.setattr(TensorBoardWriter, "write_trial", note)
+    monkeypatch.setattr(StudyRuns, "write_winner", lambda self, run, rows: written.append(run))
+    monkeypatch.setattr(StudyRuns, "write_conclusion", lambda *rest: written.append("conclusion"))
     plan = SearchPlan(tiny(confirm=None))
-    with TensorBoardView(plan, OutputFolder(tmp_path)) as view:
+    with StudiesBoard(plan, OutputFolder(tmp_path)) as view:
         while pack := plan.next_pack():
             result = trained(pack)
             plan.finish(pack.key, result)
             view.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
             trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
             view.on_trial_complete(0, [], trial)
-    assert len(set(written)) == 18
+    assert set(written) == {"d=1", "d=2", "conclusion"}
     (message,) = caplog.messages
     assert message.startswith("TensorBoard's figures failed")
 

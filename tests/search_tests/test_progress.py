@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from results.rows import TrialRow
+from results import summarise
+from results.rows import TrialRow, table_of_trials
 from search.planning.search_plan import SearchPlan
-from search.planning.standing import Standing
-from search.text.short_number import short_number
-from search.views.progress import ProgressView, plain_line, screen, sparkline
+from search.planning.standing import Standing, StudyStanding
+from search.text.number_notation import nmse_notation
+from search.text.sparkline import sparkline
+from search.text.study_label import study_label
+from search.views.live_table import screen
+from search.views.progress import ProgressView, outcome_text, plain_line
 from tests.search_tests.studies import tiny, trained
+from tests.typed_rows import changed
 
 
 def train_packs(plan: SearchPlan, most: int = 1000) -> list[TrialRow]:
@@ -79,10 +84,11 @@ def test_a_narrow_screen_shows_less_but_cuts_no_number(width: int) -> None:
     heading, line, *_ = shown(standing, width=width)
     assert max(len(heading.rstrip()), len(line.rstrip())) <= width
     (study,) = standing.studies.values()
-    assert short_number(study.best) in line
+    number = nmse_notation([study.best, *study.confirmed])
+    assert number(study.best) in line
     assert "9/9" in line
-    assert ("done" in line) is (width >= 60)
-    assert ("so far" in heading) is (width >= 80)
+    assert ("confirmed" in line) is (width >= 60)
+    assert ("so far" in heading) is (width >= 200)
 
 
 def test_the_view_without_colour_has_no_escape_code_for_it() -> None:
@@ -92,7 +98,7 @@ def test_the_view_without_colour_has_no_escape_code_for_it() -> None:
     colour = "\n".join(shown(Standing(plan), force_terminal=True, color_system="standard"))
     assert "\x1b[32m" in colour
     assert "\x1b[32m" not in plain
-    assert "done" in plain
+    assert "confirmed" in plain
 
 
 @pytest.mark.parametrize(
@@ -126,15 +132,84 @@ def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
         train_packs(plan)
         view.on_step_end(2, [])
     lines = file.getvalue().splitlines()
-    assert lines[0] == "0/18 trials · 0 pruned · 0 diverged · starting"
-    assert [line.partition(":")[0] for line in lines if " done: " in line] == [
-        "d=1 done",
-        "d=2 done",
-    ]
+    assert lines[0] == "0/18 trials · 0 pruned · 0 diverged · 0/2 studies done · starting"
+    rows = summarise(table_of_trials(plan.finished_rows)).to_pylist()
+    for row, line in zip(rows, [line for line in lines if " done: " in line], strict=True):
+        values = [row[name] for name in ("nmse", "nmse_min", "nmse_max")]
+        middle, low, high = map(nmse_notation([*values, row["nmse_search"]]), values)
+        outcome = f"nmse {middle} ({low} to {high} in 2 replicates), 9 trials"
+        assert line == f"{study_label(row['study'])} done: {outcome}"
     assert lines[-1].startswith("18/18 trials · ")
-    assert "best nmse " in lines[-1]
+    assert " · 2/2 studies done · " in lines[-1]
     assert lines[-1].endswith(" in all")
     assert "\x1b" not in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("grid", "shown"),
+    [
+        ({"dimension": [1, 2]}, False),
+        ({"dimension": [1], "label_noise_std": [0.0, 0.5]}, False),
+        ({"dimension": [1], "activation": ["relu", "tanh"]}, True),
+        ({"dimension": [1]}, True),
+    ],
+)
+def test_the_best_of_all_studies_is_told_where_they_have_one_task(
+    grid: dict[str, Any], shown: bool
+) -> None:
+    plan = SearchPlan(tiny(grid=grid, confirm=None))
+    train_packs(plan)
+    assert ("best nmse" in plain_line(Standing(plan))) is shown
+
+
+@pytest.mark.parametrize(
+    ("nmse", "outcome"),
+    [
+        ([0.5, 0.25, 0.75], "nmse 0.50 (0.25 to 0.75 in 3 replicates), 2 trials"),
+        ([1e-20, 1e-13, 0.0], "nmse exact (3 replicates), 2 trials"),
+        ([0.5, None, 0.25], "nmse 0.50 (1 of 3 replicates diverged), 2 trials"),
+        ([None, 0.5, None], "2 of 3 replicates diverged, 2 trials"),
+        ([], "lowest nmse 0.12 of 2 trials, not confirmed"),
+    ],
+)
+def test_a_finished_study_is_told_by_what_was_confirmed(
+    nmse: list[float | None], outcome: str
+) -> None:
+    row = train_packs(SearchPlan(tiny()), most=1)[0]
+    study = StudyStanding("dimension=8", 2)
+    assert outcome_text(study) == "none of 0 trials completed"
+    for trial, of_search in enumerate([0.25, 0.125]):
+        study.take(changed(row, trial=trial, nmse=of_search, status="completed"))
+    for replicate, value in enumerate(nmse):
+        confirm = changed(row, phase="confirm", replicate=replicate, nmse=value)
+        study.take(confirm)
+        study.take(changed(confirm, steps_factor=4, nmse=9.0))
+    assert outcome_text(study) == outcome
+
+
+def test_what_packs_in_flight_have_done_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: clock)
+    plan = SearchPlan(tiny(grid={"dimension": [1]}, halving=None, confirm={"replicates": 3}))
+    standing = Standing(plan)
+    assert standing.seconds_left is None
+    pack = plan.next_pack()
+    assert pack is not None
+    clock = 110.0
+    standing.report(pack.key, 2)
+    # 3 of 9 trials are half done, 3 replicates are to come: 1.5 of 12 in 10 seconds.
+    assert standing.seconds_left == pytest.approx(70)
+    clock = 115.0  # no news: the clock alone goes on
+    assert standing.seconds_left == pytest.approx(65)
+    clock = 120.0
+    plan.finish(pack.key, trained(pack))
+    standing.update()
+    standing.end(pack.key)
+    assert standing.seconds_left == pytest.approx(60)
+    clock = 500.0
+    assert standing.seconds_left == 0
+    assert not standing.finished
+    assert "0:00 left" in plain_line(standing)
 
 
 def test_the_numbers_are_those_of_the_rows() -> None:

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from results.rows import PackResult
 from spaces.vocabulary import layers_text
 from tests.trainables_tests.packs import make_member, make_pack
-from trainables import Halving, Pack, train
+from trainables import Halving, Pack, Task, train
 from trainables.families import family_of
 from trainables.pack_rows import pack_result
 

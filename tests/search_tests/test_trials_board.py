@@ -1,47 +1,27 @@
-"""TensorBoard while a search runs, after it, and after it was resumed."""
+"""TensorBoard's trials while a search runs, after it, and after it was resumed."""
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from results import OutputFolder
 from results.rows import CurveRow, curves_of, trials_of
-from results.tensorboard import CURVE_SCALARS, HPARAMS, Interval, Listed
+from results.tensorboard import log_folders
+from results.tensorboard.trial_runs import CURVE_SCALARS, HPARAMS, Interval, Listed
 from search.planning.search_plan import SearchPlan
 from search.runner import resume_search, run_search
 from search.saved_search.finished_packs import finished_packs
-from search.views.guard import Guarded, View
-from search.views.tensorboard_view import TensorBoardView, domains, run_name
-from tests.search_tests.studies import tiny, trained
+from search.views.guard import Guarded
+from search.views.hparams_domains import domains
+from search.views.trials_board import TrialsBoard, run_name
+from tests.search_tests.studies import run_packs, tiny
+from tests.search_tests.test_studies_board import expect_studies
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
-from tests.typed_rows import packed
-from trainables import Pack
 
 CONFIRMS = 2 * 2 * 2
 """Studies, replicates, steps factors."""
 TRIALS = 2 * 9
-
-
-def tune_trial(pack: Pack) -> Any:
-    """As much of a Tune trial as a view looks at."""
-    return SimpleNamespace(config={"pack": pack.to_plain()})
-
-
-def packs(plan: SearchPlan, folder: OutputFolder, view: View, most: int = 1000) -> None:
-    """Train up to `most` packs here, and tell the view as Tune would."""
-    while most > 0 and (pack := plan.next_pack()):
-        result = trained(pack)
-        folder.write_pack(*pack.key, result)
-        step = min(row.step for row in result.curves)
-        early = packed([], [row for row in result.curves if row.step == step])
-        view.on_trial_result(0, [], tune_trial(pack), {"so_far": early.to_arrow()})
-        plan.finish(pack.key, result)
-        view.on_trial_result(0, [], tune_trial(pack), {"pack_result": result.to_arrow()})
-        view.on_trial_complete(0, [], tune_trial(pack))
-        most -= 1
 
 
 def expect_all(board: TensorBoard, folder: OutputFolder) -> None:
@@ -67,14 +47,10 @@ def test_a_search_on_ray_is_shown_in_full(two_cpus: None, tmp_path: Path) -> Non
     folder = OutputFolder(tmp_path / "out")
     result = run_search(tiny(tensorboard="all"), folder.uri)
     assert result.failed == {}
-    with tensorboard(f"{folder.uri}/tensorboard") as board:
+    with tensorboard(f"{folder.uri}/{log_folders.TRIALS}") as board:
         expect_all(board, folder)
-        eventually(lambda: "d=2/best" in board.get("/data/plugin/images/tags"))
-        best = board.scalars("d=1/best", "best/nmse")
-    assert max(best) == 9
-    assert list(best.values()) == sorted(best.values(), reverse=True)
-    searched = result.trials.query("dimension == 1 and phase == 'search'")
-    assert best[9] == pytest.approx(searched["nmse"][searched["status"] == "completed"].min())
+    with tensorboard(f"{folder.uri}/{log_folders.STUDIES}") as board:
+        expect_studies(board, folder)
 
 
 def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> None:
@@ -82,18 +58,18 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
     spec = tiny(tensorboard="all")
     folder.write_text("spec.yaml", spec.to_yaml())
     first = SearchPlan(spec)
-    with TensorBoardView(first, folder) as view:
-        packs(first, folder, view, most=3)
+    with TrialsBoard(first, folder) as view:
+        run_packs(first, folder, view, most=3)
 
     second = SearchPlan(spec)
     trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
     for key, result in finished_packs(trials, curves).items():
         second.finish(key, result)
-    with TensorBoardView(second, folder) as view:
-        packs(second, folder, view)
-    with tensorboard(tmp_path / "tensorboard") as board:
+    with TrialsBoard(second, folder) as view:
+        run_packs(second, folder, view)
+    with tensorboard(tmp_path / log_folders.TRIALS) as board:
         expect_all(board, folder)
-    files = [path.parent for path in (tmp_path / "tensorboard").rglob("*tfevents*")]
+    files = [path.parent for path in (tmp_path / log_folders.TRIALS).rglob("*tfevents*")]
     assert len(files) == len(set(files))
 
 
@@ -106,9 +82,9 @@ def test_best_keeps_every_trial_but_only_some_curves(tmp_path: Path) -> None:
             confirm={"replicates": 2},
         )
     )
-    with TensorBoardView(plan, folder) as view:
-        packs(plan, folder, view)
-    with tensorboard(tmp_path / "tensorboard") as board:
+    with TrialsBoard(plan, folder) as view:
+        run_packs(plan, folder, view)
+    with tensorboard(tmp_path / log_folders.TRIALS) as board:
         eventually(lambda: len(board.sessions(set())) == 42)
         tags = board.get("/data/plugin/scalars/tags")
     curves = {name for name, found in tags.items() if "nmse" in found}
@@ -127,9 +103,9 @@ def test_best_keeps_every_trial_but_only_some_curves(tmp_path: Path) -> None:
 def test_off_writes_nothing(two_cpus: None, tmp_path: Path) -> None:
     spec = tiny(tensorboard="off", grid={"dimension": [1]}, confirm=None)
     run_search(spec, str(tmp_path / "out"))
-    assert not (tmp_path / "out" / "tensorboard").exists()
+    assert [*(tmp_path / "out").glob("tensorboard*")] == []
     resume_search(str(tmp_path / "out"))
-    assert not (tmp_path / "out" / "tensorboard").exists()
+    assert [*(tmp_path / "out").glob("tensorboard*")] == []
 
 
 def test_a_folder_that_cannot_be_written_ends_the_view_not_the_search(
@@ -137,10 +113,10 @@ def test_a_folder_that_cannot_be_written_ends_the_view_not_the_search(
 ) -> None:
     folder = OutputFolder(tmp_path)
     plan = SearchPlan(tiny(grid={"dimension": [1]}, confirm=None))
-    (tmp_path / "tensorboard").mkdir()
-    with Guarded("TensorBoard's files", lambda: TensorBoardView(plan, folder)) as view:
-        (tmp_path / "tensorboard" / "d=1").write_text("in the way")
-        packs(plan, folder, view)
+    (tmp_path / log_folders.TRIALS).mkdir()
+    with Guarded("TensorBoard's files", lambda: TrialsBoard(plan, folder)) as view:
+        (tmp_path / log_folders.TRIALS / "d=1").write_text("in the way")
+        run_packs(plan, folder, view)
     assert plan.finished
     (message,) = caplog.messages
     assert re.match(r"TensorBoard's files failed and is left out .* \(NotADirectoryError", message)

@@ -19,8 +19,8 @@ from pathlib import Path
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from .location import first_line, parse_location
-from .storage import Storage, open_storage
+from ..location import first_line, parse_location
+from ..storage import Storage, open_storage
 
 _logger = logging.getLogger(__name__)
 
@@ -168,12 +168,12 @@ class StoredEventFiles(EventFiles):
         return None
 
 
-def open_event_files(uri: str) -> EventFiles:
-    """Open the folder `tensorboard` of the output folder at `uri` for writing."""
+def open_event_files(uri: str, log_folder: str) -> EventFiles:
+    """Open a log folder, named by itself, in the output folder at `uri` for writing."""
     location = parse_location(uri)
     if not location.scheme:
-        return LocalEventFiles(f"{location.path}/tensorboard")
-    return StoredEventFiles(open_storage(location), "tensorboard")
+        return LocalEventFiles(f"{location.path}/{log_folder}")
+    return StoredEventFiles(open_storage(location), log_folder)
 
 
 def _is_ours(name: str) -> bool:

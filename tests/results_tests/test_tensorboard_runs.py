@@ -1,5 +1,7 @@
 """What a real TensorBoard server shows of rows."""
 
+import math
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,17 +9,20 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from results.event_files import open_event_files
 from results.loss_figure import loss_figure
 from results.rows import CurveRow, TrialRow
-from results.tensorboard import (
+from results.tensorboard.event_files import open_event_files
+from results.tensorboard.log_folders import STUDIES
+from results.tensorboard.log_folders import TRIALS as LOG_FOLDER
+from results.tensorboard.study_runs import BEST_SO_FAR, CONCLUSION, WINNER, StudyRuns
+from results.tensorboard.trial_runs import (
     CURVE_SCALARS,
     HPARAMS,
     METRICS,
     ColumnDomain,
     Interval,
     Listed,
-    TensorBoardWriter,
+    TrialRuns,
 )
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
 
@@ -51,17 +56,12 @@ def write(uri: str, trials: list[TrialRow], curves: list[CurveRow]) -> None:
         "learning_rate": Interval(1e-4, 1e-1),
         "data": Listed(["stream"]),
     }
-    writer = TensorBoardWriter(open_event_files(uri), domains)
+    runs = TrialRuns(open_event_files(uri, LOG_FOLDER), domains)
     for row in trials:
-        writer.write_trial(f"d=8/trial-{row.trial:04d}", row)
+        runs.write_trial(f"d=8/trial-{row.trial:04d}", row)
     for _ in range(2):  # a pack that is tried again sends its rows again
-        writer.write_curve("d=8/trial-0001", curves)
-    for ended, row in enumerate(trials[1:4], start=1):
-        writer.write_best("d=8/best", ended, row)
-    figure = loss_figure(trials, "d=8")
-    assert figure is not None
-    writer.write_figure("d=8/best", "figure", *figure)
-    writer.close()
+        runs.write_curve("d=8/trial-0001", curves)
+    runs.close()
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def board(
     """A server on the rows above, once it has loaded all of them."""
     out = tmp_path_factory.mktemp("board")
     write(str(out), rows(trial_row), curves)
-    with tensorboard(out / "tensorboard") as server:
-        eventually(lambda: len(server.get("/data/runs")) == TRIALS + 2)
+    with tensorboard(out / LOG_FOLDER) as server:
+        eventually(lambda: len(server.get("/data/runs")) == TRIALS + 1)
         eventually(lambda: len(server.sessions(set())) == TRIALS)
         yield server
 
@@ -117,37 +117,64 @@ def test_a_curve_has_each_step_once(board: TensorBoard, curves: list[CurveRow]) 
         assert [point[2] for point in points] == pytest.approx(list(expected.values()), rel=1e-6)
 
 
-def test_a_study_has_its_best_so_far_and_a_figure(board: TensorBoard) -> None:
-    assert board.scalars("d=8/best", "best/nmse") == pytest.approx(
-        {1: 0.25 / 2, 2: 0.25 / 3, 3: 0.25 / 4}, rel=1e-6
-    )
-    (image,) = board.get("/data/plugin/images/images?tag=figure&run=d=8/best&sample=0")
-    with urllib.request.urlopen(
-        f"{board.url}/data/plugin/images/individualImage?{image['query']}"
-    ) as answer:
-        assert answer.read().startswith(b"\x89PNG")
+def test_a_study_is_a_run_with_its_best_its_winner_and_a_figure(
+    trial_row: MakeTrial, curves: list[CurveRow], tmp_path: Path
+) -> None:
+    runs = StudyRuns(open_event_files(str(tmp_path), STUDIES))
+    for ended, nmse in ((1, None), (2, 0.5), (5, 1e-3), (6, 1e-20), (7, 0.0)):
+        runs.write_best("d=8", ended, trial_row(nmse=nmse), 1.7e9 + ended)
+    runs.write_winner("d=8", curves)
+    figure = loss_figure(rows(trial_row), "d=8")
+    assert figure is not None
+    runs.write_figure("d=8", "figure", *figure)
+    for studies in (1, 2):
+        runs.write_conclusion(f"| {studies} |\n| --- |\n| *x* |", studies)
+    runs.close()
+    with tensorboard(tmp_path / STUDIES) as board:
+        eventually(lambda: set(board.get("/data/runs")) == {".", "d=8"})
+        eventually(lambda: len(board.scalars("d=8", WINNER)) == 3)
+        best = {2: math.log10(0.5), 5: -3.0, 6: -12.0, 7: -12.0}
+        assert board.scalars("d=8", BEST_SO_FAR) == pytest.approx(best)
+        assert board.scalars("d=8", WINNER) == pytest.approx(
+            {step: -math.log10(step) for step in (500, 1000, 2000)}
+        )
+        (image,) = board.get("/data/plugin/images/images?tag=figure&run=d=8&sample=0")
+        with urllib.request.urlopen(
+            f"{board.url}/data/plugin/images/individualImage?{image['query']}"
+        ) as answer:
+            assert answer.read().startswith(b"\x89PNG")
+        texts = board.get(f"/data/plugin/text/text?run=.&tag={CONCLUSION}")
+        assert [text["step"] for text in texts] == [1, 2]
+        assert "<td><em>x</em></td>" in texts[-1]["text"]
+        (category,) = board.get("/data/plugin/custom_scalars/layout")["category"]
+        charts = [chart["multiline"]["tag"] for chart in category["chart"]]
+        for (pattern,), tag in zip(charts, (BEST_SO_FAR, WINNER), strict=True):
+            query = urllib.parse.urlencode({"run": "d=8", "tag": pattern})
+            found = board.get(f"/data/plugin/custom_scalars/scalars?{query}")
+            assert found["regex_valid"]
+            assert list(found["tag_to_events"]) == [tag]
 
 
 def test_clear_deletes_what_earlier_writers_left(
     trial_row: MakeTrial, curves: list[CurveRow], tmp_path: Path
 ) -> None:
     write(str(tmp_path), rows(trial_row)[:5], curves)
-    files = open_event_files(str(tmp_path))
+    files = open_event_files(str(tmp_path), LOG_FOLDER)
     theirs = [
         *("mine/f", "d=8/f", "events.out.tfevents.1700000000.host.1.0", "elsewhere/events.dottune"),
     ]
     for name in theirs:
-        path = tmp_path / "tensorboard" / name
+        path = tmp_path / LOG_FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("1")
     linked = tmp_path / "linked" / files.file_name
     linked.parent.mkdir()
     linked.write_text("of another folder")
-    (tmp_path / "tensorboard" / "link").symlink_to(linked.parent)
+    (tmp_path / LOG_FOLDER / "link").symlink_to(linked.parent)
     files.clear()
-    left = {path for path in (tmp_path / "tensorboard").rglob("*") if path.is_file()}
-    assert left == {tmp_path / "tensorboard" / name for name in theirs}
-    assert not (tmp_path / "tensorboard" / "d=8" / "trial-0000").exists()
+    left = {path for path in (tmp_path / LOG_FOLDER).rglob("*") if path.is_file()}
+    assert left == {tmp_path / LOG_FOLDER / name for name in theirs}
+    assert not (tmp_path / LOG_FOLDER / "d=8" / "trial-0000").exists()
     assert linked.exists()
     files.clear()  # also where there is nothing
 
@@ -184,16 +211,16 @@ def test_tensorboard_reads_an_object_store(
 
         boto3.client("s3").create_bucket(Bucket="bucket")
         store_client = boto3.client("s3")
-        theirs = "runs/quick/tensorboard/mine/f"
+        theirs = f"runs/quick/{LOG_FOLDER}/mine/f"
         store_client.put_object(Bucket="bucket", Key=theirs, Body=b"1")
         for trials in (8, 3):  # the second time in place of the first
-            open_event_files("s3://bucket/runs/quick").clear()
+            open_event_files("s3://bucket/runs/quick", LOG_FOLDER).clear()
             write("s3://bucket/runs/quick", rows(trial_row)[:trials], curves)
         kept = store_client.get_object(Bucket="bucket", Key=theirs)
         assert kept["Body"].read() == b"1"
         kept["Body"].close()
         store_client.close()
-        with tensorboard("s3://bucket/runs/quick/tensorboard") as server:
+        with tensorboard(f"s3://bucket/runs/quick/{LOG_FOLDER}") as server:
             eventually(lambda: len(server.sessions(set())) == 3)
             eventually(lambda: len(server.scalars("d=8/trial-0001", "nmse")) == 3)
             assert server.columns() >= set(shown_hparams(rows(trial_row)[0]))

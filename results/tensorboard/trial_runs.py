@@ -1,8 +1,8 @@
-"""What TensorBoard shows of a search, from rows of `TRIALS` and `CURVES`.
+"""What TensorBoard shows of single trials, from rows of `TRIALS` and `CURVES`.
 
-Each trial and each confirm replicate is a run, each study a run beside its trials. Scalars over the
-steps of a trial are `nmse`, `loss`, `train_loss`, `learning_rate`; its results, one point each, are
-`final/nmse` and so on, and they are the metrics of the HParams tab.
+Each trial and each confirm replicate is a run. Scalars over the steps of a trial are `nmse`,
+`loss`, `train_loss`, `learning_rate`; its results, one point each, are `final/nmse` and so on, and
+they are the metrics of the HParams tab.
 """
 
 import time
@@ -24,9 +24,10 @@ from tensorboard.plugins.hparams.summary_v2 import (
 
 from spaces.vocabulary import Value
 
+from ..rows import CurveRow, TrialRow
+from ..schemas import TRIALS
 from .event_files import EventFiles
-from .rows import CurveRow, TrialRow
-from .schemas import TRIALS
+from .scalars import scalars
 
 CURVE_SCALARS = {
     "nmse": "nmse_at_step",
@@ -78,7 +79,7 @@ _COLUMN_TYPES: Mapping[str, type[Value]] = {
 }
 
 
-class TensorBoardWriter:
+class TrialRuns:
     """Writes rows as TensorBoard events; what it has written already is not written twice.
 
     A step of a run is taken once: the rows of a pack that was tried again are dropped up to where
@@ -96,7 +97,8 @@ class TensorBoardWriter:
         self._files = files
         self._last_steps: dict[str, int] = {}
         self._ended: set[str] = set()
-        self._append("", _experiment(domains), 0, time.time())
+        now = time.time()
+        files.append("", [Event(wall_time=now, step=0, summary=_experiment(domains))])
 
     def write_curve(
         self, run: str, rows: Sequence[CurveRow], wall_time: float | None = None
@@ -121,7 +123,7 @@ class TensorBoardWriter:
             return
         self._ended.add(run)
         started = row.started_at.timestamp()
-        results = _scalars({f"final/{name}": row.column(name) for name in METRICS})
+        results = scalars({f"final/{name}": row.column(name) for name in METRICS})
         columns = {name: row.column(name) for name in HPARAMS}
         hparams = {name: value for name, value in columns.items() if value is not None}
         summaries = (
@@ -134,39 +136,13 @@ class TensorBoardWriter:
             run, [Event(wall_time=now, step=row.steps, summary=each) for each in summaries]
         )
 
-    def write_best(
-        self, run: str, trials: int, row: TrialRow, wall_time: float | None = None
-    ) -> None:
-        """Add to a study's run its best row of `TRIALS` after so many trials have ended."""
-        best = _scalars({"best/nmse": row.nmse, "best/loss": row.loss})
-        self._append(run, best, trials, wall_time or time.time())
-
-    def write_figure(self, run: str, tag: str, png: bytes, size: tuple[int, int]) -> None:
-        """Add a picture of `size` (width, height) pixels to a study's run."""
-        image = Summary.Image(width=size[0], height=size[1], colorspace=3, encoded_image_string=png)
-        self._append(run, Summary(value=[Summary.Value(tag=tag, image=image)]), 0, time.time())
-
     def close(self) -> None:
         """See to it that all events are where TensorBoard finds them."""
         self._files.close()
 
-    def _append(self, run: str, summary: Summary, step: int, wall_time: float) -> None:
-        self._files.append(run, [Event(wall_time=wall_time, step=step, summary=summary)])
-
 
 def _curve_point(row: CurveRow) -> Summary:
-    return _scalars({tag: getattr(row, column) for tag, column in CURVE_SCALARS.items()})
-
-
-def _scalars(values: Mapping[str, float | None]) -> Summary:
-    """Values by their tags; null ones are left out."""
-    return Summary(
-        value=[
-            Summary.Value(tag=tag, simple_value=value)
-            for tag, value in values.items()
-            if value is not None
-        ]
-    )
+    return scalars({tag: getattr(row, column) for tag, column in CURVE_SCALARS.items()})
 
 
 def _experiment(domains: Mapping[str, ColumnDomain]) -> Summary:

@@ -1,0 +1,6 @@
+"""The two log folders of an output folder: TensorBoard shows one or the other."""
+
+STUDIES = "tensorboard"
+"""A run for each study: a few, all of which TensorBoard shows when it opens."""
+TRIALS = "tensorboard_trials"
+"""A run for each trial, with HParams."""
