@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,9 +16,12 @@ from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
+from .report_command import report_commands
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from ..runner import SearchResult
 
 application = typer.Typer(
     name="dottune",
@@ -32,6 +34,7 @@ application = typer.Typer(
 application.add_typer(job_commands)
 application.add_typer(doctor_command)
 application.add_typer(optuna_commands)
+application.add_typer(report_commands)
 
 SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
 UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]
@@ -77,7 +80,7 @@ def run(
             console=_stderr(),
             resume_if_there=resume_if_there,
         )
-        _conclude(result.uri, result.failed)
+        _conclude(result)
 
 
 @application.command()
@@ -87,7 +90,7 @@ def resume(uri: UriArgument, address: AddressOption = None) -> None:
         from ..runner import resume_search
 
         result = resume_search(uri, address=address, console=_stderr())
-        _conclude(result.uri, result.failed)
+        _conclude(result)
 
 
 @application.command()
@@ -178,15 +181,18 @@ def _go_on(folder: OutputFolder) -> str:
     return f"go on with: dottune resume {shlex.quote(folder.uri)}"
 
 
-def _conclude(uri: str, failed: Mapping[str, str]) -> None:
+def _conclude(result: "SearchResult") -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
     from ..text.plain_text import say
+    from .last_words import say_last_words
 
-    folder = OutputFolder(uri)
+    folder, failed = OutputFolder(result.uri), result.failed
     _print_table(folder, folder.read_summary())
     console = Console()
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")
+    if result.report is not None:
+        say_last_words(result.report)
     if failed:
         for study, reason in failed.items():
             say(_stderr(), f"{study}: {reason}", style="red")

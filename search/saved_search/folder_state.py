@@ -12,7 +12,7 @@ from .resuming_command import resuming_command
 from .spec_changes import grid_changes, row_changes
 
 SPEC, PROVENANCE = "spec.yaml", "provenance.json"
-_WRITTEN = ("trials", "curves", "summary.parquet", "tensorboard")
+_WRITTEN = ("trials", "curves", "summary.parquet", "tensorboard", "report.html")
 """What a search writes once its spec.yaml is there."""
 
 

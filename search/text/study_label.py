@@ -1,9 +1,8 @@
 """Short names of studies and packs, for the places where people read them."""
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from spaces.vocabulary import FIELDS
+from spaces.vocabulary import FIELDS, short_layers
 
 if TYPE_CHECKING:  # `dottune show` does without what a worker needs
     from trainables import Pack
@@ -25,17 +24,9 @@ def study_label(study: str, separator: str = " ") -> str:
 
 
 def _short(key: str, value: str) -> str:
-    """A value; of equal layers in a row their number.
-
-    >>> _short("layer_sizes", "8-" + 30 * "4-" + "1")
-    '8-4*30-1'
-    """
-    if key not in FIELDS or FIELDS[key].kind != "layers":
-        return SHORT_VALUES.get(value, value)
-    runs = [(units, len(list(run))) for units, run in groupby(value.split("-"))]
-    return "-".join(
-        f"{units}*{count}" if count > 2 else "-".join([units] * count) for units, count in runs
-    )
+    if key in FIELDS and FIELDS[key].kind == "layers":
+        return short_layers(value)
+    return SHORT_VALUES.get(value, value)
 
 
 def pack_title(pack: "Pack") -> str:

@@ -19,7 +19,8 @@ from ..planning.search_plan import SearchPlan
 from ..planning.study_plan import StudyPlan
 from ..text.study_label import study_label
 from ..tune.searcher import pack_of
-from .guard import Guard, View
+from .forgiving import Guard
+from .guard import View
 
 SAMPLED_CURVES = 16
 """With `tensorboard: best`, so many trials of each study show their curves, evenly spread over
