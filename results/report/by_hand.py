@@ -7,7 +7,8 @@ from spaces.vocabulary import parameter_count
 from ..constructions import constructed_nmse
 from ..rows import TrialRow
 
-_MOST_WIDTHS = 24
+_WIDTHS = sorted({round(2 ** (half_octave / 2)) for half_octave in range(25)})
+"""The same for every task, whose networks then need be built once."""
 _DEEPEST = 3
 """Deeper networks need more parameters for the same nmse where they are as small as these."""
 
@@ -32,7 +33,10 @@ def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]
     multiplication = bool(row.column("multiplication"))
     inputs = row.column("dimension") * (3 if multiplication else 2)
     for depth in range(1, _DEEPEST + 1):
-        for width in _widths(inputs, depth, most_parameters):
+        for width in _WIDTHS:
+            parameters = parameter_count(inputs=inputs, units=(width,) * depth)
+            if parameters > most_parameters:
+                break
             nmse = constructed_nmse(
                 target=row.column("target"),
                 dimension=row.column("dimension"),
@@ -42,18 +46,4 @@ def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]
                 activation=row.column("activation"),
             )
             if nmse is not None:
-                yield parameter_count(inputs=inputs, units=(width,) * depth), nmse
-
-
-def _widths(inputs: int, depth: int, most_parameters: int) -> list[int]:
-    """Widths from 1 on, evenly by their logarithm, of networks with no more parameters."""
-    widest = 1
-    while parameter_count(inputs=inputs, units=(2 * widest,) * depth) <= most_parameters:
-        widest *= 2
-    ratio = (2 * widest) ** (1 / _MOST_WIDTHS)
-    widths = sorted({round(ratio**index) for index in range(_MOST_WIDTHS + 1)})
-    return [
-        width
-        for width in widths
-        if parameter_count(inputs=inputs, units=(width,) * depth) <= most_parameters
-    ]
+                yield parameters, nmse

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from .falling import falling_sentence
 from .findings import Findings, Series
 from .loss_text import loss_text
-from .outcome import StudyOutcome
 from .overview import overview_sentences
 from .trend import series_sentence
 from .wording import counted, listed, reached_with_range, sentence
@@ -51,12 +50,12 @@ def _exact(findings: Findings, exact: Sequence[Series]) -> str:
 
 
 def _by_hand(findings: Findings) -> str:
-    """Where weights set by hand beat what was trained: at the study with the largest ratio."""
+    """Where weights set by hand beat what was trained: at the study with the highest nmse."""
     known = [each for each in findings.outcomes if each.by_hand is not None and not each.exact]
     lower = [outcome for outcome in known if outcome.by_hand_is_lower]
     if not lower:
         return ""
-    most = max(lower, key=_ratio)
+    most = max(lower, key=lambda outcome: outcome.reached or 0.0)
     by_hand = loss_text(most.by_hand, 2)
     reach = "are exact" if by_hand == "exact" else f"reach {by_hand}"
     place = findings.place(most)
@@ -68,11 +67,6 @@ def _by_hand(findings: Findings) -> str:
             f" (by hand is lower in {counted(len(lower), len(known), 'studies where it is known')})"
         )
     return sentence(text)
-
-
-def _ratio(outcome: StudyOutcome) -> float:
-    assert outcome.reached is not None  # else by hand isn't lower
-    return outcome.reached / max(outcome.by_hand or 0.0, 1e-300)
 
 
 def _seeds(findings: Findings) -> str:

@@ -23,7 +23,7 @@ from .figure import (
     short,
 )
 from .findings import Findings
-from .loss_text import is_exact
+from .loss_text import is_exact, loss_text
 from .outcome import StudyOutcome
 from .panels import chosen
 
@@ -74,6 +74,7 @@ def _panel(outcome: StudyOutcome, ends: tuple[float, float]) -> Panel:
             "xaxis": _steps_axis(outcome.curves),
             "yaxis": loss_axis(ends),
             "shapes": [MEAN_PREDICTOR, *_by_hand(outcome)],
+            "annotations": _below(outcome, ends),
             "margin": {"b": 62},  # two lines below the ticks
         },
         alt=f"{outcome.label}: nmse over steps; {_funnel(searched)}",
@@ -85,6 +86,16 @@ def _by_hand(outcome: StudyOutcome) -> list[Json]:
     if outcome.by_hand is None or is_exact(outcome.by_hand):
         return []
     return [horizontal(drawn(outcome.by_hand), BY_HAND)]
+
+
+def _below(outcome: StudyOutcome, ends: tuple[float, float]) -> list[Json]:
+    """What weights set by hand reach in words, where the axis doesn't reach down to it."""
+    if not _by_hand(outcome) or math.log10(drawn(outcome.by_hand or 0.0)) > ends[0]:
+        return []
+    place: Json = {"xref": "paper", "x": 0.02, "yref": "paper", "y": 0, "showarrow": False}
+    font = {"color": BY_HAND, "size": 11}
+    text = f"↓ by hand {loss_text(outcome.by_hand)}"
+    return [{**place, "text": text, "font": font, "xanchor": "left", "yanchor": "bottom"}]
 
 
 def _lines(rows: Sequence[CurveRow], colour: str, width: float) -> Json:
@@ -140,7 +151,7 @@ def _steps_axis(rows: Sequence[CurveRow]) -> Json:
         **{"type": "log", "title": {"text": "steps, and trials judged there"}},
         "range": [short(math.log10(ends[0]) - margin), short(math.log10(ends[1]) + margin)],
         "tickvals": ticks,
-        "ticktext": [f"{step:,}<br>{counts[step] or ''}" for step in ticks],
+        "ticktext": [f"{step}<br>{counts[step] or ''}" for step in ticks],
     }
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from .curve import curves_by_trial
 from .findings import Findings
-from .loss_text import factor_text, loss_text
+from .loss_text import factor_text, loss_text, value_text
 from .outcome import StudyOutcome
 from .wording import counted, from_to
 
@@ -42,7 +42,7 @@ def fall_per_doubling(outcome: StudyOutcome) -> float | None:
 
 def _longer(findings: Findings, longer: Sequence[StudyOutcome]) -> str:
     fell = [each for each in longer if each.row["nmse_longer"] < _lowest(each)]
-    factor = factor_text(longer[0].row["steps_longer"] / longer[0].row["steps"])
+    factor = value_text(longer[0].row["steps_longer"] / longer[0].row["steps"])
     if not fell:
         return f"{factor} times the steps lower the nmse in no study."
     most = max(fell, key=lambda each: _lowest(each) / each.row["nmse_longer"])

@@ -99,7 +99,8 @@ def _hits(findings: Findings) -> Iterator[str]:
     for (name, side, bound), values in hits.items():
         where = counted(len(values), len(searched), "studies that are not exact")
         name_text, found = name.replace("_", " "), [value_text(value) for value in sorted(values)]
-        lies = f"lies within 10% of its {_SIDES[side]} bound {value_text(bound)} ({from_to(found)})"
+        lies = f"lies within a tenth of the range from its {_SIDES[side]} bound "
+        lies += f"{value_text(bound)} ({from_to(found)})"
         if all(value == bound for value in values):
             lies = f"is its {_SIDES[side]} bound {value_text(bound)}"
         yield (
