@@ -113,7 +113,7 @@ def browser() -> Iterator[Page]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
-                *("/bin/sh", "-c", f'exec "$@" 3<&{read_commands} 4>&{write_answers}', "sh"),
+                *("bash", "-c", f'exec "$@" 3<&{read_commands} 4>&{write_answers}', "bash"),
                 *(CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}"),
             ],
             pass_fds=(read_commands, write_answers),

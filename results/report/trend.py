@@ -77,7 +77,7 @@ def _doubts(findings: Findings, changes: Sequence[tuple[Change, Pair]]) -> str:
     for kind, reason in _DOUBTS.items():
         pairs = [pair for found, pair in changes if found == kind]
         if pairs:
-            named = listed([" and ".join(map(findings.short, pair)) for pair in pairs])
+            named = ", ".join(" and ".join(map(findings.short, pair)) for pair in pairs)
             text += f"; nothing is shown between {named} ({reason})"
     return text
 

@@ -237,6 +237,9 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
         used = [row for row in rows if column not in unused_by(row)]
         assert all(map(values_of(kind), {row.column(column) for row in used}))
         assert all(row.column(column) is None for row in rows if row not in used)
+    reported = dottune("report", folder.uri).stdout
+    assert reported.startswith(f"report   {folder.uri}/report.html")
+    assert (Path(folder.uri) / "report.html").read_text().startswith("<!DOCTYPE html>")
     shown = dottune("show", folder.uri)
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
