@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from .figure import LEVELS, Json, Panel, Section, drawn
 from .findings import Findings
-from .first_rung import first_rung
+from .first_rung import Judged, first_rung
 from .loss_text import loss_text
 from .outcome import StudyOutcome
 from .panels import chosen
@@ -54,14 +54,18 @@ def _panel(outcome: StudyOutcome) -> Panel:
 
 def _cells(outcome: StudyOutcome) -> Cells:
     judged = first_rung(outcome).judged
-    widths = [math.floor(math.log2(each.trial.column("width"))) for each in judged]
+    widths = [_octave(each) for each in judged if each.trial.column("depth") > 0]
     octaves = range(min(widths, default=0), max(widths, default=0) + 1)
     cells: dict[tuple[int, int], float] = {}
-    for each, width in zip(judged, widths, strict=True):
+    for each in judged:
         depth = each.trial.column("depth")
-        for octave in octaves if depth == 0 else [width]:
+        for octave in octaves if depth == 0 else [_octave(each)]:
             cells[depth, octave] = min(cells.get((depth, octave), math.inf), each.nmse)
     return cells
+
+
+def _octave(judged: Judged) -> int:
+    return math.floor(math.log2(judged.trial.column("width")))
 
 
 def _ticks(texts: Sequence[str]) -> Json:
