@@ -171,6 +171,6 @@ def _legend(outcomes: Sequence[StudyOutcome]) -> Iterator[Key]:
     yield Key(mark="line", colour=WINNER, text=text)
     if any(outcome.longer for outcome in outcomes):
         yield Key(mark="line", colour=LONGER, text="the winner, with more steps")
-    yield Key(mark="hollow", colour=WINNER, text="final weights, all pairs")
+    yield Key(mark="circle", colour=WINNER, text="final weights, all pairs")
     if any(_by_hand(outcome) for outcome in outcomes):
         yield Key(mark="dashed", colour=BY_HAND, text="weights set by hand, same size")

@@ -9,6 +9,7 @@ from .figure import (
     Key,
     Panel,
     Section,
+    depth_text,
     drawn,
     level_colours,
     loss_axis,
@@ -42,7 +43,7 @@ def equal_parameters(findings: Findings) -> Section | None:
         panels=[_panel(group, lowest[id(group)], colours, ends) for group in shown],
         folded=[_panel(group, lowest[id(group)], colours, None) for group in folded],
         legend=[
-            Key(mark="line", colour=colour, text=f"{depth} hidden layers")
+            Key(mark="line", colour=colour, text=depth_text(depth))
             for depth, colour in colours.items()
         ],
     )

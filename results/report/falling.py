@@ -59,8 +59,9 @@ def _ends(outcomes: Sequence[StudyOutcome]) -> str:
         return ""
     return (
         f"Where training ended the loss was still falling in "
-        f"{counted(len(factors), len(outcomes), 'studies that are not exact')}: the last doubling "
-        f"of the steps divided it by {_factors(factors)}."
+        f"{counted(len(factors), len(outcomes), 'studies that are not exact')}: a doubling of the "
+        f"steps divided it by {_factors(factors)}, from the averaged weights at the last rung to "
+        "the final ones."
     )
 
 

@@ -8,7 +8,7 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ..exact_nmse import EXACT_NMSE
 
@@ -20,7 +20,7 @@ WARNING, EXACT_STRIP = "var(--warning)", "var(--exact-strip)"
 LEVELS = [f"var(--level-{index})" for index in range(6)]
 """For what has an order: depth, width."""
 SERIES = [f"var(--series-{index})" for index in range(6)]
-"""For what has none; told apart by people who see few colours, and by their symbols too."""
+"""For what has none; people who see few colours tell them apart, by their symbols too."""
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "hexagon")
 
 HIGHEST = 10.0
@@ -45,7 +45,8 @@ class Panel:
 class Key:
     """A line of a legend."""
 
-    mark: Literal["filled", "hollow", "line", "dashed", "cross", "tick", "scale"]
+    mark: str
+    """One of `SYMBOLS`, hollow; or filled, line, dashed, cross, tick, scale."""
     text: str
     colour: str = ""
     """Of all marks but the scale, which has all levels."""
@@ -104,6 +105,11 @@ MEAN_PREDICTOR = horizontal(1.0, MUTED, "dot")
 def plain(text: str) -> str:
     """A text of others in a figure: Plotly takes some tags for its own."""
     return html.escape(text, quote=False)
+
+
+def depth_text(depth: int) -> str:
+    """A depth in a legend."""
+    return f"{depth} hidden layer{'' if depth == 1 else 's'}"
 
 
 def level_colours(values: Iterable[int]) -> Mapping[int, str]:

@@ -96,7 +96,7 @@ def _series(findings: Findings, index: int, series: Series) -> Iterator[Json]:
     ]
     joined = findings.axis.ordered and count <= _MOST_JOINED
     size = 13 if count <= _MOST_WIDE else 7
-    yield from replicates(placed, _colour(index), SYMBOLS[index // len(SERIES) % len(SYMBOLS)])
+    yield from replicates(placed, _colour(index), _symbol(index))
     yield medians(placed, _colour(index), joined=joined, size=size)
     yield by_hand(placed, joined=joined, size=size)
     yield longer(placed)
@@ -108,11 +108,15 @@ def _colour(index: int) -> str:
     return SERIES[index % len(SERIES)]
 
 
+def _symbol(index: int) -> str:
+    return SYMBOLS[index % len(SYMBOLS)]
+
+
 def _legend(findings: Findings) -> Iterator[Key]:
     outcomes = findings.outcomes
     if len(findings.series) > 1:
         for index, series in enumerate(findings.series):
-            yield Key(mark="hollow", colour=_colour(index), text=series.label)
+            yield Key(mark=_symbol(index), colour=_colour(index), text=series.label)
     yield Key(mark="tick", colour=_colour(0), text="median")
     if any(outcome.found and not outcome.confirmed for outcome in outcomes):
         text = "unconfirmed: the search's lowest, too low on average"

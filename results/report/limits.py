@@ -123,10 +123,11 @@ def _lacking(findings: Findings) -> Iterator[str]:
 
 
 def _diverged(findings: Findings) -> Iterator[str]:
-    for outcome in findings.outcomes:
-        if outcome.row["diverged_replicates"]:
-            count, of = outcome.row["diverged_replicates"], len(outcome.replicates)
-            yield f"{findings.place(outcome)}: {count} of {of} replicates diverged"
+    lost = [outcome for outcome in findings.outcomes if outcome.row["diverged_replicates"]]
+    if lost:
+        count = sum(outcome.row["diverged_replicates"] for outcome in lost)
+        of = sum(len(outcome.replicates) for outcome in lost)
+        yield f"{_named(findings, lost)}: {count} of {of} replicates diverged"
     trials, diverged = (
         sum(outcome.row[name] for outcome in findings.outcomes) for name in ("trials", "diverged")
     )

@@ -100,7 +100,7 @@ for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
     const code = button.previousElementSibling;
     getSelection().selectAllChildren(code); // where the clipboard is closed, it can be copied
-    await navigator.clipboard.writeText(code.textContent);
-    button.textContent = "copied";
+    const copied = navigator.clipboard?.writeText(code.textContent) ?? Promise.reject();
+    button.textContent = await copied.then(() => "copied", () => "selected");
   });
 }

@@ -78,7 +78,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
 def _header(findings: Findings) -> str:
     search = findings.search
     records = search.executions
-    when = f" · {str(records[-1].get('started_at'))[:10]}" if records else ""
+    when = f" · {str(records[-1].get('started_at', ''))[:10]}" if records else ""
     facts = f"{len(search.studies)} studies · seed {search.seed}{when}"
     return (
         f"<header><div><h1>{escaped(search.name)}</h1>"
@@ -134,12 +134,17 @@ def _legend(keys: Sequence[Key]) -> str:
 
 
 _MARKS = {
-    "filled": '<circle cx="11" cy="6" r="4.5" fill="currentColor"/>',
-    "hollow": '<circle cx="11" cy="6" r="4" fill="none" stroke="currentColor" stroke-width="1.5"/>',
-    "line": '<path d="M1 6H21" stroke="currentColor" stroke-width="2.5"/>',
-    "dashed": '<path d="M1 6H21" stroke="currentColor" stroke-width="2" stroke-dasharray="5 3"/>',
-    "tick": '<path d="M5 6H17" stroke="currentColor" stroke-width="3"/>',
-    "cross": '<path d="M7 2L15 10M7 10L15 2" stroke="currentColor" stroke-width="2"/>',
+    "filled": '<circle cx="11" cy="6" r="4" fill="currentColor"/>',
+    "circle": '<circle cx="11" cy="6" r="4" fill="none"/>',
+    "square": '<path d="M7 2H15V10H7Z" fill="none"/>',
+    "diamond": '<path d="M11 1L16 6L11 11L6 6Z" fill="none"/>',
+    "triangle-up": '<path d="M6 10L11 1L16 10Z" fill="none"/>',
+    "triangle-down": '<path d="M6 2H16L11 11Z" fill="none"/>',
+    "hexagon": '<path d="M11 1L15.5 3.5V8.5L11 11L6.5 8.5V3.5Z" fill="none"/>',
+    "line": '<path d="M1 6H21" stroke-width="2.5"/>',
+    "dashed": '<path d="M1 6H21" stroke-width="2" stroke-dasharray="5 3"/>',
+    "tick": '<path d="M5 6H17" stroke-width="3"/>',
+    "cross": '<path d="M7 2L15 10M7 10L15 2" stroke-width="2"/>',
 }
 
 

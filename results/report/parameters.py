@@ -18,6 +18,7 @@ from .figure import (
     Key,
     Panel,
     Section,
+    depth_text,
     drawn,
     level_colours,
     loss_axis,
@@ -144,7 +145,7 @@ def _replicates(label: str, rows: Sequence[TrialRow]) -> Json:
 def _legend(depths: Mapping[int, str], panels: Sequence[Panel]) -> Iterator[Key]:
     if len(depths) <= len(LEVELS):
         for depth, colour in depths.items():
-            yield Key(mark="filled", colour=colour, text=f"{depth} hidden layers")
+            yield Key(mark="filled", colour=colour, text=depth_text(depth))
     else:
         yield Key(mark="scale", text=f"{min(depths)} to {max(depths)} hidden layers")
     shown = {trace.get("meta") for panel in panels for trace in panel.traces}

@@ -42,13 +42,18 @@ def series_sentence(findings: Findings, series: Series) -> str:
     if not known:
         return ""
     if len(known) == 1:
-        rest = f"at {findings.at(known[0])} the best that was trained reached nmse "
-        rest += reached_with_range(known[0])
+        rest = f"at {findings.at(known[0])} the best that was trained {_came_to(known[0])}"
     elif findings.axis.ordered:
         rest = _trend(findings, known)
     else:
         rest = _best_of(findings, known)
     return sentence(f"{series.words} {rest}".strip())
+
+
+def _came_to(outcome: StudyOutcome) -> str:
+    if _reached(outcome) == float("inf"):
+        return f"diverged in most of its {len(outcome.replicates)} replicates"
+    return f"reached nmse {reached_with_range(outcome)}"
 
 
 def _trend(findings: Findings, known: Sequence[StudyOutcome]) -> str:

@@ -10,9 +10,12 @@ def reached_with_range(outcome: StudyOutcome) -> str:
     """What a study reached, and the range of retraining: 0.0096 (3 replicates, 0.0089 to 0.010)."""
     if outcome.span is None:
         return f"{outcome.reached_text} ({'1 replicate' if outcome.confirmed else 'unconfirmed'})"
-    low, high = (loss_text(end, outcome.digits) for end in outcome.span)
-    ends = low if low == high else f"{low} to {high}"
-    return f"{outcome.reached_text} ({len(outcome.replicates)} replicates, {ends})"
+    known = [row.nmse for row in outcome.replicates if row.nmse is not None]
+    diverged = len(outcome.replicates) - len(known)
+    ends = [loss_text(pick(known), outcome.digits) for pick in (min, max) if known]
+    parts = [f"{len(outcome.replicates)} replicates", *([from_to(ends)] if known else [])]
+    parts += [f"{diverged} diverged"] if diverged else []
+    return f"{outcome.reached_text} ({', '.join(parts)})"
 
 
 def listed(texts: Sequence[str]) -> str:
@@ -27,12 +30,14 @@ def listed(texts: Sequence[str]) -> str:
 def counted(count: int, of: int, noun: str = "studies") -> str:
     """How many of how many.
 
-    >>> counted(2, 4), counted(4, 4), counted(1, 1)
-    ('2 of 4 studies', 'all 4 studies', 'the only study')
+    >>> counted(2, 4), counted(4, 4), counted(2, 2), counted(1, 1)
+    ('2 of 4 studies', 'all 4 studies', 'both studies', 'the only study')
     """
     if of == 1:
         return "the only study" if count else "no study"
-    return f"all {of} {noun}" if count == of else f"{count} of {of} {noun}"
+    if count < of:
+        return f"{count} of {of} {noun}"
+    return f"both {noun}" if of == 2 else f"all {of} {noun}"
 
 
 def from_to(texts: Sequence[str]) -> str:

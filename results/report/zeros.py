@@ -51,7 +51,7 @@ def zeros(findings: Findings) -> Section | None:
         panels=[_panel(first)],
         folded=[_panel([each for each in rest if len(each.trials)])] if rest else [],
         legend=[
-            Key(mark="hollow", colour=MUTED, text="pruned"),
+            Key(mark="circle", colour=MUTED, text="pruned"),
             Key(mark="filled", colour=SERIES[0], text="completed"),
             Key(mark="line", colour=WINNER, text="what the study reached"),
         ],

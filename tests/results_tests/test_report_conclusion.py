@@ -132,7 +132,7 @@ def test_exact_from_1e_12_down_and_never_a_number_below() -> None:
 
 def test_a_search_of_exact_studies() -> None:
     lead = sentences(*over_d([0.0, 0.0], [1e-20, 1e-15]))[0]
-    assert lead == "The best that was trained is exact (nmse at most 1e-12) in all 2 studies."
+    assert lead == "The best that was trained is exact (nmse at most 1e-12) in both studies."
 
 
 def test_the_series_are_told_apart_and_the_exact_one_is_one_sentence() -> None:
@@ -208,7 +208,7 @@ def test_many_series_of_numbers_are_counted() -> None:
 def test_what_more_steps_did_is_said_and_nothing_beyond() -> None:
     made = over_d([0.1, 0.1], [0.4, 0.4], longer=[0.05, 0.05])
     assert (
-        "4 times the steps lower the nmse further in all 2 studies, most at d = 2: from 0.40 to "
+        "4 times the steps lower the nmse further in both studies, most at d = 2: from 0.40 to "
         "0.050."
     ) in text(*made)
 
@@ -224,8 +224,9 @@ def test_still_falling_is_the_last_halving_per_doubling() -> None:
     said = text(study({"dimension": 8}, 0.1, 0.1, rungs=[500, 1000]))
     factor = f"{2 ** (1 / math.log2(4000 / 1000)):.1f}"
     assert (
-        "Where training ended the loss was still falling in the only study: the last doubling of "
-        f"the steps divided it by {factor}."
+        "Where training ended the loss was still falling in the only study: a doubling of the "
+        f"steps divided it by {factor}, from the averaged weights at the last rung to the final "
+        "ones."
     ) in said
 
 
@@ -333,7 +334,12 @@ def test_the_status_of_a_study() -> None:
 
 def test_most_replicates_diverged() -> None:
     made = study({"dimension": 8}, 0.1, None, None)
-    assert "reached nmse diverged (3 replicates, 0.10 to diverged)" in text(made)
+    assert "the best that was trained diverged in most of its 3 replicates." in text(made)
+
+
+def test_a_replicate_that_diverged_is_beside_the_range() -> None:
+    said = text(study({"dimension": 8}, 0.1, 0.2, None))
+    assert "reached nmse 0.20 (3 replicates, 0.10 to 0.20, 1 diverged)." in said
 
 
 def shuffled(made: MadeStudy, generator: random.Random) -> MadeStudy:
