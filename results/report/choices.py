@@ -18,11 +18,12 @@ from .figure import (
     loss_range,
     plain,
     short,
+    trial_points,
 )
 from .findings import Findings
 from .first_rung import FirstRung, Judged, first_rung
 from .limits import NEAR, hits_of, share_of_range
-from .loss_text import loss_text, value_text
+from .loss_text import value_text
 from .outcome import StudyOutcome
 from .panels import chosen
 from .reported import Bounds
@@ -74,9 +75,9 @@ class _Scale:
         self.name = name
         self.bounds = Bounds(low=min(values), high=max(values), log=min(values) > 0)
 
-    def colour(self, judged: Judged) -> str:
+    def level(self, judged: Judged) -> int:
         share = share_of_range(judged.trial.column(self.name), self.bounds)
-        return LEVELS[round(share * (len(LEVELS) - 1))]
+        return round(share * (len(LEVELS) - 1))
 
     @property
     def text(self) -> str:
@@ -146,17 +147,13 @@ class _Places:
 
 def _points(name: str, judged: Sequence[Judged], places: _Places, scale: _Scale | None) -> Json:
     values = [each.trial.column(name) for each in judged]
-    colour = [scale.colour(each) for each in judged] if scale else LEVELS[3]
-    return {
-        **{"type": "scatter", "mode": "markers", "hoverinfo": "text"},
-        "x": [places.of(value) for value in values],
-        "y": [drawn(each.nmse) for each in judged],
-        "text": [
-            f"trial {each.trial.trial}: {plain(_text(value))}, {loss_text(each.nmse)}"
-            for each, value in zip(judged, values, strict=True)
-        ],
-        "marker": {"size": 6, "color": colour},
-    }
+    return trial_points(
+        [each.trial.trial for each in judged],
+        [places.of(value) for value in values],
+        [drawn(each.nmse) for each in judged],
+        [plain(_text(value)) for value in values],
+        {"color": [scale.level(each) for each in judged] if scale else [3] * len(judged)},
+    )
 
 
 def _zones(name: str, outcome: StudyOutcome) -> Iterator[Json]:

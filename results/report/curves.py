@@ -118,10 +118,11 @@ def _pruned(outcome: StudyOutcome, searched: Sequence[CurveRow]) -> Json:
     last: list[Point] = [found[row.key][-1] for row in pruned]
     marker = {"symbol": "line-ns", "size": 6, "line": {"color": MUTED, "width": 1.2}}
     return {
-        **{"type": "scatter", "mode": "markers", "marker": marker, "hoverinfo": "text"},
+        **{"type": "scatter", "mode": "markers", "marker": marker},
         "x": [point.step for point in last],
         "y": [drawn(point.nmse) for point in last],
-        "text": [f"trial {row.trial}, pruned" for row in pruned],
+        "customdata": [row.trial for row in pruned],
+        "hovertemplate": "trial %{customdata}, pruned<extra></extra>",
     }
 
 

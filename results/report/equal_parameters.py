@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .by_task import Group, by_task, chosen_groups, task_title
 from .figure import (
+    LEVELS,
     MEAN_PREDICTOR,
     Json,
     Key,
@@ -11,7 +12,7 @@ from .figure import (
     Section,
     depth_text,
     drawn,
-    level_colours,
+    levels_of,
     loss_axis,
     loss_range,
 )
@@ -34,7 +35,8 @@ def equal_parameters(findings: Findings) -> Section | None:
     lowest = {id(group): _lowest(group, at_end=in_grid) for group in groups}
     shown, folded = chosen_groups(groups)
     ends = loss_range([nmse for group in shown for nmse in _losses(lowest[id(group)])])
-    colours = level_colours(depth for group in groups for depth in _depths(group))
+    levels = levels_of(depth for group in groups for depth in _depths(group))
+    colours = {depth: LEVELS[level] for depth, level in levels.items()}
     return Section(
         title="Deep against shallow at equal parameters",
         text=f"The lowest nmse {'of the completed trials' if in_grid else 'at the first rung'} of "

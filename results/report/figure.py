@@ -67,8 +67,8 @@ class Section:
 
 
 def drawn(nmse: float) -> float:
-    """An nmse where it is drawn: within what the axis has room for, in four digits."""
-    return short(min(max(nmse, EXACT_NMSE), HIGHEST))
+    """An nmse where it is drawn: within what the axis has room for, in three digits."""
+    return float(f"{min(max(nmse, EXACT_NMSE), HIGHEST):.3g}")
 
 
 def short(value: float) -> float:
@@ -112,11 +112,29 @@ def depth_text(depth: int) -> str:
     return f"{depth} hidden layer{'' if depth == 1 else 's'}"
 
 
-def level_colours(values: Iterable[int]) -> Mapping[int, str]:
-    """A colour for each of the values, by their order."""
+def levels_of(values: Iterable[int]) -> Mapping[int, int]:
+    """A level for each of the values, by their order: an index in `LEVELS`."""
     ordered = sorted(set(values))
-    last = max(len(ordered) - 1, 1)
+    if len(ordered) == 1:
+        return {ordered[0]: 3}
+    step = (len(LEVELS) - 1) / max(len(ordered) - 1, 1)
+    return {value: round(index * step) for index, value in enumerate(ordered)}
+
+
+def trial_points(
+    trials: Sequence[int],
+    xs: Sequence[float],
+    ys: Sequence[float],
+    texts: Sequence[str],
+    marker: Json,
+) -> Json:
+    """A point for each trial, told by its number, its nmse and a text.
+
+    Where the marker's colours are levels, the page turns them into theirs.
+    """
     return {
-        value: LEVELS[round(index * (len(LEVELS) - 1) / last)] if len(ordered) > 1 else LEVELS[3]
-        for index, value in enumerate(ordered)
+        **{"type": "scatter", "mode": "markers", "x": [*xs], "y": [*ys]},
+        **{"customdata": [*trials], "text": [*texts]},
+        "hovertemplate": "trial %{customdata}: %{y:.2g}, %{text}<extra></extra>",
+        "marker": {"size": 6, "coloraxis": "coloraxis", **marker},
     }

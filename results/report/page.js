@@ -2,6 +2,7 @@
 // Draws the figures when they come into view, in the colours of the theme (style.css).
 
 const root = document.documentElement;
+const LEVELS = [0, 1, 2, 3, 4, 5].map((level) => [level / 5, `var(--level-${level})`]);
 const figures = JSON.parse(document.getElementById("figures").textContent);
 const narrow = window.matchMedia("(max-width: 640px)");
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -54,6 +55,7 @@ function layoutOf(own) {
     hoverlabel: { font: { size: 12 } },
     hovermode: "closest",
     showlegend: false,
+    coloraxis: { cmin: 0, cmax: 5, colorscale: LEVELS, showscale: false },
     dragmode: touch.matches ? false : "zoom", // a finger scrolls the page
     ...own,
     margin: { l: own.yaxis?.title?.text ? 62 : 48, r: 10, t: 8, b: 46, ...own.margin },

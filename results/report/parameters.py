@@ -20,11 +20,12 @@ from .figure import (
     Section,
     depth_text,
     drawn,
-    level_colours,
+    levels_of,
     loss_axis,
     loss_range,
     plain,
     short,
+    trial_points,
 )
 from .findings import Findings
 from .loss_text import is_exact, loss_text
@@ -36,7 +37,7 @@ def parameters(findings: Findings) -> Section | None:
     if not groups:
         return None
     shown, folded = chosen_groups(groups)
-    depths = level_colours(row.column("depth") for group in groups for row in _trials(group))
+    depths = levels_of(row.column("depth") for group in groups for row in _trials(group))
     ends, sizes = loss_range(_losses(shown)), _sizes(shown)
     across = (short(math.log10(min(sizes)) - 0.1), short(math.log10(max(sizes)) + 0.1))
     panels = [_panel(group, depths, ends, across) for group in shown]
@@ -68,7 +69,7 @@ def _losses(groups: Sequence[Group]) -> list[float]:
 
 def _panel(
     group: Group,
-    depths: Mapping[int, str],
+    depths: Mapping[int, int],
     ends: tuple[float, float],
     across: tuple[float, float],
 ) -> Panel:
@@ -88,16 +89,15 @@ def _panel(
     )
 
 
-def _points(rows: Sequence[TrialRow], depths: Mapping[int, str], symbol: str) -> Json:
+def _points(rows: Sequence[TrialRow], depths: Mapping[int, int], symbol: str) -> Json:
     known = [(row, row.nmse) for row in rows if row.nmse is not None]
-    colours = [depths[row.column("depth")] for row, _ in known]
-    return {
-        **{"type": "scatter", "mode": "markers", "hoverinfo": "text"},
-        "x": [row.parameters for row, _ in known],
-        "y": [drawn(nmse) for _, nmse in known],
-        "text": [f"trial {row.trial}: {loss_text(nmse)}, {_layers(row)}" for row, nmse in known],
-        "marker": {"symbol": symbol, "size": 6, "color": colours},
-    }
+    return trial_points(
+        [row.trial for row, _ in known],
+        [row.parameters for row, _ in known],
+        [drawn(nmse) for _, nmse in known],
+        [_layers(row) for row, _ in known],
+        {"symbol": symbol, "color": [depths[row.column("depth")] for row, _ in known]},
+    )
 
 
 def _layers(row: TrialRow) -> str:
@@ -142,10 +142,10 @@ def _replicates(label: str, rows: Sequence[TrialRow]) -> Json:
     }
 
 
-def _legend(depths: Mapping[int, str], panels: Sequence[Panel]) -> Iterator[Key]:
+def _legend(depths: Mapping[int, int], panels: Sequence[Panel]) -> Iterator[Key]:
     if len(depths) <= len(LEVELS):
-        for depth, colour in depths.items():
-            yield Key(mark="filled", colour=colour, text=depth_text(depth))
+        for depth, level in depths.items():
+            yield Key(mark="filled", colour=LEVELS[level], text=depth_text(depth))
     else:
         yield Key(mark="scale", text=f"{min(depths)} to {max(depths)} hidden layers")
     shown = {trace.get("meta") for panel in panels for trace in panel.traces}

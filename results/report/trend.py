@@ -21,6 +21,9 @@ _DOUBTS: dict[Change, str] = {
     "unknown": "fewer than two replicates",
 }
 
+_MOST_NAMED = 6
+"""More pairs of neighbours than these are counted."""
+
 Pair = tuple[StudyOutcome, StudyOutcome]
 
 
@@ -81,8 +84,10 @@ def _doubts(findings: Findings, changes: Sequence[tuple[Change, Pair]]) -> str:
     text = ""
     for kind, reason in _DOUBTS.items():
         pairs = [pair for found, pair in changes if found == kind]
+        named = ", ".join(" and ".join(map(findings.short, pair)) for pair in pairs)
+        if len(pairs) > _MOST_NAMED:
+            named = f"{len(pairs)} of {len(changes)} pairs of neighbours"
         if pairs:
-            named = ", ".join(" and ".join(map(findings.short, pair)) for pair in pairs)
             text += f"; nothing is shown between {named} ({reason})"
     return text
 

@@ -14,10 +14,9 @@ from .figure import (
     drawn,
     loss_axis,
     plain,
-    short,
 )
 from .findings import Findings
-from .loss_text import is_exact, loss_text
+from .loss_text import is_exact
 from .outcome import StudyOutcome
 from .panels import MOST_PANELS
 
@@ -97,25 +96,25 @@ def _panel(outcomes: Sequence[StudyOutcome]) -> Panel:
 
 
 def _points(outcomes: Sequence[StudyOutcome], status: str, colour: str, symbol: str) -> Json:
-    xs: list[float] = []
-    ys: list[float] = []
-    texts: list[str] = []
-    for row, outcome in enumerate(outcomes):
-        for trial in outcome.trials:
-            if trial.status == status and trial.nmse is not None:
-                xs.append(drawn(trial.nmse))
-                ys.append(_spread(row, trial.trial))
-                texts.append(f"trial {trial.trial}: {loss_text(trial.nmse)}")
-    marker = {"symbol": symbol, "size": 5 if status == "pruned" else 6, "color": colour}
+    found = [
+        (drawn(trial.nmse), _spread(row, trial.trial), trial.trial)
+        for row, outcome in enumerate(outcomes)
+        for trial in outcome.trials
+        if trial.status == status and trial.nmse is not None
+    ]
     return {
-        **{"type": "scatter", "mode": "markers", "x": xs, "y": ys, "text": texts},
-        **{"hoverinfo": "text", "marker": marker},
+        **{"type": "scatter", "mode": "markers"},
+        "x": [nmse for nmse, _, _ in found],
+        "y": [height for _, height, _ in found],
+        "customdata": [trial for _, _, trial in found],
+        "hovertemplate": "trial %{customdata}<extra></extra>",
+        "marker": {"symbol": symbol, "size": 5 if status == "pruned" else 6, "color": colour},
     }
 
 
 def _spread(row: int, trial: int) -> float:
     """A height within a row: by the golden ratio, so that neighbours lie apart."""
-    return short(row + _SPREAD * (trial * 0.618034 % 1 - 0.5))
+    return round(row + _SPREAD * (trial * 0.618034 % 1 - 0.5), 2)
 
 
 def _reached(row: int, outcome: StudyOutcome) -> list[Json]:

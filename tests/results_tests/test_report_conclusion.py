@@ -86,6 +86,11 @@ def test_the_pairs_that_overlap_are_named() -> None:
     assert lead.endswith("; nothing is shown between 1 and 2 (the replicates' ranges overlap).")
 
 
+def test_many_pairs_that_overlap_are_counted() -> None:
+    lead = sentences(*over_d(*([0.1, 0.2] for _ in range(8)), [0.5, 0.6]))[0]
+    assert "nothing is shown between 7 of 8 pairs of neighbours (the replicates'" in lead
+
+
 def test_no_trend_where_all_overlap_or_none_was_trained_twice() -> None:
     lead = sentences(*over_d([0.1, 0.3], [0.2, 0.4]))[0]
     assert lead.startswith("No change of the nmse")

@@ -145,7 +145,9 @@ def test_every_form_of_search_has_a_valid_page(form: str) -> None:
     for figure in figures:
         plotly.graph_objects.Figure(plain_colours(figure))  # refuses what plotly.js does not know
         for trace in figure["data"]:
-            lengths = {len(trace[name]) for name in ("x", "y", "text") if name in trace}
+            lengths = {
+                len(trace[name]) for name in ("x", "y", "text", "customdata") if name in trace
+            }
             assert trace["type"] == "heatmap" or len(lengths) == 1
     parsed = Parsed(own_part(html))
     assert [int(plot["data-figure"] or -1) for plot in parsed.plots] == [*range(len(figures))]
@@ -266,7 +268,7 @@ def test_the_pareto_steps_are_the_lowest_of_the_completed() -> None:
     completed = completed[completed["phase"] == "search"]
     for parameters, nmse in zip(steps["x"], steps["y"], strict=True):
         within = completed[completed["parameters"] <= parameters]
-        assert within["nmse"].min() == pytest.approx(nmse, rel=1e-3)
+        assert within["nmse"].min() == pytest.approx(nmse, rel=5e-3)
 
 
 def test_the_line_by_hand_only_falls(monkeypatch: pytest.MonkeyPatch) -> None:
