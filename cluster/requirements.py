@@ -16,6 +16,7 @@ REQUIREMENTS = (
     "optuna>=5.0,<5.1",
     "packaging>=24",
     "pandas>=2.2",
+    "plotly>=6.0",
     "pyarrow>=17.0",
     "pydantic>=2.13,<3",
     "PyYAML>=6.0",

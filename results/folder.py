@@ -43,6 +43,7 @@ class OutputFolder:
     trials/*.parquet               `TRIALS`: one part for each pack, or one compacted file
     curves/*.parquet               `CURVES`: likewise
     summary.parquet                `SUMMARY`
+    report.html                    the report
     ```
 
     Every file appears whole or not at all, and writing it again replaces it, so that processes

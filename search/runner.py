@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas
 import pyarrow
@@ -41,6 +41,10 @@ from .saved_search.provenance import (
 from .saved_search.resuming_command import resuming_command
 from .saved_search.row_check import check_rows, refuse_older_rows
 from .text.plain_text import say
+from .views.forgiving import Guard
+
+if TYPE_CHECKING:
+    from .views.report import WrittenReport
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,8 @@ class SearchResult:
     uri: str
     failed: Mapping[str, str]
     """Studies that could not be finished, with the reason."""
+    report: "WrittenReport | None"
+    """None where it could not be made or written."""
 
     @cached_property
     def trials(self) -> pandas.DataFrame:
@@ -181,7 +187,7 @@ def _run(
             f"{error}; the rows written before are kept: go on with "
             f"`{resuming_command(folder.uri)}`"
         ) from error
-    return SearchResult(folder.uri, dict(plan.failed))
+    return SearchResult(folder.uri, dict(plan.failed), _write_report(folder))
 
 
 def _write_outcome(plan: SearchPlan, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
@@ -192,6 +198,15 @@ def _write_outcome(plan: SearchPlan, folder: OutputFolder, records: list[dict[st
         patiently(folder.compact)
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     patiently(lambda: folder.write_text("provenance.json", to_json(records)))
+
+
+def _write_report(folder: OutputFolder) -> "WrittenReport | None":
+    """Write the report, which is no part of the outcome: a failure is said and forgiven."""
+    from .views.report import write_report
+
+    written: list[WrittenReport] = []
+    Guard("the report").attempt(lambda: written.append(write_report(folder)))
+    return written[0] if written else None
 
 
 _WORKER_MODULES = ("trainables.pack_trainable", "trainables.pack_rows", "trainables.training")
@@ -205,7 +220,7 @@ def _import_the_rest() -> None:
     from trainables import pack_trainable  # noqa: F401
 
     from .tune import interruption, pack_failures, scheduler, searcher  # noqa: F401
-    from .views import watching  # noqa: F401
+    from .views import report, watching  # noqa: F401
 
 
 def _tune(

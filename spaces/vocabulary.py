@@ -9,7 +9,7 @@ engines.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from .extensions import added_names
@@ -414,6 +414,18 @@ def layer_units(layer_sizes: str) -> tuple[int, ...]:
 def layers_text(units: Sequence[int]) -> str:
     """The text of the units of each hidden layer, as `layer_units` reads it."""
     return "-".join(map(str, units)) or LINEAR
+
+
+def short_layers(layer_sizes: str) -> str:
+    """The text of the units of each hidden layer, of many equal ones in a row their number.
+
+    >>> short_layers("8-" + 30 * "4-" + "1"), short_layers("61-61-61")
+    ('8-4*30-1', '61-61-61')
+    """
+    runs = [(units, len(list(run))) for units, run in groupby(layer_sizes.split("-"))]
+    return "-".join(
+        f"{units}*{count}" if count > 3 else "-".join([units] * count) for units, count in runs
+    )
 
 
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:

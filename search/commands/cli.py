@@ -1,7 +1,6 @@
 """The command line: `dottune`, or `python -m search`."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +14,11 @@ from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
 from .presets_command import presets_command
+from .report_command import report_commands
 from .show_command import show_command
+
+if TYPE_CHECKING:
+    from ..runner import SearchResult
 
 application = typer.Typer(
     name="dottune",
@@ -70,7 +73,7 @@ def run(
             console=_stderr(),
             resume_if_there=resume_if_there,
         )
-        _conclude(result.uri, result.failed)
+        _conclude(result)
 
 
 @application.command()
@@ -80,7 +83,7 @@ def resume(uri: UriArgument, address: AddressOption = None) -> None:
         from ..runner import resume_search
 
         result = resume_search(uri, address=address, console=_stderr())
-        _conclude(result.uri, result.failed)
+        _conclude(result)
 
 
 @application.command()
@@ -117,6 +120,7 @@ def reproduce(
 for _commands in (
     show_command,
     compare_command,
+    report_commands,
     presets_command,
     job_commands,
     doctor_command,
@@ -129,17 +133,20 @@ def _stderr() -> Console:
     return Console(stderr=True)
 
 
-def _conclude(uri: str, failed: Mapping[str, str]) -> None:
+def _conclude(result: "SearchResult") -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
     from ..saved_search.overview import overview
     from ..text.plain_text import say
     from ..views.summary_table import say_summary
+    from .last_words import say_last_words
 
-    folder = OutputFolder(uri)
+    folder, failed = OutputFolder(result.uri), result.failed
     console = Console()
     say_summary(console, overview(folder))
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")
+    if result.report is not None:
+        say_last_words(result.report)
     if failed:
         for study, reason in failed.items():
             say(_stderr(), f"{study}: {reason}", style="red")

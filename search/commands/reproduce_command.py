@@ -1,17 +1,16 @@
 """`dottune reproduce`: what it prints and saves."""
 
-from pathlib import Path
-
 import torch
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from results import OutputError, OutputFolder
+from results import OutputFolder
 from spaces.vocabulary import layer_units, layers_text
 
 from ..reproducing.reproduction import Reproduction, find_row, reproduce
 from ..reproducing.reproduction_script import reproduction_script
+from .local_file import check_file, not_writable
 
 
 def reproduce_row(
@@ -40,33 +39,10 @@ def reproduce_row(
     try:
         torch.save(reproduction.network.state_dict(), to)
     except (OSError, RuntimeError) as error:  # torch's writer raises the latter
-        raise _not_writable(to, error) from None
+        raise not_writable(to, error) from None
     _print(reproduction, to)
     if not reproduction.agrees:
         raise typer.Exit(1)
-
-
-def check_file(to: str) -> None:
-    """See to it, before anything is trained, that the file `to` can be written; leave it as it is.
-
-    Raises OutputError where it can't.
-    """
-    path = Path(to)
-    existed = path.exists()
-    try:
-        path.open("ab").close()
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise _not_writable(to, error) from None
-
-
-def _not_writable(to: str, error: Exception) -> OutputError:
-    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return OutputError(
-        f"--to must be a file that can be written; got {to!r} ({reason}); make its folder, or "
-        "choose another --to"
-    )
 
 
 def _print(reproduction: Reproduction, to: str) -> None:

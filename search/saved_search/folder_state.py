@@ -13,7 +13,10 @@ from .resuming_command import resuming_command
 from .spec_changes import grid_changes, row_changes
 
 SPEC, PROVENANCE = "spec.yaml", "provenance.json"
-_WRITTEN = ("trials", "curves", "summary.parquet", log_folders.STUDIES, log_folders.TRIALS)
+_WRITTEN = (
+    *("trials", "curves", "summary.parquet", log_folders.STUDIES, log_folders.TRIALS),
+    "report.html",
+)
 """What a search writes once its spec.yaml is there."""
 
 

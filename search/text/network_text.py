@@ -1,8 +1,6 @@
 """The hidden layers of a network in a few characters."""
 
-from spaces.vocabulary import layer_units
-
-from .study_label import short_layers
+from spaces.vocabulary import layer_units, short_layers
 
 
 def network_text(layer_sizes: str | None) -> str:

@@ -1,9 +1,8 @@
 """Short names of studies and packs, for the places where people read them."""
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from spaces.vocabulary import FIELDS
+from spaces.vocabulary import FIELDS, short_layers
 
 if TYPE_CHECKING:  # `dottune show` does without what a worker needs
     from trainables import Pack
@@ -34,21 +33,9 @@ def study_folder(study: str) -> str:
 
 
 def _short(key: str, value: str) -> str:
-    if key not in FIELDS or FIELDS[key].kind != "layers":
-        return SHORT_VALUES.get(value, value)
-    return short_layers(value)
-
-
-def short_layers(layer_sizes: str) -> str:
-    """The units of each hidden layer; of equal layers in a row their number.
-
-    >>> short_layers("8-" + 30 * "4-" + "1")
-    '8-4*30-1'
-    """
-    runs = [(units, len(list(run))) for units, run in groupby(layer_sizes.split("-"))]
-    return "-".join(
-        f"{units}*{count}" if count > 2 else "-".join([units] * count) for units, count in runs
-    )
+    if key in FIELDS and FIELDS[key].kind == "layers":
+        return short_layers(value)
+    return SHORT_VALUES.get(value, value)
 
 
 def pack_title(pack: "Pack") -> str:

@@ -20,7 +20,8 @@ from ..planning.study_plan import StudyPlan
 from ..text.study_label import study_folder, study_label
 from ..tune.searcher import pack_of
 from .conclusion_markdown import conclusion_markdown
-from .guard import Guard, View
+from .forgiving import Guard
+from .guard import View
 
 FIGURE = "nmse_by_depth_and_width"
 

@@ -245,6 +245,9 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
         used = [row for row in rows if column not in unused_by(row)]
         assert all(map(values_of(kind), {row.column(column) for row in used}))
         assert all(row.column(column) is None for row in rows if row not in used)
+    reported = dottune("report", folder.uri).stdout
+    assert reported.startswith(f"report   {folder.uri}/report.html")
+    assert (Path(folder.uri) / "report.html").read_text().startswith("<!DOCTYPE html>")
     shown = dottune("show", folder.uri)
     assert "unfinished" not in shown.stdout
     summary = json.loads(dottune("show", folder.uri, "--json").stdout)
@@ -264,7 +267,7 @@ def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:
     script = dottune("reproduce", folder.uri, *named(row), "--script").stdout
     compile(script, "script", "exec")
     for study in studies(spec)[::3]:
-        loaded = load_study(folder.uri, **study.grid)
+        loaded = load_study(folder.uri, **dict[str, Any](study.grid))
         mine = [row for row in rows if row.study == study.name and row.phase == "search"]
         assert [trial.params for trial in loaded.trials] == [
             {name: row.column(name) for name in study.space if name not in unused_by(row)}

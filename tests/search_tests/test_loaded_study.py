@@ -90,7 +90,7 @@ def test_a_study_goes_on_where_the_search_ended(folder: OutputFolder) -> None:
         ({"depth": 1}, "no study has depth=1; the studies of .*: dimension=1,multiplication=false"),
     ],
 )
-def test_a_study_must_be_named(folder: OutputFolder, grid: dict[str, int], message: str) -> None:
+def test_a_study_must_be_named(folder: OutputFolder, grid: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         load_study(folder.uri, **grid)
 

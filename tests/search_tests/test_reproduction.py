@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from results import OutputFolder
 from results.rows import TrialRow, trials_of
 from search.commands.cli import application
-from search.commands.reproduce_command import check_file
+from search.commands.local_file import check_file
 from search.planning.search_plan import SearchPlan
 from search.reproducing.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
 from search.reproducing.reproduction_script import reproduction_script

@@ -15,7 +15,8 @@ import pyarrow
 import pytest
 from typer.testing import CliRunner, Result
 
-from results import SUMMARY, TRIALS, OutputFolder, constructed_nmse, summarise
+from results import SUMMARY, TRIALS, OutputFolder, summarise
+from results.constructions import Configuration, constructed_nmse
 from results.rows import PackResult
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
@@ -124,7 +125,6 @@ def test_constructions_are_those_known_now() -> None:
         row["constructed_nmse"] = 0.125
     folder.write_summary(pyarrow.Table.from_pylist(older, SUMMARY))
     for row in rows_of("out"):
-        size = ("target", "dimension", "multiplication", "depth", "width", "activation")
         assert row["constructed_nmse"] == constructed_nmse(Configuration.of(row))
 
 

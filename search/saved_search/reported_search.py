@@ -1,0 +1,54 @@
+"""A search in the words of its report, read from its folder."""
+
+from results import OutputFolder
+from results.report.reported import Bounds, PlannedStudy, ReportedSearch
+from spaces import Choices, Spec, Study, studies
+from spaces.domains import Domain
+
+from ..text.study_label import study_label
+from .folder_state import folder_state, searched
+from .overview import overview
+
+
+def reported_search(folder: OutputFolder) -> ReportedSearch:
+    """Read a search, finished or not.
+
+    Raises:
+        OutputError: no search is there, or a file can't be read.
+    """
+    found = searched(folder_state(folder))
+    standing = overview(folder)
+    return ReportedSearch(
+        uri=folder.uri,
+        name=found.spec.name,
+        seed=found.spec.seed,
+        studies=[_planned(study) for study in studies(found.spec)],
+        replicates=_replicates(found.spec),
+        missing=standing.unfinished,
+        spec=found.spec.to_yaml(),
+        executions=found.records,
+        trials=folder.read_trials(),
+        curves=folder.read_curves(),
+        summary=standing.summary,
+    )
+
+
+def _replicates(spec: Spec) -> int:
+    return 0 if spec.confirm is None else spec.confirm.replicates
+
+
+def _planned(study: Study) -> PlannedStudy:
+    texts = [pair.partition("=")[2] for pair in study_label(study.name, "\n").split("\n")]
+    return PlannedStudy(
+        name=study.name,
+        label=study_label(study.name),
+        grid=study.grid,
+        shown=dict(zip(study.grid, texts, strict=False)),  # without a grid the name is the task's
+        space={name: _bounds(domain) for name, domain in study.space.items()},
+    )
+
+
+def _bounds(domain: Domain) -> Bounds | None:
+    if isinstance(domain, Choices):
+        return None
+    return Bounds(low=domain.low, high=domain.high, log=domain.log)

@@ -1,0 +1,41 @@
+"""The report of a search, written beside its tables or elsewhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from results import OutputFolder
+from results.report.report import make_report
+
+from ..saved_search.reported_search import reported_search
+from ..saved_search.resuming_command import resuming_command
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenReport:
+    """Where a report lies, and what the terminal says of it."""
+
+    place: str
+    """A path or a URI."""
+    sentence: str
+    """The first of its conclusion."""
+    next_command: str
+    """Empty where there is none."""
+
+
+def write_report(folder: OutputFolder, to: Path | None = None) -> WrittenReport:
+    """Read the search in `folder`, finished or not, and write its report there, or to a file.
+
+    Raises:
+        OutputError: no search is there, a file can't be read, or the report can't be written.
+    """
+    search = reported_search(folder)
+    report = make_report(search)
+    place, name = (folder, REPORT) if to is None else (OutputFolder(to.parent), to.name)
+    place.write_text(name, report.html)
+    return WrittenReport(
+        place=f"{place.uri}/{name}",
+        sentence=report.conclusion[0],
+        next_command=resuming_command(folder.uri) if search.missing else report.reproducing,
+    )
