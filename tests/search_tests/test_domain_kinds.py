@@ -173,8 +173,10 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     names = {other.name for other in search}
     apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
     taken = names | {kind.name}
-    # Of the same target: no scale gives a cosine a standard deviation of its own.
-    possible = sources_of(taken) and not {"label_std", "target"} <= taken
+    # No scale gives a cosine a standard deviation of its own; no batch is larger than a sample.
+    finite = "epochs" in taken or any(FIELDS[name].of_data for name in taken)
+    impossible = {"label_std", "target"} <= taken or (finite and "batch_size" in taken)
+    possible = sources_of(taken) and not impossible
     return bool(few and possible and kind.name not in names and not apart & taken)
 
 

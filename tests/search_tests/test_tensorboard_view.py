@@ -153,5 +153,6 @@ def test_domains_hold_every_value_of_the_spec() -> None:
     assert known["learning_rate"] == Interval(1e-3, 1e-1)
     assert known["multiplication"] == Listed([True])
     assert known["schedule_steps"] == Listed([4, 8])
-    unused = {"weight_decay", "momentum", "pairs", "shuffle"}  # by adam, and by the stream
+    of_data = {"pairs", "users", "items", "pairs_per_user", "shuffle"}
+    unused = {"weight_decay", "momentum", *of_data}  # by adam, and by the stream
     assert set(HPARAMS) - set(known) == {"layer_sizes", *unused}
