@@ -84,7 +84,8 @@ def test_what_a_package_adds_is_searched_over_and_trained_again(
     assert "can have the target dot, cosine; got distance" in script.stderr
     # Without the package the folder's spec asks for what nobody knows.
     lacking = dottune({**os.environ}, "resume", out)
-    assert "grid.target.1: must be one of dot, cosine; got" in lacking.stderr
+    assert lacking.returncode == 2
+    assert 'must be one of stream, fixed, pool; got "correlated"' in lacking.stderr
 
 
 def test_each_addition_is_under_40_lines() -> None:

@@ -181,8 +181,10 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     if any(not set(STARTS).isdisjoint(each.announced) for each in (*search, kind)):
         apart |= {"activation", "inputs", "target"}  # by hand not all of their values can begin
     taken = names | {kind.name}
-    # Of the same target: no scale gives a cosine a standard deviation of its own.
-    possible = sources_of(taken) and not {"label_std", "target"} <= taken
+    # No scale gives a cosine a standard deviation of its own; no batch is larger than a sample.
+    finite = "epochs" in taken or any(FIELDS[name].of_data for name in taken)
+    impossible = {"label_std", "target"} <= taken or (finite and "batch_size" in taken)
+    possible = sources_of(taken) and not impossible
     return bool(few and possible and kind.name not in names and not apart & taken)
 
 

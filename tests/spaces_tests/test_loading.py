@@ -145,7 +145,7 @@ def test_an_empty_section_counts_as_none_given(tmp_path):
     ("source", "message"),
     [
         ("quik", r'no preset has the name "quik"; did you mean quick\? the presets are '),
-        ("zzz", r'"zzz"; the presets are achievable-loss, .*quick, smoke; .* ends in \.yaml'),
+        ("zzz", r'"zzz"; the presets are achievable-loss, .*quick, .*smoke; .* ends in \.yaml'),
         ("", r'no preset has the name ""'),
         ("absent.yaml", r"absent\.yaml: can't be read: No such file"),
         ("quick.yaml", r"quick\.yaml: can't be read: .*; the preset is called quick"),
