@@ -11,7 +11,6 @@ import io
 import os
 import pty
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,17 +23,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from browser import need, shoot
 from rich.console import Console
 from rich.text import Text
+
+from results.tensorboard import log_folders
 
 PROJECT = Path(__file__).parents[1]
 SEARCH = ["run", "quick", "--set", "fixed.steps=100000", "--set", "halving.grace_period=12500"]
 LIMIT_SECONDS = 600.0
-CHROMIUM = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--force-color-profile=srgb"),
-]
 PROMETHEUS = """
 global: {{scrape_interval: 2s}}
 scrape_configs:
@@ -116,33 +113,23 @@ def _during_the_search(
 
 
 def _after_the_search(out: Path, images: Path, servers: list[subprocess.Popen[bytes]]) -> None:
-    every, some, optuna = free_port(), free_port(), free_port()
+    studies, trials, optuna = free_port(), free_port(), free_port()
     board = [sys.executable, "-m", "tensorboard.main", "--reload_interval=1"]
-    servers.append(serve(*board, f"--logdir={out}/tensorboard", f"--port={every}"))
-    servers.append(serve(*board, f"--logdir={_selection(out)}", f"--port={some}"))
+    servers.append(serve(*board, f"--logdir={out / log_folders.STUDIES}", f"--port={studies}"))
+    servers.append(serve(*board, f"--logdir={out / log_folders.TRIALS}", f"--port={trials}"))
     servers.append(serve(sys.executable, "-m", "search", "optuna", str(out), f"--port={optuna}"))
-    for port in (every, some):
-        wait(partial(_holds, port, b"confirm-2"), "the runs in TensorBoard")
-    time.sleep(10)  # until the last runs are loaded
-    shoot(_page(every, "hparams"), images / "tensorboard-hparams.png", size=(1700, 950))
-    scalars = images / "tensorboard-scalars.png"
-    shoot(_page(some, "timeseries", "tagFilter=%5E(nmse%7Cbest%2Fnmse)"), scalars, size=(1500, 950))
-    shoot(_page(some, "images"), images / "tensorboard-figure.png", size=(1500, 950))
-    wait(lambda: bool(read(f"http://127.0.0.1:{optuna}/dashboard/")), "Optuna's dashboard")
-    shoot(
-        f"http://127.0.0.1:{optuna}/dashboard/studies/6", images / "optuna.png", size=(1500, 1100)
-    )
-
-
-def _selection(out: Path) -> Path:
-    """A log folder of a few runs: TensorBoard ticks no run for itself where there are many."""
-    chosen = out.parent / "selection"
-    for run in sorted((out / "tensorboard").glob("d=*/mult=no/*")):
-        name = run.relative_to(out / "tensorboard")
-        if run.name == "best" or (name.parts[0] == "d=8" and run.name[-2:] in ("-0", "-1", "-2")):
-            (chosen / name).parent.mkdir(parents=True, exist_ok=True)
-            (chosen / name).symlink_to(run)
-    return chosen
+    wait(partial(_holds, studies, b"d=8/mult=yes"), "the studies in TensorBoard")
+    wait(partial(_holds, trials, b"confirm-2"), "the trials in TensorBoard")
+    take = partial(shoot, size=(1500, 950))
+    take(_page(studies, "timeseries"), images / "tensorboard-scalars.png", holds="d=8/mult=no")
+    take(_page(studies, "images"), images / "tensorboard-figure.png", holds="d=8/mult=no")
+    take(_page(studies, "text"), images / "tensorboard-conclusion.png", holds="hidden layers")
+    take(_page(trials, "hparams"), images / "tensorboard-hparams.png", then=["0"] * 4)
+    dashboard = f"http://127.0.0.1:{optuna}/dashboard"
+    wait(lambda: bool(read(dashboard)), "Optuna's dashboard")
+    shoot(f"{dashboard}/studies/6", images / "optuna.png", size=(1500, 1100), holds="Importance")
+    report = (out / "report.html").as_uri()
+    shoot(report, images / "report.png", size=(1000, 1900), holds="predict the mean")
 
 
 def _holds(port: int, run: bytes) -> bool:
@@ -162,38 +149,10 @@ def _terminal(screen: str, folder: Path, image: Path) -> None:
     shoot(page.as_uri(), image, size=(1000, 392))
 
 
-def shoot(url: str, image: Path, *, size: tuple[int, int]) -> None:
-    """Save what chromium shows of a page; scripts get 20 seconds of virtual time."""
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                need("chromium"),
-                *CHROMIUM,
-                f"--user-data-dir={profile}",
-                f"--window-size={size[0]},{size[1]}",
-                "--virtual-time-budget=20000",
-                f"--screenshot={image.resolve()}",
-                url,
-            ],
-            check=True,
-            capture_output=True,
-            timeout=LIMIT_SECONDS,
-        )
-    print(image)
-
-
 def serve(program: str, *options: str) -> subprocess.Popen[bytes]:
     """Start a server and leave it running, silent."""
     command = [need(program), *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def need(program: str) -> str:
-    """The path of a program, which must be installed."""
-    found = shutil.which(program)
-    if found is None:
-        sys.exit(f"{program} is needed; on Debian: apt-get install {program}")
-    return found
 
 
 def read(url: str) -> bytes:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from spaces.vocabulary import parameter_count
+from spaces.vocabulary import layers_text, parameter_count
 
-from ..constructions import constructed_nmse
+from ..constructions import Configuration, constructed_nmse
 from ..rows import TrialRow
 
 _WIDTHS = sorted({round(2 ** (half_octave / 2)) for half_octave in range(25)})
@@ -30,6 +30,7 @@ def by_hand_line(row: TrialRow, most_parameters: int) -> list[tuple[int, float]]
 
 
 def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]]:
+    known = {**row.task, **row.hyperparameters}
     multiplication = bool(row.column("multiplication"))
     inputs = row.column("dimension") * (3 if multiplication else 2)
     for depth in range(1, _DEEPEST + 1):
@@ -37,13 +38,7 @@ def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]
             parameters = parameter_count(inputs=inputs, units=(width,) * depth)
             if parameters > most_parameters:
                 break
-            nmse = constructed_nmse(
-                target=row.column("target"),
-                dimension=row.column("dimension"),
-                multiplication=multiplication,
-                depth=depth,
-                width=width,
-                activation=row.column("activation"),
-            )
+            layers = layers_text((width,) * depth)
+            nmse = constructed_nmse(Configuration.of({**known, "layer_sizes": layers}))
             if nmse is not None:
                 yield parameters, nmse

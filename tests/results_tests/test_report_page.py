@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects
 import pytest
 
+from results.constructions import Configuration
 from results.report import by_hand
 from results.report.findings import findings_of
 from results.report.page import page
@@ -274,8 +275,8 @@ def test_the_pareto_steps_are_the_lowest_of_the_completed() -> None:
 def test_the_line_by_hand_only_falls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks by hand of every width and depth, of which only some beat all smaller ones."""
 
-    def nmse(*, depth: int, width: int, **_: object) -> float:
-        return (1 + depth % 2) / width
+    def nmse(network: Configuration) -> float:
+        return (1 + len(network.layer_sizes) % 2) / network.layer_sizes[0]
 
     monkeypatch.setattr(by_hand, "constructed_nmse", nmse)
     row = rich({"dimension": 2}).trials[0]
