@@ -1,4 +1,4 @@
-"""What other packages add to dottune: a target, a distribution of inputs, a source of data.
+"""What other packages add to dottune: targets, distributions of inputs, sources of data, samplers.
 
 A package that is installed beside it names them in its `pyproject.toml`, as entry points:
 
@@ -14,7 +14,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, distributions
 from typing import Literal, TypeVar
 
-Kind = Literal["targets", "inputs", "sources"]
+Kind = Literal["targets", "inputs", "sources", "samplers"]
 
 _Thing = TypeVar("_Thing")
 

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, get_args
 
+from .extensions import added_names
 from .faults import Fault, Refused, did_you_mean
 
-SamplerName = Literal["tpe", "random", "qmc", "gp"]
-SAMPLER_NAMES: tuple[SamplerName, ...] = get_args(SamplerName)
+SAMPLER_NAMES = ("tpe", "random", "qmc", "gp", *added_names("samplers"))
 
-LEARNING_SAMPLERS: frozenset[SamplerName] = frozenset({"tpe", "gp"})
-"""Those that suggest later packs from the results of earlier ones; the others wait for nothing."""
+WAITING_FOR_NOTHING = frozenset({"random", "qmc"})
+"""Those that need no results; the others suggest later packs from those of earlier ones."""
 
 _KEEPS_STATE = (
     "keeps its state between suggestions, so its packs are no pure function of the finished ones",

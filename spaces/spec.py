@@ -31,7 +31,7 @@ from .layer_expressions import layers_at
 from .plain_data import plain_data
 from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
-from .samplers import LEARNING_SAMPLERS, SamplerName, check_sampler
+from .samplers import WAITING_FOR_NOTHING, check_sampler
 from .sections import check_fixed, check_grid, check_space
 from .vocabulary import FIELDS, Value, uniform_parameter_count, unused_hyperparameters
 from .yaml_text import write_yaml
@@ -227,7 +227,7 @@ class Spec(BaseModel):
     space: Annotated[dict[str, Domain], BeforeValidator(check_space)] = {}
     fixed: Annotated[dict[str, Value], BeforeValidator(check_fixed)] = {}
     task: Task = Task()
-    sampler: Annotated[SamplerName, BeforeValidator(check_sampler)] = "tpe"
+    sampler: Annotated[str, BeforeValidator(check_sampler)] = "tpe"
     budget: Budget = Budget()
     halving: Annotated[Halving | None, BeforeValidator(_section_or_null)] = None
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(_section_or_null)] = None
@@ -253,7 +253,7 @@ class Spec(BaseModel):
     @property
     def learns(self) -> bool:
         """Whether later packs are suggested from the results of earlier ones."""
-        return self.sampler in LEARNING_SAMPLERS
+        return self.sampler not in WAITING_FOR_NOTHING
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the spec as plain data that gives an equal spec when it is loaded."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .samplers import SAMPLER_NAMES
 from .spec import NULLABLE, Spec
 from .vocabulary import FIELDS, HYPERPARAMETERS, TASK_FIELDS, Field
 
@@ -37,6 +38,7 @@ def json_schema() -> dict[str, Any]:
         schema["properties"][name]["description"] = schema["$defs"][
             "".join(map(str.capitalize, name.split("_")))
         ]["description"]
+    schema["properties"]["sampler"]["enum"] = list(SAMPLER_NAMES)
     off = {"const": False, "description": "What YAML 1.1 reads from off without quotes."}
     schema["properties"]["tensorboard"] = {
         "anyOf": [schema["properties"]["tensorboard"], off],

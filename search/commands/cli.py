@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from results import OutputFolder
+from results import OutputError, OutputFolder
 
 from ..saved_search.resuming_command import resuming_command
 from .compare_command import compare_command
@@ -142,7 +142,10 @@ def _conclude(result: "SearchResult") -> None:
 
     folder, failed = OutputFolder(result.uri), result.failed
     console = Console()
-    say_summary(console, overview(folder))
+    try:
+        say_summary(console, overview(folder))
+    except OutputError as error:  # what is wrong there may be why a study failed: it is said below
+        say(_stderr(), str(error))
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")
     if result.report is not None:

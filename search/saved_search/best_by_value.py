@@ -17,6 +17,8 @@ from spaces.vocabulary import FIELDS, STATUSES, Status, Value
 
 from ..text.value_groups import value_groups
 
+_COLUMN_OF = {"steps": "schedule_steps", "epochs": "schedule_steps", "label_std": "scale"}
+"""Of what has no column of its own name."""
 MOST_VALUES = 12
 """Where there are more numbers than these, they are put into groups."""
 
@@ -125,9 +127,10 @@ def _column(spec: Spec, name: str) -> str:
         hint = " ".join(filter(None, (did_you_mean(name, FIELDS), f"allowed: {', '.join(FIELDS)}")))
         rule = "must be a hyperparameter or a field of the task"
         raise SpecError([f'--by: {rule}; got "{name}"; {hint}'])
-    if name == "epochs" and name not in spec.grid:
-        raise SpecError(["--by: the epochs are no column of trials; choose steps"])
-    return "schedule_steps" if name in ("steps", "epochs") else name
+    followed = FIELDS[name].instead_of
+    if followed and name in _COLUMN_OF and name not in spec.grid:
+        raise SpecError([f"--by: {name} is no column of trials; choose {followed[0]}"])
+    return _COLUMN_OF.get(name, name)
 
 
 def _many(spec: Spec, name: str, values: Sequence[Value | None]) -> bool:

@@ -1,5 +1,6 @@
 """docs/extending.md: its package is installed, and its search run, as a user would."""
 
+import ast
 import os
 import re
 import subprocess
@@ -60,6 +61,7 @@ def test_what_a_package_adds_is_searched_over_and_trained_again(
     ran = dottune(environment, "run", str(spec), "--out", out)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = trials_of(OutputFolder(out).read_trials())
+    assert {row.pack for row in rows if row.phase == "search"} == {0, 1}  # one from the results
     # Of entries of variance 1 and correlation r: Var(a . b) = D (1 + r^2), and a - b has entries of
     # variance 2 (1 - r), so that Var(|a - b|^2) = D * 8 (1 - r)^2.
     expected = {
@@ -89,4 +91,7 @@ def test_what_a_package_adds_is_searched_over_and_trained_again(
 
 
 def test_each_addition_is_under_40_lines() -> None:
-    assert len(BLOCKS["python"][0].splitlines()) < 40
+    tree = ast.parse(BLOCKS["python"][0])
+    added = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert {node.name for node in added} == {"distance", "Correlated", "independent_tpe"}
+    assert all((node.end_lineno or 0) - node.lineno < 40 for node in added)

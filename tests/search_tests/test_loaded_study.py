@@ -1,6 +1,7 @@
 """Studies rebuilt from Parquet, in Optuna's own hands."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from optuna.trial import TrialState
 from typer.testing import CliRunner
 
-from results import OutputError, OutputFolder
+from results import OutputError, OutputFolder, summarise
 from search import load_study
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
@@ -58,15 +59,56 @@ def test_a_study_has_every_trial_as_it_ended(folder: OutputFolder) -> None:
         assert trial.params == {name: row[name] for name in ("depth", "learning_rate", "width")}
         assert trial.user_attrs["trial"] == row["trial"]
         assert trial.user_attrs["status"] == row["status"]
-        completed = row["status"] == "completed"
-        assert (trial.state == TrialState.COMPLETE) is completed
-        assert trial.value == (row["nmse"] if completed else None)
+        assert (trial.state == TrialState.COMPLETE) is (row["nmse"] is not None)
+        assert trial.value == (None if row["nmse"] is None else log10(row["nmse"]))
         assert trial.datetime_complete is not None
-    best = min((row for row in rows if row["nmse"] is not None), key=lambda row: row["nmse"])
-    assert study.best_value <= best["nmse"] or best["status"] == "pruned"
+    assert {"completed", "pruned"} <= {row["status"] for row in rows}
+    best = min(row["nmse"] for row in rows if row["nmse"] is not None)
+    assert study.best_value == log10(best)
+    assert study.metric_names == ["log10_nmse"]
     diverged = next(trial for trial in study.trials if trial.user_attrs["status"] == "diverged")
     assert diverged.state == TrialState.PRUNED
     assert diverged.intermediate_values == {}
+
+
+def log10(nmse: float) -> float:
+    """With a floor, so that an exact network has a place in a plot."""
+    return math.log10(max(nmse, 1e-12))
+
+
+def test_the_values_at_the_first_rung_are_those_of_the_curves(folder: OutputFolder) -> None:
+    grid: dict[str, Any] = {"dimension": 2, "multiplication": True}
+    study = load_study(folder.uri, first_rung=True, **grid)
+    curves = [
+        row
+        for row in folder.read_curves().to_pylist()
+        if row["study"] == "dimension=2,multiplication=true" and row["phase"] == "search"
+    ]
+    first = min(row["step"] for row in curves)
+    expected = {row["trial"]: row["nmse_at_step"] for row in curves if row["step"] == first}
+    assert len(study.trials) == len(expected) == 9
+    for trial in study.trials:
+        assert trial.value == log10(expected[trial.user_attrs["trial"]])
+
+
+def test_what_confirm_found_is_told_of_the_study_and_of_its_best_trial(
+    folder: OutputFolder,
+) -> None:
+    study = load_study(folder.uri, dimension=2, multiplication=True)
+    (row,) = (
+        row
+        for row in summarise(folder.read_trials()).to_pylist()
+        if row["study"] == study.study_name
+    )
+    best = study.trials[row["best_trial"]]
+    for told in (study.user_attrs, best.user_attrs):
+        assert told["confirmed_nmse"] == row["nmse"]
+        assert told["constructed_nmse"] == row["constructed_nmse"]
+    assert all(
+        "confirmed_nmse" not in trial.user_attrs
+        for trial in study.trials
+        if trial.number != best.number
+    )
 
 
 def test_importances_and_the_frame_of_a_study(folder: OutputFolder) -> None:
@@ -120,7 +162,8 @@ def dashboard(folder: OutputFolder) -> Iterator[str]:
 def test_the_dashboard_lists_the_studies(dashboard: str, folder: OutputFolder) -> None:
     with urllib.request.urlopen(f"{dashboard}/api/studies", timeout=60) as answer:
         listed = {study["study_name"] for study in json.load(answer)["study_summaries"]}
-    assert listed == set(folder.read_trials()["study"].to_pylist())
+    studies = set(folder.read_trials()["study"].to_pylist())
+    assert listed == studies | {f"{study} at the first rung" for study in studies}
     with urllib.request.urlopen(f"{dashboard}/dashboard/", timeout=60) as answer:
         assert b"Optuna" in answer.read()
 

@@ -225,7 +225,7 @@ def test_many_values_share_groups(finished: Path) -> None:
     [
         (("--by", "dept"), 'must be a hyperparameter or a field of the task; got "dept"; did you'),
         (("--by", "nmse"), "--by: must be a hyperparameter or a field of the task"),
-        (("--by", "epochs"), "the epochs are no column of trials; choose steps"),
+        (("--by", "epochs"), "epochs is no column of trials; choose steps"),
         (("--by", "depth", "--best", "2"), "--by and --best can't be had at once; choose one"),
         (("--json", "--csv"), "--json and --csv can't be had at once; choose one"),
         (("--best", "0"), "Invalid value for '--best'"),

@@ -5,17 +5,15 @@ Another one is another file and another line here; its name stands in `spaces/sa
 
 from collections.abc import Mapping
 
-from spaces.samplers import SamplerName
+from spaces.extensions import WithExtensions
 
 from . import gp, qmc, random, tpe
 from .pack_request import PackRequest, Sampler
 
-SAMPLERS: Mapping[SamplerName, Sampler] = {
-    "tpe": tpe.suggest,
-    "random": random.suggest,
-    "qmc": qmc.suggest,
-    "gp": gp.suggest,
-}
+SAMPLERS: Mapping[str, Sampler] = WithExtensions(
+    "samplers",
+    {"tpe": tpe.suggest, "random": random.suggest, "qmc": qmc.suggest, "gp": gp.suggest},
+)
 """The samplers by the names that a spec gives them."""
 
 __all__ = ["SAMPLERS", "PackRequest", "Sampler"]
