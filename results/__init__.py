@@ -1,6 +1,7 @@
 """The tables a search leaves behind: their columns, the folder that holds them, their summary."""
 
 from .folder import OutputFolder
+from .loaded_trials import load_trials
 from .location import OutputError, OutputUnavailable
 from .patience import Patience, patiently
 from .schemas import CURVES, SUMMARY, TRIALS
@@ -15,6 +16,7 @@ __all__ = [
     "OutputUnavailable",
     "Patience",
     "constructed_nmse_of",
+    "load_trials",
     "patiently",
     "summarise",
 ]
