@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, TASK_COLUMNS
+from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, SEED, TASK_COLUMNS
 
 SCHEMA_VERSION = 3
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
@@ -29,6 +29,11 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "users",
             "items",
             "pairs_per_user",
+            "seed",
+            "winners_curse",
+            "search_seeds",
+            "nmse_low",
+            "nmse_high",
             "flops",
             "nmse_stderr",
             "nmse_first_rung",
@@ -115,8 +120,12 @@ def _configuration(nullable: bool) -> Iterator[pa.Field]:
         yield _described(name, nullable=nullable or bool(field.belongs_to))
 
 
+_SEED = pa.field("seed", pa.int64(), metadata={"description": SEED.description})
+"""Null in rows of versions before 3."""
+
 TRIALS = _schema(
     *_KEY,
+    _SEED,
     *_fields(
         ("pack", "integer", "Number of the pack, in its study and phase, that trained the trial."),
         ("status", "text", "completed, pruned (left at a rung) or diverged (not finite)."),
@@ -246,6 +255,7 @@ CURVES = _schema(
 
 SUMMARY = _schema(
     *_SEARCH,
+    _SEED,
     *_TASK,
     *_BATCH_SIZE,
     *_fields(
@@ -283,6 +293,25 @@ SUMMARY = _schema(
             "float?",
             "nmse of the best trial in the search: the lowest of many, hence too low on average.",
         ),
+        (
+            "winners_curse",
+            "float?",
+            "nmse minus nmse_search: by how much the search's own lowest was too low.",
+        ),
+        (
+            "search_seeds",
+            "integer?",
+            "How many studies of this search are alike but in the seed, this one included; null in "
+            "rows of versions before 3.",
+        ),
+        (
+            "nmse_low",
+            "float?",
+            "Lower end of the 95% interval of the nmse that such a search reaches, whatever its "
+            "seed (its geometric mean over seeds), from the nmse of these studies; null with fewer "
+            "than 3 seeds, and where one has none or an exact one.",
+        ),
+        ("nmse_high", "float?", "Upper end of the same interval."),
         (
             "nmse_longer",
             "float?",

@@ -1,7 +1,7 @@
 """The achievable loss: one row for each study."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import starmap
 from statistics import median
 from typing import Any, NamedTuple
@@ -19,8 +19,9 @@ from spaces.vocabulary import (
 from .checked_table import checked_table
 from .constructions import Configuration, constructed_nmse
 from .schemas import SUMMARY, TRIAL_KEY
+from .seed_interval import seed_interval
 
-_OF_THE_STUDY = ("search", "study", *TASK_COLUMNS, "batch_size")
+_OF_THE_STUDY = ("search", "study", "seed", *TASK_COLUMNS, "batch_size")
 _OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "parameters", "steps")
 
 
@@ -50,6 +51,8 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     frame = trials.to_pandas().sort_values(["search", *TRIAL_KEY])
     rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
     places = {study: place for place, study in enumerate(order)}
+    for row, alike in zip(rows, _alike(rows), strict=True):
+        row |= alike
     rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
     columns = {name: [row[name] for row in rows] for name in SUMMARY.names}
     return checked_table(columns, SUMMARY, key=("search", "study"))
@@ -61,6 +64,22 @@ def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
     Not that of the rows, which is what was known when they were written.
     """
     return None if row["best_trial"] is None else constructed_nmse(Configuration.of(row))
+
+
+def _alike(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """For each row what those tell together that differ from it in the seed at most."""
+    groups: dict[tuple[str, str], list[float | None]] = {}
+    for row in rows:
+        groups.setdefault(_but_for_the_seed(row), []).append(row["nmse"])
+    for row in rows:
+        values = groups[_but_for_the_seed(row)]
+        low, high = seed_interval(values) or (None, None)
+        yield {"search_seeds": len(values), "nmse_low": low, "nmse_high": high}
+
+
+def _but_for_the_seed(row: Mapping[str, Any]) -> tuple[str, str]:
+    pairs = [pair for pair in row["study"].split(",") if not pair.startswith("seed=")]
+    return row["search"], ",".join(pairs)
 
 
 def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -101,7 +120,10 @@ def _study_row(group: pd.DataFrame) -> dict[str, Any]:
     row |= {name: best[name] for name in _OF_THE_BEST}
     row |= {"best_trial": best["trial"], "nmse_search": best["nmse"]}
     row["constructed_nmse"] = constructed_nmse_of(row)
-    return row | _confirmed(confirmed) | _longer(confirmed, best["steps"])
+    row |= _confirmed(confirmed) | _longer(confirmed, best["steps"])
+    if row["nmse"] is not None:
+        row["winners_curse"] = row["nmse"] - row["nmse_search"]
+    return row
 
 
 def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:

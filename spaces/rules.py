@@ -119,8 +119,12 @@ TASK_FIELDS: Mapping[str, Rule] = {
 }
 """The fields of the task beside the dimension."""
 
-RULES: Mapping[str, Rule] = {**HYPERPARAMETERS, **TASK_FIELDS}
-"""All of both."""
+RULES: Mapping[str, Rule] = {
+    **HYPERPARAMETERS,
+    **TASK_FIELDS,
+    vocabulary.SEED.name: rule_of(vocabulary.SEED),
+}
+"""What may stand in the grid: all of both, and the seed."""
 
 
 def check_values(rule: Rule | None, values: object, *, otherwise: str) -> list[Value]:

@@ -258,6 +258,8 @@ class Spec(BaseModel):
     def to_mapping(self) -> dict[str, Any]:
         """Return the spec as plain data that gives an equal spec when it is loaded."""
         mapping = self.model_dump(mode="json")
+        if "seed" in self.grid:
+            del mapping["seed"]
         for key in self.grid.keys() & TASK_FIELDS.keys():
             del mapping["task"][key]
         return mapping
@@ -371,6 +373,10 @@ def _faults_between_sections(data: Mapping[str, Any]) -> list[Fault]:
     if not any("dimension" in keys for keys in places.values()):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
+    if "seed" in data and "seed" in data["grid"]:
+        rule = "stands in grid and at the top of the spec, but may stand in one place only"
+        next_step = "keep one (--set grid.seed=null drops that one)"
+        faults.append(Fault(path=("seed",), rule=rule, next_step=next_step))
     return [
         *faults,
         *_instead_faults(places),

@@ -26,6 +26,8 @@ class Study:
     """The dimension, then the other fields of the task; null for what its data doesn't have."""
     space: Mapping[str, Domain]
     """What is suggested for each trial."""
+    seed: int
+    """The grid's or the spec's: what all others of the study are derived from."""
     fixed: Mapping[str, Value]
     """Every hyperparameter outside the space that an optimiser may use: with what is suggested they
     are complete. Steps stand for epochs, and layer sizes are numbers, here and in the space."""
@@ -54,6 +56,7 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
         name=study_name(grid or dimension),
         grid=grid,
         task={key: (dimension | task)[key] for key in TASK_COLUMNS},
+        seed=int(grid.get("seed", spec.seed)),
         space={name: _at(domain, name, given["dimension"]) for name, domain in spec.space.items()},
         fixed={name: given[name] for name in HYPERPARAMETERS if name in given},
     )

@@ -16,7 +16,7 @@ from .extensions import added_names
 
 Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "name", "layers"]
-Scope = Literal["member", "pack", "task"]
+Scope = Literal["member", "pack", "task", "search"]
 
 Phase = Literal["search", "confirm"]
 """What a pack is for: the trials of the search, or replicates of the study's best."""
@@ -36,7 +36,7 @@ class Field:
     description: str
     """One sentence, with the unit where there is one: the column's description."""
     scope: Scope
-    """Who may differ in it: the members of a pack, packs (their members share it), or tasks."""
+    """Who may differ in it: the members of a pack, packs (which share it), tasks, or searches."""
     default: Value | None
     """None: there is no default; the spec must say it, but for what stands `instead_of` others."""
     minimum: float = -math.inf
@@ -349,8 +349,20 @@ TASK_COLUMNS = ("dimension", *(name for name, field in TASK_FIELDS.items() if no
 """What says what is learned: the dimension and the fields of the task, but for those that stand in
 place of others."""
 
-FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS}
-"""All of both."""
+SEED = Field(
+    name="seed",
+    kind="int",
+    scope="search",
+    default=0,
+    minimum=0,
+    description="Seed of the search, from which all other seeds are derived.",
+    why_not_in_space="it is no choice to be made; put it in grid (a search per seed), or leave it "
+    "at the top of the spec",
+)
+"""Stands at the top of a spec, or in its grid: then the same search is made with each."""
+
+FIELDS: Mapping[str, Field] = {**HYPERPARAMETERS, **TASK_FIELDS, SEED.name: SEED}
+"""All of them."""
 
 
 class EndedTrial(Protocol):

@@ -103,6 +103,8 @@ class Pack:
 
     search: str
     study: str
+    seed: int = 0
+    """Of the search, for its rows: the members have their own."""
     phase: Phase
     number: int
     steps_factor: int

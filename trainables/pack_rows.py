@@ -95,6 +95,7 @@ class PackRows:
         samples = report.samples
         return TrialRow(
             **self._key(member),
+            seed=pack.seed,
             pack=pack.number,
             status=status,
             task=asdict(task),

@@ -71,7 +71,14 @@ def _by_hand(findings: Findings) -> str:
 
 def _seeds(findings: Findings) -> str:
     """What the ranges are, and what they are not."""
-    seed = findings.search.seed
+    seeds = findings.search.seeds
+    if len(seeds) > 1:
+        return (
+            f"These are searches of {len(seeds)} seeds ({', '.join(map(str, seeds))}): the ranges "
+            "are those of retraining one network, nmse_low and nmse_high in the summary those of "
+            "searching again."
+        )
+    seed = seeds[0]
     if not any(outcome.span for outcome in findings.outcomes):
         return f"This is one search, of one seed ({seed}): what another would reach is not known."
     return (

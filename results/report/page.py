@@ -79,7 +79,7 @@ def _header(findings: Findings) -> str:
     search = findings.search
     records = search.executions
     when = f" · {str(records[-1].get('started_at', ''))[:10]}" if records else ""
-    facts = f"{len(search.studies)} studies · seed {search.seed}{when}"
+    facts = f"{len(search.studies)} studies · {_seeds_text(search.seeds)}{when}"
     return (
         f"<header><div><h1>{escaped(search.name)}</h1>"
         f"<p class=where>{escaped(facts)} · <code>{escaped(search.uri)}</code></p></div>"
@@ -165,3 +165,7 @@ def _json(figures: Sequence[Json]) -> str:
 
 def _file(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _seeds_text(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"

@@ -39,7 +39,8 @@ class ReportedSearch:
 
     uri: str
     name: str
-    seed: int
+    seeds: Sequence[int]
+    """Of its studies, ascending."""
     studies: Sequence[PlannedStudy]
     """All of the spec, in its order, also those without a row."""
     replicates: int

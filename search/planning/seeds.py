@@ -25,7 +25,8 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
         raise ValueError(f"bits must be between 1 and {_DIGEST_BITS}; got {bits}")
     content = {
         "seed": seed,
-        "grid": dict(study.grid),
+        # The same with a seed in the grid as with that seed at the top of the spec.
+        "grid": {name: value for name, value in study.grid.items() if name != "seed"},
         "task": {
             name: value
             for name, value in study.task.items()

@@ -124,7 +124,7 @@ class StudyPlan:
         return PackKey(self.name, phase, number)
 
     def _seed(self, purpose: str, number: int) -> int:
-        return derive_seed(seed=self.spec.seed, study=self.study, purpose=purpose, number=number)
+        return derive_seed(seed=self.study.seed, study=self.study, purpose=purpose, number=number)
 
     def _search_pack(self, number: int) -> Pack:
         running = [self._suggestions(pack) for pack in running_packs(self.spec, number)]
@@ -196,6 +196,7 @@ class StudyPlan:
         return Pack(
             search=self.spec.name,
             study=self.name,
+            seed=self.study.seed,
             task=Task(**task),
             batch_size=fixed["batch_size"],
             steps=fixed["steps"] * steps_factor,

@@ -70,8 +70,10 @@ def suggest(
         space={name: study.space[name] for name in sorted(study.space)},
         first=first,
         size=min(spec.budget.pack_size, spec.budget.trials - first),
-        seed=derive_seed(seed=spec.seed, study=study, purpose="suggestion", number=number, bits=32),
-        sequence_seed=derive_seed(seed=spec.seed, study=study, purpose="startup", number=0),
+        seed=derive_seed(
+            seed=study.seed, study=study, purpose="suggestion", number=number, bits=32
+        ),
+        sequence_seed=derive_seed(seed=study.seed, study=study, purpose="startup", number=0),
         finished=[
             replace(outcome, hyperparameters=_as_seen(outcome.hyperparameters, study))
             for outcome in outcomes

@@ -141,7 +141,7 @@ def _by_identity(search: Overview, keys: Sequence[str]) -> dict[tuple[Value | No
 
 
 def _identity(study: Study, keys: Sequence[str]) -> tuple[Value | None, ...]:
-    known = {**study.task, **study.fixed, **study.grid}
+    known = {**study.task, **study.fixed, "seed": study.seed, **study.grid}
     return tuple(known.get(key) for key in keys)
 
 
@@ -165,7 +165,11 @@ def _outcome(first: Mapping[str, Any], other: Mapping[str, Any], replicates: int
         return "both exact"
     if replicates < 2:
         return "one replicate"
-    (low, high), (other_low, other_high) = _range(first), _range(other)
+    # Beyond retraining where only that is known, beyond searching again where several seeds were.
+    known = all(row["nmse_low"] is not None for row in (first, other))
+    (low, high), (other_low, other_high) = (
+        (row["nmse_low"], row["nmse_high"]) if known else _range(row) for row in (first, other)
+    )
     if other_high < low:
         return "lower"
     return "higher" if other_low > high else "overlap"

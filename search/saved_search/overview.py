@@ -75,7 +75,7 @@ def overview(folder: OutputFolder) -> Overview:
 def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     counts = dict.fromkeys(("trials", "completed", "pruned", "diverged", "samples"), 0)
     batch_size = {"batch_size": study.fixed["batch_size"]}
-    names = {"search": spec.name, "study": study.name}
+    names = {"search": spec.name, "study": study.name, "seed": study.seed}
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
 
 

@@ -17,12 +17,12 @@ def reported_search(folder: OutputFolder) -> ReportedSearch:
         OutputError: no search is there, or a file can't be read.
     """
     found = searched(folder_state(folder))
-    standing = overview(folder)
+    standing, planned = overview(folder), studies(found.spec)
     return ReportedSearch(
         uri=folder.uri,
         name=found.spec.name,
-        seed=found.spec.seed,
-        studies=[_planned(study) for study in studies(found.spec)],
+        seeds=sorted({study.seed for study in planned}),
+        studies=[_planned(study) for study in planned],
         replicates=_replicates(found.spec),
         missing=standing.unfinished,
         spec=found.spec.to_yaml(),

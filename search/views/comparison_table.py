@@ -17,7 +17,7 @@ from .summary_table import CONFIRMED, NETWORK, NMSE, nmse_columns, nmse_number, 
 
 _OUTCOMES = (
     "lower, higher: the ranges are apart, more than the noise of training one network again; "
-    "what another seed of the search would find, no range says"
+    "what another seed of the search would find, only intervals over several say (a grid of seeds)"
 )
 
 

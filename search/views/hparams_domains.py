@@ -16,6 +16,7 @@ def domains(spec: Spec) -> dict[str, ColumnDomain]:
     planned = {int(steps) * factor for steps in given["steps"] for factor in factors}
     known: dict[str, ColumnDomain] = {
         "study": Listed([study.name for study in found]),
+        "seed": Listed(list(dict.fromkeys(study.seed for study in found))),
         "phase": Listed(PHASES),
         "status": Listed(STATUSES),
         "replicate": Interval(0, spec.confirm.replicates - 1 if spec.confirm else 0),

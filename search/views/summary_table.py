@@ -76,6 +76,8 @@ def _columns(found: Overview, rows: Rows) -> Iterator[Column]:
     number = nmse_number(rows)
     yield "study", [study_label(row["study"]) for row in rows]
     yield from nmse_columns(rows, number)
+    if any(row["nmse_low"] is not None for row in rows):
+        yield "over\nseeds", [_over_seeds(row, number) for row in rows]
     if any(row["steps_longer"] for row in rows):
         yield "longer", [number(row["nmse_longer"]) for row in rows]
     if any(row["constructed_nmse"] is not None for row in rows):
@@ -87,6 +89,12 @@ def _columns(found: Overview, rows: Rows) -> Iterator[Column]:
     yield "time", [f"{row['train_seconds']:.1f} s" for row in rows]
     if found.missing:
         yield "missing", [found.missing.get(row["study"], "-") for row in rows]
+
+
+def _over_seeds(row: Mapping[str, Any], number: NumberText) -> str:
+    if row["nmse_low"] is None:
+        return number(None)
+    return f"{number(row['nmse_low'])} to {number(row['nmse_high'])}"
 
 
 def _nmse(row: Mapping[str, Any], number: NumberText) -> str:
@@ -102,6 +110,8 @@ def _bound(row: Mapping[str, Any], value: float | None, number: NumberText) -> s
 def _caption(rows: Rows) -> Iterator[str]:
     yield f"{NMSE}, {CONFIRMED}"
     yield from not_confirmed(rows)
+    if any(row["nmse_low"] is not None for row in rows):
+        yield "over seeds: the 95% interval of what such a search reaches"
     if longer := {row["steps_longer"] / row["steps"] for row in rows if row["steps_longer"]}:
         yield f"longer: the median after {max(longer):g} times as many steps"
     if any(row["constructed_nmse"] is not None for row in rows):

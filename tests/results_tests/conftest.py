@@ -20,6 +20,7 @@ KEY: dict[str, Any] = {
 }
 TRIAL = TrialRow(
     **KEY,
+    seed=0,
     pack=0,
     status="completed",
     task={

@@ -90,7 +90,7 @@ def search(*studies: MadeStudy, **changes: Any) -> ReportedSearch:
     given: dict[str, Any] = {
         "uri": "/runs/quick",
         "name": "quick",
-        "seed": 0,
+        "seeds": [0],
         "replicates": 3,
         "missing": "",
         "spec": "name: quick\n",

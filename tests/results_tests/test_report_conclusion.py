@@ -240,7 +240,7 @@ def test_without_rungs_nothing_is_known_of_the_fall() -> None:
 
 
 def test_how_many_seeds_there_were() -> None:
-    assert sentences(study({"dimension": 8}, 0.1, 0.2), seed=7)[-1] == (
+    assert sentences(study({"dimension": 8}, 0.1, 0.2), seeds=[7])[-1] == (
         "This is one search, of one seed (7): the ranges are those of retraining one network, not "
         "of searching again."
     )

@@ -25,6 +25,7 @@ def test_every_column_is_plain_and_described(schema: pa.Schema) -> None:
 
 def test_only_what_can_be_unknown_is_nullable() -> None:
     assert [field.name for field in TRIALS if field.nullable] == [
+        "seed",
         *("pairs", "users", "items", "pairs_per_user", "shuffle"),
         "weight_decay",
         "momentum",

@@ -12,6 +12,7 @@ import pytest
 from results import SUMMARY, TRIALS, summarise
 from results.constructions import Configuration, constructed_nmse
 from results.rows import TrialRow, table_of_trials
+from results.seed_interval import seed_interval
 from tests.typed_rows import changed
 
 MakeRow = Callable[..., TrialRow]
@@ -82,7 +83,7 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     """Summarise with groupby and joins on the whole frame."""
     by_study = trials.groupby("study")
     search = trials[trials["phase"] == "search"]
-    out = by_study[["search", *TASK, "batch_size"]].first()
+    out = by_study[["search", "seed", *TASK, "batch_size"]].first()
     out["pairs"] = out["pairs"].astype("Int64")
     out["trials"] = search.groupby("study").size()
     for status in ("completed", "pruned", "diverged"):
@@ -102,6 +103,9 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     confirm[["nmse", "loss"]] = confirm[["nmse", "loss"]].mask(diverged, math.inf)
     normal = confirm[confirm["steps_factor"] == 1].groupby("study")
     out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
+    out["winners_curse"] = out["nmse"] - out["nmse_search"]
+    out["search_seeds"] = 1
+    out["nmse_low"] = out["nmse_high"] = None
     out["nmse_min"], out["nmse_max"] = normal["nmse"].min(), normal["nmse"].max()
     out["diverged_replicates"] = normal["lost"].sum()
     longest = confirm.groupby("study")["steps_factor"].transform("max")
@@ -127,6 +131,27 @@ def test_the_summary_equals_a_second_implementation(trial_row: MakeRow, seed: in
         reference(table.to_pandas()).to_pandas(),
         rtol=1e-14,
     )
+
+
+def test_studies_that_differ_in_the_seed_alone_have_an_interval_together(
+    trial_row: MakeRow,
+) -> None:
+    rows = []
+    for width, nmse in (("width=4", 0.1), ("width=8", 0.01)):
+        for seed in range(4):
+            for phase in ("search", "confirm"):
+                study, found = f"{width},seed={seed}", nmse * (1 + seed / 10)
+                rows.append(trial_row(study=study, seed=seed, phase=phase, nmse=found))
+    rows.append(trial_row(study="width=16,seed=0", nmse=0.5))
+    summary = {row["study"]: row for row in summarise(table_of_trials(rows)).to_pylist()}
+    for width, nmse in (("width=4", 0.1), ("width=8", 0.01)):
+        expected = seed_interval([nmse * (1 + seed / 10) for seed in range(4)])
+        for seed in range(4):
+            row = summary[f"{width},seed={seed}"]
+            assert (row["seed"], row["search_seeds"]) == (seed, 4)
+            assert (row["nmse_low"], row["nmse_high"]) == pytest.approx(expected)
+    alone = summary["width=16,seed=0"]
+    assert (alone["search_seeds"], alone["nmse_low"], alone["nmse_high"]) == (1, None, None)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -172,7 +197,7 @@ def test_a_study_without_a_completed_trial_has_no_best(trial_row: MakeRow) -> No
     (row,) = summarise(table_of_trials(rows)).to_pylist()
     assert (row["trials"], row["completed"], row["pruned"], row["diverged"]) == (2, 0, 1, 1)
     nulls = {name for name, value in row.items() if value is None}
-    assert nulls == {field.name for field in SUMMARY if field.nullable}
+    assert nulls == {field.name for field in SUMMARY if field.nullable} - {"seed", "search_seeds"}
 
 
 def test_of_equal_trials_the_first_is_best(trial_row: MakeRow) -> None:

@@ -112,6 +112,7 @@ KINDS = [
     grid("pairs", 16, 8),
     Kind("grid", "parameters", [61, 60], [4, 5]),  # of width, at dimension 2 and depth 2
     grid("shuffle", True, False),
+    grid("seed", 3, 1),
     grid("users", 40, 20),
     grid("items", 30),
     grid("pairs_per_user", 4, 5),

@@ -36,7 +36,7 @@ ARGUMENTS = st.fixed_dictionaries(
 
 
 def study_of(grid: dict[str, Any], task: dict[str, Any]) -> Study:
-    return Study(name="any", grid=grid, task=task, space={}, fixed={})
+    return Study(name="any", grid=grid, task=task, space={}, seed=0, fixed={})
 
 
 def seed_of(arguments: dict[str, Any], bits: int = 63, reverse: bool = False) -> int:
@@ -45,6 +45,13 @@ def seed_of(arguments: dict[str, Any], bits: int = 63, reverse: bool = False) ->
         grid, task = (dict(reversed(section.items())) for section in (grid, task))
     rest = {name: arguments[name] for name in ("seed", "purpose", "number")}
     return derive_seed(study=study_of(grid, task), bits=bits, **rest)
+
+
+@given(arguments=ARGUMENTS, seed=st.integers(0, 2**62))
+def test_a_seed_in_the_grid_is_that_seed_at_the_top(arguments: dict[str, Any], seed: int) -> None:
+    grid = {name: value for name, value in arguments["grid"].items() if name != "seed"}
+    at_the_top = arguments | {"grid": grid, "seed": seed}
+    assert seed_of(at_the_top | {"grid": grid | {"seed": seed}}) == seed_of(at_the_top)
 
 
 @given(arguments=ARGUMENTS)
@@ -143,7 +150,7 @@ from search.planning.seeds import derive_seed
 from spaces import Study
 arguments = json.load(sys.stdin)
 study = Study(
-    name="other", grid=arguments.pop("grid"), task=arguments.pop("task"), space={}, fixed={}
+    name="other", grid=arguments.pop("grid"), task=arguments.pop("task"), space={}, seed=0, fixed={}
 )
 print(derive_seed(study=study, **arguments))
 """

@@ -112,6 +112,17 @@ def test_what_a_label_s_standard_deviation_may_be_is_what_the_scale_may_be() -> 
         load_spec(spec)
 
 
+def test_a_seed_stands_in_the_grid_or_at_the_top() -> None:
+    spec = spec_of({}) | {"grid": {"seed": [3, 1]}}
+    loaded = load_spec(spec)
+    assert load_spec(loaded.to_mapping()) == loaded
+    assert [(study.name, study.seed) for study in studies(loaded)] == [("seed=3", 3), ("seed=1", 1)]
+    with pytest.raises(SpecError, match="seed: stands in grid and at the top of the spec, but may"):
+        load_spec(spec | {"seed": 0})
+    with pytest.raises(SpecError, match=r"space.seed: can't be in space: it is no choice"):
+        load_spec(spec_of({}) | {"space": {"seed": {"choices": [1, 2]}}})
+
+
 @pytest.mark.parametrize("key", ["epochs", "early_stopping"])
 def test_what_needs_pairs_that_come_again_has_them_in_a_pool(key: str) -> None:
     pool = {"data": {"pool": {"users": 20, "pairs_per_user": 5}}}
