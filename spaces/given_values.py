@@ -39,6 +39,16 @@ def _listed(values: object) -> list[Any]:
     return list(values) if isinstance(values, list | tuple) else []
 
 
+def whole_numbers(data: Mapping[str, Any], name: str) -> list[int]:
+    """The positive whole numbers that `name` may have."""
+    return [value for value in given_values(data, name) if type(value) is int and value > 0]
+
+
+def given_optimizers(data: Mapping[str, Any]) -> list[str]:
+    """The names of optimisers that a trial may have."""
+    return [each for each in given_values(data, "optimizer") if isinstance(each, str)]
+
+
 def known_values(data: Mapping[str, Any], name: str) -> Iterator[tuple[KeyPath, Any]]:
     """The values that `name` may take, in the rule's type, each with its place.
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from .samplers import SAMPLER_NAMES
 from .spec import NULLABLE, Spec
-from .vocabulary import FIELDS, HYPERPARAMETERS, TASK_FIELDS, Field
+from .vocabulary import FIELDS, HYPERPARAMETERS, SEED, TASK_FIELDS, Field
 
 _JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "name": "string"}
 
@@ -27,6 +27,7 @@ def json_schema() -> dict[str, Any]:
     }
     for name, properties in sections.items():
         schema["properties"][name] |= _section(properties)
+    schema["properties"][SEED.name]["description"] = SEED.description
     task = {name: _value(field) for name, field in TASK_FIELDS.items()}
     for name in TASK_FIELDS:
         if name in NULLABLE:

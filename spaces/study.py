@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import Choices, Domain
+from .epoch_steps import steps_of
 from .label_scale import scale_of
 from .layer_expressions import layers_at
 from .network_size import largest_width
 from .pool_pairs import training_pairs
-from .spec import Spec, steps_of
+from .spec import Spec
 from .vocabulary import HYPERPARAMETERS, TASK_COLUMNS, TASK_FIELDS, Value
 
 

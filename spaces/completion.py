@@ -1,0 +1,69 @@
+"""What a spec leaves out, filled in: defaults, and the short ways to write its data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from .given_values import given_optimizers, given_values
+from .rules import HYPERPARAMETERS
+from .vocabulary import FIELDS, TASK_FIELDS, unused_hyperparameters
+
+
+def completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data` with defaults in `fixed` for what stands nowhere; tolerates broken input."""
+    filled = {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()
+    }
+    for section in ("grid", "space", "fixed"):
+        if filled.get(section) is None:
+            filled[section] = {}
+    _complete_task(filled)
+    grid, space, fixed = filled["grid"], filled["space"], filled["fixed"]
+    if all(isinstance(section, dict) for section in (grid, space, fixed)):
+        given = grid.keys() | space.keys() | fixed.keys()
+        following = {
+            other for name, field in FIELDS.items() if name in given for other in field.instead_of
+        }
+        defaults = {
+            name: known.default
+            for name, known in HYPERPARAMETERS.items()
+            if known.default is not None and name not in given | following
+        }
+        unused = unused_hyperparameters(given_optimizers({**filled, "fixed": defaults | fixed}))
+        defaults = {name: value for name, value in defaults.items() if name not in unused}
+        filled["fixed"] = defaults | fixed
+    return filled
+
+
+def _complete_task(completed: dict[str, Any]) -> None:
+    """Write out `data: {fixed: 1024}`, and the defaults of what the source of the data reads."""
+    task, grid = completed.setdefault("task", {}), completed["grid"]
+    if isinstance(task, BaseModel):
+        task = task.model_dump(exclude_unset=True)
+    if not isinstance(task, dict) or not isinstance(grid, dict):
+        return
+    task = {**task, **_written_out(task.get("data"))}
+    completed["task"] = task
+    sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
+    for name, field in TASK_FIELDS.items():
+        if sources & set(field.of_data) and field.default is not None and name not in grid:
+            task.setdefault(name, field.default)
+        if name in grid or task.get(name) is not None:
+            task |= {other: None for other in field.instead_of if other not in task}
+
+
+def _written_out(data: object) -> dict[str, Any]:
+    """The fields of the task that `{fixed: 1024, shuffle: false}` stands for; none of other data.
+
+    Beside the name of the source may stand what else it reads; under it the number of pairs, or
+    again what it reads.
+    """
+    if not isinstance(data, Mapping):
+        return {}
+    source = next((name for name in FIELDS["data"].names if name in data), None)
+    inner = data.get(source)
+    inner = dict(inner) if isinstance(inner, Mapping) else {"pairs": inner}
+    inner |= {name: value for name, value in data.items() if name != source}
+    read = {name for name, field in FIELDS.items() if source in field.of_data}
+    return {"data": source, **inner} if inner.keys() <= read else {}
