@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from spaces.vocabulary import FIELDS, Value
+from spaces.vocabulary import FIELDS, SEED, Value
 
 from .reported import PlannedStudy
 
@@ -41,7 +41,10 @@ class Axis:
 
 
 def main_axis(studies: Sequence[PlannedStudy]) -> Axis:
-    """The axis of the name with the most values; of equal ones numbers first, then the first."""
+    """The axis of the name with the most values; of equal ones numbers first, then the first.
+
+    Nothing is asked of seeds: they are the axis only where nothing else has two values.
+    """
     values: dict[str, dict[Value, str]] = {}
     for study in studies:
         for name, value in study.grid.items():
@@ -49,7 +52,10 @@ def main_axis(studies: Sequence[PlannedStudy]) -> Axis:
     names = [name for name, found in values.items() if len(found) > 1]
     if not names:
         return _axis("", {study.name: study.label for study in studies})
-    name = max(names, key=lambda name: (len(values[name]), _are_numbers(values[name])))
+    name = max(
+        names,
+        key=lambda name: (name != SEED.name, len(values[name]), _are_numbers(values[name])),
+    )
     return _axis(name, values[name])
 
 

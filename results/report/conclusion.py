@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from .falling import falling_sentence
 from .findings import Findings, Series
 from .loss_text import loss_text
+from .over_seeds import seeds_sentence
 from .overview import overview_sentences
 from .trend import series_sentence
 from .wording import counted, listed, reached_with_range, sentence
@@ -24,7 +25,7 @@ def conclusion(findings: Findings) -> list[str]:
     sentences += [*_findings(findings), _by_hand(findings)]
     if not search.missing:
         sentences.append(falling_sentence(findings))
-    return [*filter(None, sentences), _seeds(findings)]
+    return [*filter(None, sentences), seeds_sentence(findings)]
 
 
 def _findings(findings: Findings) -> Iterator[str]:
@@ -67,21 +68,3 @@ def _by_hand(findings: Findings) -> str:
             f" (by hand is lower in {counted(len(lower), len(known), 'studies where it is known')})"
         )
     return sentence(text)
-
-
-def _seeds(findings: Findings) -> str:
-    """What the ranges are, and what they are not."""
-    seeds = findings.search.seeds
-    if len(seeds) > 1:
-        return (
-            f"These are searches of {len(seeds)} seeds ({', '.join(map(str, seeds))}): the ranges "
-            "are those of retraining one network, nmse_low and nmse_high in the summary those of "
-            "searching again."
-        )
-    seed = seeds[0]
-    if not any(outcome.span for outcome in findings.outcomes):
-        return f"This is one search, of one seed ({seed}): what another would reach is not known."
-    return (
-        f"This is one search, of one seed ({seed}): the ranges are those of retraining one "
-        "network, not of searching again."
-    )

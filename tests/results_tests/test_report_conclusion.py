@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from results.report.conclusion import conclusion
 from results.report.findings import Findings, findings_of
@@ -244,6 +246,60 @@ def test_how_many_seeds_there_were() -> None:
         "This is one search, of one seed (7): the ranges are those of retraining one network, not "
         "of searching again."
     )
+    made = [study({"dimension": 8, "seed": seed}, 0.1, 0.2) for seed in (0, 1)]
+    assert sentences(*made, seeds=[0, 1])[-1] == (
+        "These are searches of 2 seeds (0, 1): the ranges are those of retraining one network; 3 "
+        "and more would tell what another seed reaches."
+    )
+
+
+def over_seeds(**middles: float) -> list[MadeStudy]:
+    """Three seeds at each of these dimensions (d1, d2, ...) with an nmse near the given one."""
+    return [
+        study({"dimension": int(name[1:]), "seed": seed}, middle * factor, middle * factor)
+        for name, middle in middles.items()
+        for seed, factor in enumerate((0.9, 1.0, 1.1))
+    ]
+
+
+SEEDS = {"seeds": [0, 1, 2]}
+
+
+def ends_over_seeds(middle: float) -> str:
+    """SciPy's interval of the mean of the logarithms, as the sentence writes it."""
+    logarithms = numpy.log([0.9 * middle, middle, 1.1 * middle])
+    ends = stats.t.interval(0.95, 2, loc=logarithms.mean(), scale=stats.sem(logarithms))
+    return " to ".join(f"{end:.2g}" for end in numpy.exp(ends))
+
+
+def test_what_one_search_reaches_with_other_seeds() -> None:
+    assert sentences(*over_seeds(d8=0.033), **SEEDS)[-1] == (
+        "These are searches of 3 seeds (0, 1, 2): the ranges are those of retraining one network; "
+        f"of searching again, the 95% interval is {ends_over_seeds(0.033)}."
+    )
+
+
+def test_studies_differ_where_the_intervals_over_seeds_lie_apart() -> None:
+    said = sentences(*over_seeds(d2=0.033, d4=0.035, d8=0.15), **SEEDS)[-1]
+    near, next_to_it, far = map(ends_over_seeds, (0.033, 0.035, 0.15))
+    assert f"d = 2 and d = 4 are not shown to differ ({near} and {next_to_it})" in said
+    assert f"and d = 4 and d = 8 differ ({next_to_it} and {far})." in said
+
+
+def test_many_pairs_are_counted_over_seeds() -> None:
+    said = sentences(*over_seeds(d1=0.01, d2=0.1, d4=0.11, d8=0.5, d16=0.9), **SEEDS)[-1]
+    assert "the 95% intervals lie apart in 3 of 4 pairs of neighbours." in said
+
+
+def test_exact_studies_have_no_interval_over_seeds() -> None:
+    said = sentences(*over_seeds(d2=1e-14, d4=0.1), **SEEDS)[-1]
+    assert said.endswith("one network; what searching again would reach, they don't tell.")
+
+
+def test_seeds_are_the_axis_only_where_nothing_else_varies() -> None:
+    made = over_seeds(d2=0.03, d4=0.1)
+    assert findings_of(search(*made)).axis.name == "dimension"
+    assert findings_of(search(*made[:3])).axis.name == "seed"
 
 
 @pytest.mark.parametrize(
