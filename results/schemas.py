@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, SEED, TASK_COLUMNS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
         {
@@ -29,11 +29,6 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "users",
             "items",
             "pairs_per_user",
-            "seed",
-            "winners_curse",
-            "search_seeds",
-            "nmse_low",
-            "nmse_high",
             "flops",
             "nmse_stderr",
             "nmse_first_rung",
@@ -41,6 +36,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "rmse_excess_fresh",
         }
     ),
+    4: frozenset({"seed", "winners_curse", "search_seeds", "nmse_low", "nmse_high"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 

@@ -12,7 +12,7 @@ from .layer_expressions import layers_at
 from .network_size import largest_width
 from .pool_pairs import training_pairs
 from .spec import Spec
-from .vocabulary import HYPERPARAMETERS, TASK_COLUMNS, TASK_FIELDS, Value
+from .vocabulary import HYPERPARAMETERS, TASK_COLUMNS, TASK_FIELDS, Value, input_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
             given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
         )
     if "parameters" in given:
-        inputs = given["dimension"] * (3 if given["multiplication"] else 2)
+        inputs = input_count(given["dimension"], given["multiplication"])
         given["width"] = largest_width(given.pop("parameters"), inputs=inputs, depth=given["depth"])
     if "layer_sizes" in given:
         given["layer_sizes"] = layers_at(given["layer_sizes"], given["dimension"])

@@ -440,6 +440,11 @@ def short_layers(layer_sizes: str) -> str:
     )
 
 
+def input_count(dimension: int, multiplication: bool) -> int:
+    """The numbers that a network reads: both vectors, and where they are given their products."""
+    return dimension * (3 if multiplication else 2)
+
+
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:
     """The weights and biases of a network: `units` of each hidden layer, then one output.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spaces.vocabulary import layers_text, parameter_count
+from spaces.vocabulary import input_count, layers_text, parameter_count
 
 from ..constructions import Configuration, constructed_nmse
 from ..rows import TrialRow
@@ -32,7 +32,7 @@ def by_hand_line(row: TrialRow, most_parameters: int) -> list[tuple[int, float]]
 def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]]:
     known = {**row.task, **row.hyperparameters}
     multiplication = bool(row.column("multiplication"))
-    inputs = row.column("dimension") * (3 if multiplication else 2)
+    inputs = input_count(row.column("dimension"), multiplication)
     for depth in range(1, _DEEPEST + 1):
         for width in _WIDTHS:
             parameters = parameter_count(inputs=inputs, units=(width,) * depth)

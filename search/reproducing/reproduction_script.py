@@ -7,7 +7,7 @@ from typing import Any
 
 from results import TRIALS
 from results.rows import TrialRow
-from spaces.vocabulary import layer_units
+from spaces.vocabulary import input_count, layer_units
 from trainables.alone import torch_rate
 from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
 from trainables.families.mlp import Mlp
@@ -168,7 +168,7 @@ def reproduction_script(row: TrialRow) -> str:
     on_the_way = left_on_the_way(row)
     hidden = layer_units(columns["layer_sizes"])
     rate = torch_rate(columns["learning_rate"])
-    input_size = columns["dimension"] * (3 if columns["multiplication"] else 2)
+    input_size = input_count(columns["dimension"], columns["multiplication"])
     optimiser = OPTIMISERS[columns["optimizer"]]
     texts = {
         **columns,

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from spaces.vocabulary import layer_units, parameter_count
+from spaces.vocabulary import input_count, layer_units, parameter_count
 
 from ..pack import Member, Task
 from .constructed_start import CONSTRUCTED_STARTS, constructed_start
@@ -53,7 +53,7 @@ class Mlp:
 
     def input_size(self, dimension: int) -> int:
         """The number of inputs: [a, b], or [a, b, a * b] with the multiplication input."""
-        return dimension * (3 if self.multiplication else 2)
+        return input_count(dimension, self.multiplication)
 
     def sizes(self, dimension: int) -> tuple[int, ...]:
         """The inputs, the units of each hidden layer, and the one output."""

@@ -7,7 +7,7 @@ as a spec may have them. A test holds the constants to those of the engine, the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spaces.vocabulary import parameter_count, uniform_parameter_count
+from spaces.vocabulary import input_count, parameter_count, uniform_parameter_count
 
 NUMBER_BYTES = 4
 """Of float32."""
@@ -41,7 +41,7 @@ class MemberShape:
 
     def parameters(self, dimension: int) -> int:
         """The number of weights and biases."""
-        inputs = (3 if self.multiplication else 2) * dimension
+        inputs = input_count(dimension, self.multiplication)
         if self.layers is not None:
             return parameter_count(inputs=inputs, units=self.layers)
         return uniform_parameter_count(inputs=inputs, width=self.width, depth=self.depth)
