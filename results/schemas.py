@@ -298,7 +298,7 @@ SUMMARY = _schema(
             "search_seeds",
             "integer?",
             "How many studies of this search are alike but in the seed, this one included; null in "
-            "rows of versions before 3.",
+            "rows of versions before 4.",
         ),
         (
             "nmse_low",
