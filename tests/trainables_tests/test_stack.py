@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.vocabulary import layers_text
-from tests.trainables_tests.packs import INITIALISATIONS, make_member, make_pack, member_lists
+from tests.trainables_tests.packs import COMPARABLE, make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.evaluation import evaluate
@@ -141,7 +141,7 @@ def test_layers_may_be_of_any_sizes(
 ) -> None:
     members = [
         make_member(trial, layer_sizes=layers_text(units), initialisation=initialisation)
-        for trial, (units, initialisation) in enumerate(zip(layers, cycle(INITIALISATIONS)))
+        for trial, (units, initialisation) in enumerate(zip(layers, cycle(COMPARABLE)))
     ]
     pack = make_pack(members, dimension=dimension, steps=20)
     for pairs in trained_and_alone(pack, stack_of, torch.float64):
