@@ -45,7 +45,7 @@ class TrialRow(KeyedRow):
     """A row of `trials`: an attribute for each column, but for those that the vocabulary lists."""
 
     seed: int | None
-    """None in rows of versions before 3."""
+    """None in rows of versions before 4."""
     pack: int
     status: Status
     task: Mapping[str, Value | None] = field(hash=False)

@@ -1,7 +1,7 @@
 """The achievable loss: one row for each study."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import starmap
 from statistics import median
 from typing import Any, NamedTuple
@@ -66,15 +66,16 @@ def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
     return None if row["best_trial"] is None else constructed_nmse(Configuration.of(row))
 
 
-def _alike(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """For each row what those tell together that differ from it in the seed at most."""
     groups: dict[tuple[str, str], list[float | None]] = {}
     for row in rows:
         groups.setdefault(_but_for_the_seed(row), []).append(row["nmse"])
-    for row in rows:
-        values = groups[_but_for_the_seed(row)]
+    told = {}
+    for key, values in groups.items():
         low, high = seed_interval(values) or (None, None)
-        yield {"search_seeds": len(values), "nmse_low": low, "nmse_high": high}
+        told[key] = {"search_seeds": len(values), "nmse_low": low, "nmse_high": high}
+    return [told[_but_for_the_seed(row)] for row in rows]
 
 
 def _but_for_the_seed(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from cluster.resources import (
     workers_at_once,
     workers_text,
 )
-from results import OutputFolder, OutputUnavailable, patiently, summarise
+from results import OutputFolder, OutputUnavailable, load_trials, patiently, summarise
 from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
 
@@ -62,7 +62,7 @@ class SearchResult:
     @cached_property
     def trials(self) -> pandas.DataFrame:
         """One row per trial and confirm replicate."""
-        return _frame(OutputFolder(self.uri).read_trials())
+        return load_trials(self.uri)
 
     @cached_property
     def curves(self) -> pandas.DataFrame:

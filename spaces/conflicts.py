@@ -13,7 +13,7 @@ from .given_values import given_optimizers, given_values, whole_numbers
 from .layer_expressions import layers_at
 from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, TASK_FIELDS
-from .vocabulary import FIELDS, uniform_parameter_count, unused_hyperparameters
+from .vocabulary import FIELDS, input_count, uniform_parameter_count, unused_hyperparameters
 
 
 def conflicts(data: Mapping[str, Any]) -> list[Fault]:
@@ -162,10 +162,11 @@ def _parameters_faults(data: Mapping[str, Any]) -> list[Fault]:
         next_step = f"put {' and '.join(free)} in grid or fixed"
         return [Fault(path=path, rule=rule, got=min(budgets), next_step=next_step)]
     depths = [depth for depth in given_values(data, "depth") if type(depth) is int and depth >= 0]
-    factor = 3 if True in given_values(data, "multiplication") else 2
+    multiplication = True in given_values(data, "multiplication")
     for dimension in whole_numbers(data, "dimension"):
+        inputs = input_count(dimension, multiplication)
         for depth in depths:
-            least = uniform_parameter_count(inputs=factor * dimension, width=1, depth=depth)
+            least = uniform_parameter_count(inputs=inputs, width=1, depth=depth)
             if min(budgets) < least:
                 where = f"at dimension {dimension} and depth {depth}"
                 rule = f"must be at least {least}, what a network of width 1 has {where}"

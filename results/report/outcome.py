@@ -78,6 +78,12 @@ class StudyOutcome:
         return (math.inf if low is None else low, math.inf if high is None else high)
 
     @property
+    def over_seeds(self) -> Span | None:
+        """The interval of what such a search reaches, whatever its seed; None where unknown."""
+        low, high = self.row["nmse_low"], self.row["nmse_high"]
+        return None if low is None or high is None else (low, high)
+
+    @property
     def exact(self) -> bool:
         """Whether what it reached is no more than rounding."""
         return is_exact(self.reached)

@@ -1,6 +1,5 @@
 """The conclusion's last sentence: what searching again with other seeds would reach."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,12 +9,11 @@ from ..seed_interval import FEWEST_SEEDS
 from .findings import Findings
 from .loss_text import loss_text
 from .outcome import StudyOutcome
+from .trend import Pair, span_change
 from .wording import from_to, listed
 
 _MOST_NAMED = 3
 """More pairs of studies than these are counted."""
-
-Pair = tuple[StudyOutcome, StudyOutcome]
 
 
 def seeds_sentence(findings: Findings) -> str:
@@ -28,7 +26,7 @@ def seeds_sentence(findings: Findings) -> str:
     if len(seeds) < FEWEST_SEEDS:
         return f"{text}; {FEWEST_SEEDS} and more would tell what another seed reaches."
     but_for_seeds = _but_for_seeds(findings)
-    if len(but_for_seeds.outcomes) == 1 and _interval(but_for_seeds.outcomes[0]):
+    if len(but_for_seeds.outcomes) == 1 and but_for_seeds.outcomes[0].over_seeds:
         ends = _ends(but_for_seeds.outcomes[0])
         return f"{text}; of searching again, the 95% interval is {ends}."
     pairs = _neighbours(but_for_seeds)
@@ -68,17 +66,11 @@ def _but_for_seeds(findings: Findings) -> Findings:
 def _neighbours(findings: Findings) -> list[Pair]:
     """The studies next to each other on the axis that differ in nothing else."""
     pairs = [pair for series in findings.series for pair in pairwise(series.outcomes)]
-    return [pair for pair in pairs if all(_interval(each) is not None for each in pair)]
-
-
-def _interval(outcome: StudyOutcome) -> Sequence[float] | None:
-    low, high = outcome.row["nmse_low"], outcome.row["nmse_high"]
-    return None if low is None or high is None else (low, high)
+    return [pair for pair in pairs if all(each.over_seeds for each in pair)]
 
 
 def _apart(before: StudyOutcome, after: StudyOutcome) -> bool:
-    (low, high), (later_low, later_high) = map(_known, (before, after))
-    return high < later_low or later_high < low
+    return span_change(before.over_seeds, after.over_seeds) in ("up", "down")
 
 
 def _told(findings: Findings, before: StudyOutcome, after: StudyOutcome) -> str:
@@ -89,10 +81,5 @@ def _told(findings: Findings, before: StudyOutcome, after: StudyOutcome) -> str:
 
 
 def _ends(outcome: StudyOutcome) -> str:
-    return from_to([loss_text(end, 2) for end in _known(outcome)])
-
-
-def _known(outcome: StudyOutcome) -> Sequence[float]:
-    interval = _interval(outcome)
-    assert interval is not None  # sorted out before
-    return interval
+    assert outcome.over_seeds is not None  # sorted out before
+    return from_to([loss_text(end, 2) for end in outcome.over_seeds])

@@ -8,7 +8,7 @@ from ..exact_nmse import EXACT_NMSE
 from .axis import shown_name
 from .findings import Findings, Series
 from .loss_text import factor_text
-from .outcome import StudyOutcome
+from .outcome import Span, StudyOutcome
 from .wording import listed, reached_with_range, sentence
 
 Change = Literal["up", "down", "overlap", "unknown"]
@@ -29,10 +29,15 @@ Pair = tuple[StudyOutcome, StudyOutcome]
 
 def change(before: StudyOutcome, after: StudyOutcome) -> Change:
     """Compare two studies by the ranges of their replicates; exact ones are equal."""
-    if before.span is None or after.span is None:
+    return span_change(before.span, after.span)
+
+
+def span_change(before: Span | None, after: Span | None) -> Change:
+    """Compare two ranges, or intervals."""
+    if before is None or after is None:
         return "unknown"
     (low, high), (later_low, later_high) = (
-        [max(end, EXACT_NMSE) for end in span] for span in (before.span, after.span)
+        [max(end, EXACT_NMSE) for end in span] for span in (before, after)
     )
     if high < later_low:
         return "up"

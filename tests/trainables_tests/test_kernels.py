@@ -20,7 +20,7 @@ from trainables.processor.kernels.code import Code, Value
 from trainables.processor.kernels.compiler import Kernels, Processor, kernels_for, machine_code
 from trainables.processor.kernels.lanes import lane_sums
 from trainables.processor.kernels.registers import LANES, Tile, best_tile
-from trainables.training import Report
+from trainables.training import Evaluation, Report
 
 CPU = torch.device("cpu")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -32,17 +32,17 @@ SKYLAKE = Processor(
 
 
 def losses(report: Report) -> list[tuple[float | None, float | None]]:
-    return [(e.train_loss, e.loss.mean if e.loss else None) for e in report.evaluations]
+    return [_losses(each) for each in report.evaluations]
+
+
+def _losses(each: Evaluation) -> tuple[float | None, float | None]:
+    return each.train_loss, each.loss.mean if each.loss else None
 
 
 def losses_of(member: Member, reports: list[Report]) -> list[tuple[float | None, float | None]]:
     """Those of one member, up to where it ended."""
-    places = [[each.member.trial for each in report.evaluations] for report in reports]
-    return [
-        losses(report)[trials.index(member.trial)]
-        for report, trials in zip(reports, places, strict=True)
-        if member.trial in trials
-    ]
+    evaluations = [each for report in reports for each in report.evaluations]
+    return [_losses(each) for each in evaluations if each.member == member]
 
 
 def apply(function: Callable[[Code, Value], Value], x: numpy.ndarray) -> numpy.ndarray:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.vocabulary import layers_text
-from tests.trainables_tests.packs import COMPARABLE, make_member, make_pack, member_lists
+from tests.trainables_tests.packs import INITIALISATIONS, make_member, make_pack, member_lists
 from trainables import Member, Pack, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.evaluation import evaluate
@@ -84,6 +84,18 @@ def pieces_of(network: torch.nn.Module, dimension: int) -> list[torch.Tensor]:
     return layer_pieces(layers, dimension)
 
 
+def without_ties(member: Member, *, layers: int = 2) -> Member:
+    """The member, folded only where it has no more than so many hidden layers, else constructed.
+
+    With three layers that fold and more, units get sums that cancel for many of the pairs: the sign
+    of what rounding leaves decides whether they pass a gradient, and no two ways to train agree.
+    """
+    folded = member.hyperparameters["initialisation"] == "folded"
+    if folded and len(Mlp.of(member).layer_sizes) > layers:
+        return with_given(member, initialisation="constructed")
+    return member
+
+
 def one_kind(members: list[Member]) -> list[Member]:
     """Those members that may share a stack with the first."""
 
@@ -118,11 +130,13 @@ def test_a_stack_equals_its_members_trained_alone(
     if dtype == torch.float32:
         # Of a gradient that is nearly zero rounding leaves nothing in float32, and the other
         # optimisers make a whole step of what is left: see the next test.
-        members = [with_given(member, optimizer="sgd") for member in members]
+        # The large weights by hand of layers that fold magnify it, too.
+        members = [without_ties(with_given(each, optimizer="sgd"), layers=0) for each in members]
     if "inputs" in data:
         members = [with_given(member, initialisation="he") for member in members]
     task = {"label_noise_std": noise, **data}
-    pack = make_pack(one_kind(members), dimension=dimension, steps=steps, **task)
+    members = one_kind([without_ties(member) for member in members])
+    pack = make_pack(members, dimension=dimension, steps=steps, **task)
     for pairs in trained_and_alone(pack, stack_of, dtype):
         assert distance(pairs) <= tolerance
         if dtype == torch.float64:
@@ -140,8 +154,10 @@ def test_layers_may_be_of_any_sizes(
     stack_of: StackOf, layers: list[list[int]], dimension: int
 ) -> None:
     members = [
-        make_member(trial, layer_sizes=layers_text(units), initialisation=initialisation)
-        for trial, (units, initialisation) in enumerate(zip(layers, cycle(COMPARABLE)))
+        without_ties(
+            make_member(trial, layer_sizes=layers_text(units), initialisation=initialisation)
+        )
+        for trial, (units, initialisation) in enumerate(zip(layers, cycle(INITIALISATIONS)))
     ]
     pack = make_pack(members, dimension=dimension, steps=20)
     for pairs in trained_and_alone(pack, stack_of, torch.float64):
