@@ -8,6 +8,7 @@ from rich.console import Console
 from results import OutputError, OutputFolder
 
 from ..saved_search.resuming_command import resuming_command
+from .atlas_command import atlas_command
 from .compare_command import compare_command
 from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
@@ -121,6 +122,7 @@ for _commands in (
     show_command,
     compare_command,
     report_commands,
+    atlas_command,
     presets_command,
     job_commands,
     doctor_command,
