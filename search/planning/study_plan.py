@@ -5,12 +5,13 @@ from typing import Any
 
 from results.rows import PackResult, TrialRow
 from spaces import Spec, Study
-from spaces.vocabulary import Phase, best_trial, configuration_of
+from spaces.vocabulary import best_trial, configuration_of
 from trainables import EarlyStopping, Halving, Member, Pack, PackKey, Task
 
 from .outcome import Outcome
+from .pack_order import PackOrder
 from .seeds import derive_seed
-from .suggestion import needed_packs, pack_count, running_packs, suggest
+from .suggestion import running_packs, suggest
 
 Hyperparameters = Mapping[str, Any]
 
@@ -28,9 +29,7 @@ class StudyPlan:
         self._steps_factors = () if spec.confirm is None else tuple(spec.confirm.steps_factors)
         self._suggested: dict[int, list[Hyperparameters]] = {}
         self._history: dict[int, tuple[Outcome, ...]] = {}
-        self._started: set[PackKey] = set()
-        self._finished: set[PackKey] = set()
-        self._next = 0
+        self._order = PackOrder(spec, study.name)
         self._best: TrialRow | None = None
         self.trial_rows: list[TrialRow] = []
 
@@ -47,31 +46,25 @@ class StudyPlan:
     @property
     def started(self) -> int:
         """The number of packs started."""
-        return len(self._started)
+        return self._order.started
 
     @property
     def finished(self) -> bool:
         """Whether no pack is left."""
-        return self._searched and self._finished.issuperset(self._confirm_keys())
+        return self._order.finished
 
     @property
     def exhausted(self) -> bool:
         """Whether every pack, also those to come, has been started."""
-        return self._first_not_started() is None and (self._searched or not self._steps_factors)
+        return self._order.exhausted
 
     def next_pack(self) -> Pack | None:
         """The next pack that can start now, marked as started; None if none can."""
-        key = self._first_not_started()
+        key = self._order.start()
         if key is None:
             return None
-        if key.phase == "search":
-            if not all(number in self._history for number in needed_packs(self.spec, key.number)):
-                return None
-            pack = self._search_pack(key.number)
-        else:
-            pack = self._confirm_pack(key.number)
-        self._started.add(key)
-        return pack
+        pack = self._search_pack if key.phase == "search" else self._confirm_pack
+        return pack(key.number)
 
     def search_seeds(self, trial: int) -> dict[str, int]:
         """The seeds of a trial: all of a study see the same batches and pairs."""
@@ -91,8 +84,6 @@ class StudyPlan:
 
     def finish(self, key: PackKey, result: PackResult) -> None:
         """Take in the rows of a finished pack, of this run or of an earlier one."""
-        self._started.add(key)
-        self._finished.add(key)
         self.trial_rows += result.trials
         if key.phase == "search":
             outcomes = outcomes_of(self.study, result)
@@ -100,28 +91,7 @@ class StudyPlan:
             self._suggested[key.number] = [outcome.hyperparameters for outcome in outcomes]
             known = () if self._best is None else (self._best,)
             self._best = best_trial([*known, *result.trials])
-
-    @property
-    def _searched(self) -> bool:
-        """Whether all packs of the search have finished."""
-        return len(self._history) == pack_count(self.spec)
-
-    def _first_not_started(self) -> PackKey | None:
-        """The first pack known to be needed that has not started, whether it can start or not."""
-        while self._key("search", self._next) in self._started:
-            self._next += 1
-        if self._next < pack_count(self.spec):
-            return self._key("search", self._next)
-        return next((key for key in self._confirm_keys() if key not in self._started), None)
-
-    def _confirm_keys(self) -> list[PackKey]:
-        """The confirm packs known to be needed: all of them once there is a winner."""
-        if not self._searched or self._best is None:
-            return []
-        return [self._key("confirm", number) for number in range(len(self._steps_factors))]
-
-    def _key(self, phase: Phase, number: int) -> PackKey:
-        return PackKey(self.name, phase, number)
+        self._order.finish(key, winner=self._best is not None)
 
     def _seed(self, purpose: str, number: int) -> int:
         return derive_seed(seed=self.study.seed, study=self.study, purpose=purpose, number=number)
