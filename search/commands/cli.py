@@ -14,6 +14,7 @@ from .doctor_command import doctor_command
 from .exit_codes import FAILED, explained
 from .job_commands import job_commands
 from .optuna_command import optuna_commands
+from .plan_command import plan_command
 from .presets_command import presets_command
 from .report_command import report_commands
 from .show_command import show_command
@@ -123,6 +124,7 @@ for _commands in (
     compare_command,
     report_commands,
     atlas_command,
+    plan_command,
     presets_command,
     job_commands,
     doctor_command,

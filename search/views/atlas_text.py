@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from ..saved_search.atlas_answer import Answer, AtlasAnswer
 from ..saved_search.known_networks import MOST_DEPTH, MOST_WIDTH, KnownNetwork
+from ..text.flops_text import flops_text
 from ..text.network_text import network_text
 from ..text.number_notation import nmse_notation
 
@@ -13,7 +14,6 @@ _STARTS = {
     "folded": "weights set by hand",
 }
 """Of `initialisation`; the others are random."""
-_PREFIXES = ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"))
 
 
 def atlas_lines(answer: AtlasAnswer) -> Iterator[str]:
@@ -75,12 +75,5 @@ def _network(network: KnownNetwork) -> str:
 
 
 def _work(flops: float | None) -> str:
-    """The arithmetic of its training.
-
-    >>> _work(4.2e12), _work(950.0), _work(None)
-    ('4.2 TFLOP of training', '950 FLOP of training', 'of unknown cost')
-    """
-    if flops is None:
-        return "of unknown cost"
-    size, unit = next(((size, unit) for size, unit in _PREFIXES if flops >= size), (1.0, "FLOP"))
-    return f"{flops / size:.3g} {unit} of training"
+    """The arithmetic of its training; rows of older tables don't say it."""
+    return "of unknown cost" if flops is None else f"{flops_text(flops)} of training"

@@ -1,0 +1,67 @@
+"""`dottune plan`: what a search will take, without starting it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from spaces import SpecError, load_spec
+
+from .exit_codes import explained
+
+if TYPE_CHECKING:
+    from cluster.resources import Cluster
+
+plan_command = typer.Typer()
+
+
+@plan_command.command()
+def plan(
+    spec: Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="How long would so many workers take?")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="A Ray cluster (HOST:6379, auto) to plan for; else this machine."),
+    ] = None,
+) -> None:
+    """Say what a search will take: work, workers, time, memory and output. Starts nothing."""
+    with explained():
+        if workers is not None and workers < 1:
+            raise SpecError([f"--workers must be at least 1; got {workers}"])
+        resolved = load_spec(spec, overrides=overrides or ())
+        from ..forecasting.forecast import forecast
+        from ..text.plain_text import say
+        from ..views.forecast_text import forecast_lines
+
+        console = Console()
+        for note in resolved.notes():
+            say(Console(stderr=True), f"note: {note}", style="yellow")
+        with _nodes(address) as cluster:
+            found = forecast(resolved, cluster, workers=workers)
+        for line in forecast_lines(found):
+            say(console, line)
+
+
+@contextmanager
+def _nodes(address: str | None) -> "Iterator[Cluster]":
+    """The cluster at an address; without one this machine, on which no Ray is started."""
+    from cluster.connect import available_cpus, connected
+    from cluster.resources import Cluster, Node
+
+    if address is not None:
+        with connected(address) as cluster:
+            yield cluster
+        return
+    import torch
+
+    gpus = float(torch.cuda.device_count())
+    here = Node(cpus=float(available_cpus()), gpus=gpus, labels={})
+    yield Cluster(nodes=(here,), embedded=True)

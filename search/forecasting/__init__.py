@@ -1,0 +1,1 @@
+"""What a search will take, told before anything starts."""

@@ -1,0 +1,57 @@
+"""A search against a simulated clock: how long it takes on so many workers."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from spaces import Spec, studies
+from trainables import PackKey
+
+from ..planning.pack_order import PackOrder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """How a search went."""
+
+    seconds: float
+    busy_seconds: float
+    """Of all workers together."""
+    packs: int
+    most_busy: int
+    """The most workers that had a pack at the same time."""
+
+    def utilisation(self, workers: int) -> float:
+        """The share of the workers' time in which they had a pack."""
+        return self.busy_seconds / (self.seconds * workers) if self.seconds else 0.0
+
+
+def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -> Simulated:
+    """Run the order of a search's packs; `seconds_of` says how long a worker takes for each.
+
+    The packs start in the order of a real search, and wait for what they wait for there. The time
+    of a suggestion, of Ray's start and of a worker's first pack is not in it.
+    """
+    orders = {study.name: PackOrder(spec, study.name) for study in studies(spec)}
+    running: list[tuple[float, int, PackKey]] = []
+    now = busy = 0.0
+    turn, packs, most = count(), 0, 0
+    while True:
+        while len(running) < workers and (key := _next(orders)) is not None:
+            seconds = seconds_of(key)
+            heapq.heappush(running, (now + seconds, next(turn), key))
+            busy, packs = busy + seconds, packs + 1
+        if not running:
+            return Simulated(seconds=now, busy_seconds=busy, packs=packs, most_busy=most)
+        most = max(most, len(running))
+        now, _, ended = heapq.heappop(running)
+        orders[ended.study].finish(ended, winner=True)
+
+
+def _next(orders: dict[str, PackOrder]) -> PackKey | None:
+    return next(filter(None, map(PackOrder.start, sorted(orders.values(), key=_started))), None)
+
+
+def _started(order: PackOrder) -> int:
+    return order.started
