@@ -26,6 +26,8 @@ from results import OutputFolder, OutputUnavailable, load_trials, patiently, sum
 from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
 
+from .forecasting.pack_work import work_of
+from .forecasting.size import size_of
 from .memory_need import check_memory
 from .planning.search_plan import SearchPlan
 from .saved_search.finished_packs import finished_packs
@@ -241,8 +243,11 @@ def _tune(
     from .tune.scheduler import PackScheduler
     from .tune.searcher import PackSearcher
     from .tune.worker_environment import environment_kept_here
+    from .views.forecast_text import size_line
     from .views.watching import watching
 
+    work = size_line(size_of(plan.spec, work_of(plan.spec)))
+    console.print(f"work         {work}", highlight=False, soft_wrap=True)
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
     workers = workers_at_once(
         plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once

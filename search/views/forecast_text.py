@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from ..forecasting.forecast import Forecast, Size
+from ..forecasting.forecast import Forecast
 from ..forecasting.simulation import Simulated
+from ..forecasting.size import Size
 from ..memory_need import bytes_text
 from ..text.flops_text import flops_text
 
