@@ -121,16 +121,24 @@ def run_search(
 
 
 def resume_search(
-    uri: str, *, address: str | None = None, console: Console | None = None
+    uri: str,
+    *,
+    overrides: Sequence[str] = (),
+    address: str | None = None,
+    console: Console | None = None,
 ) -> SearchResult:
     """Finish the search in `uri`: packs whose rows are there are not run again.
+
+    `overrides`, such as "budget.trials=200", ask for more than it was begun with: its trials stay,
+    the further ones are suggested from them as in a search that asked for all at once, and what is
+    the best then is confirmed.
 
     Raises what `run_search` raises; OutputError if no search is there, or its rows were made from
     another spec than its spec.yaml. Then nothing in the folder is changed.
     """
     folder = OutputFolder(uri)
     found = searched(folder_state(folder), otherwise="start one with `dottune run SPEC --out`")
-    return _resumed(found, folder, address, console)
+    return _resumed(found.extended(overrides), folder, address, console)
 
 
 def _resumed(
@@ -178,10 +186,16 @@ def _run(
                 pack_size=plan.spec.budget.pack_size,
             )
             check_memory(plan.spec, request, cluster)
+            if folder.present(["summary.parquet"]):  # of studies that are to go on
+                _write_summary(plan, folder)
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", plan.spec.to_yaml()))
-            _tune(plan, folder, len(records) - 1, request, cluster, console)
+            try:
+                _tune(plan, folder, len(records) - 1, request, cluster, console)
+            except SearchInterrupted:
+                Guard("the summary").attempt(lambda: folder.write_summary(_summary(plan)))
+                raise
     try:
         _write_outcome(plan, folder, records)
     except OutputUnavailable as error:
@@ -194,12 +208,21 @@ def _run(
 
 def _write_outcome(plan: SearchPlan, folder: OutputFolder, records: list[dict[str, Any]]) -> None:
     """Write what is known at the end: the summary, the record of this run."""
-    summary = summarise(table_of_trials(plan.finished_rows), order=[*plan.studies])
-    patiently(lambda: folder.write_summary(summary))
+    _write_summary(plan, folder)
     if plan.finished:
         patiently(folder.compact)
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     patiently(lambda: folder.write_text("provenance.json", to_json(records)))
+
+
+def _write_summary(plan: SearchPlan, folder: OutputFolder) -> None:
+    summary = _summary(plan)
+    patiently(lambda: folder.write_summary(summary))
+
+
+def _summary(plan: SearchPlan) -> pyarrow.Table:
+    """Of the studies that have finished."""
+    return summarise(table_of_trials(plan.finished_rows), order=[*plan.studies])
 
 
 def _write_report(folder: OutputFolder) -> "WrittenReport | None":
@@ -287,7 +310,7 @@ def _tune(
                 ),
             )
             tuner.fit()
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):  # the second of a user who can't wait, too
         raise SearchInterrupted(
             f"interrupted with {plan.trials_ended} of {plan.trials} trials done; "
             f"go on with `{resuming_command(folder.uri)}`"

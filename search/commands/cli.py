@@ -79,12 +79,12 @@ def run(
 
 
 @application.command()
-def resume(uri: UriArgument, address: AddressOption = None) -> None:
-    """Finish an interrupted search."""
+def resume(uri: UriArgument, overrides: SetOption = None, address: AddressOption = None) -> None:
+    """Finish an interrupted search; with --set budget.trials=200, extend a finished one."""
     with explained():
         from ..runner import resume_search
 
-        result = resume_search(uri, address=address, console=_stderr())
+        result = resume_search(uri, overrides=overrides or (), address=address, console=_stderr())
         _conclude(result)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +49,7 @@ def submit(
         typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Finish the interrupted search in --out.")
+        bool, typer.Option("--resume", help="Finish the search in --out; extend it with --set.")
     ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show the log until the end.")] = False,
     image_has_deps: Annotated[
@@ -64,12 +65,11 @@ def submit(
     with explained():
         folder = _output_of_a_job(out, shared_filesystem)
         if resume:
-            if spec is not None or name is not None or overrides:
-                raise RequestError(
-                    "--resume takes the spec from --out; leave out SPEC, --name and --set"
-                )
+            if spec is not None or name is not None:
+                raise RequestError("--resume takes the spec from --out; leave out SPEC and --name")
             search, text = _name_of(folder), None
-            arguments = ["resume", folder.uri]
+            sets = [part for each in overrides or () for part in ("--set", each)]
+            arguments = ["resume", folder.uri, *sets]
         else:
             if spec is None:
                 raise RequestError("SPEC is missing; name a preset or a YAML file, or --resume")
@@ -81,7 +81,7 @@ def submit(
         if not resume:
             check_memory(resolved, worker_request(resolved.resources, cluster), cluster)
         jobs.check_output(folder.uri)
-        _check_folder(folder, None if resume else resolved)
+        _check_folder(folder, None if resume else resolved, overrides or ())
         id = jobs.submit(
             [*arguments, "--address", "auto"],
             search=search,
@@ -167,8 +167,10 @@ def _output_of_a_job(out: str, shared_filesystem: bool) -> OutputFolder:
     return folder
 
 
-def _check_folder(folder: OutputFolder, spec: Spec | None) -> None:
+def _check_folder(folder: OutputFolder, spec: Spec | None, overrides: Sequence[str]) -> None:
     """Refuse a folder in which the job can't begin `spec`, or (None) has nothing to resume.
+
+    What is resumed must be such that `overrides` can extend it.
 
     This machine may not reach the store, or find another of that name: then the job will say it.
     """
@@ -179,7 +181,7 @@ def _check_folder(folder: OutputFolder, spec: Spec | None) -> None:
     if spec is not None:
         refuse_unless_free(state, spec)
     elif not isinstance(state, Empty) or "://" not in folder.uri:
-        searched(state, otherwise="submit a SPEC, or check --out")
+        searched(state, otherwise="submit a SPEC, or check --out").extended(overrides)
 
 
 def _name_of(folder: OutputFolder) -> str:

@@ -34,6 +34,7 @@ def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -
     of a suggestion, of Ray's start and of a worker's first pack is not in it.
     """
     orders = {study.name: PackOrder(spec, study.name) for study in studies(spec)}
+    confirm_packs = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
     running: list[tuple[float, int, PackKey]] = []
     now = busy = 0.0
     turn, packs, most = count(), 0, 0
@@ -46,7 +47,10 @@ def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -
             return Simulated(seconds=now, busy_seconds=busy, packs=packs, most_busy=most)
         most = max(most, len(running))
         now, _, ended = heapq.heappop(running)
-        orders[ended.study].finish(ended, winner=True)
+        order = orders[ended.study]
+        order.finish(ended)
+        if order.searched:
+            order.confirm(confirm_packs)
 
 
 def _next(orders: dict[str, PackOrder]) -> PackKey | None:

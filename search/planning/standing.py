@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from results.rows import TrialRow
 from spaces import Spec
-from spaces.vocabulary import standing_of
+from spaces.vocabulary import best_trial, standing_of
 from trainables import Halving, PackKey
 from trainables.stop_rules import stop_rule_of
 
@@ -26,9 +26,9 @@ class StudyStanding:
     """The lowest nmse of completed trials after each ended one; infinite before the first."""
     member_steps: int = 0
     samples: int = 0
-    confirm_steps: int = 0
-    confirmed: list[float] = field(default_factory=list)
-    """The nmse of the confirm replicates at steps_factor 1; infinite of those that diverged."""
+    _best_trial: TrialRow | None = None
+    _replicates: dict[int, list[TrialRow]] = field(default_factory=dict)
+    """By their trial: of an extended search some may be of one that isn't the best any more."""
 
     @property
     def ended(self) -> int:
@@ -40,15 +40,33 @@ class StudyStanding:
         """The lowest nmse of a completed trial; None before the first."""
         return self.best_nmse[-1] if self.best_nmse and math.isfinite(self.best_nmse[-1]) else None
 
+    @property
+    def confirm_steps(self) -> int:
+        """Of all confirm replicates of the best trial."""
+        return sum(row.steps for row in self._of_best())
+
+    @property
+    def confirmed(self) -> list[float]:
+        """The nmse of the best trial's replicates at steps_factor 1; infinite if diverged."""
+        return [
+            math.inf if row.nmse is None else row.nmse
+            for row in self._of_best()
+            if row.steps_factor == 1
+        ]
+
+    def _of_best(self) -> list[TrialRow]:
+        best = self._best_trial
+        return [] if best is None else self._replicates.get(best.trial, [])
+
     def take(self, row: TrialRow) -> None:
         """Count a finished row."""
         self.member_steps += row.steps
         self.samples += row.samples
         if row.phase == "confirm":
-            self.confirm_steps += row.steps
-            if row.steps_factor == 1:
-                self.confirmed.append(math.inf if row.nmse is None else row.nmse)
+            self._replicates.setdefault(row.trial, []).append(row)
             return
+        known = () if self._best_trial is None else (self._best_trial,)
+        self._best_trial = best_trial([*known, row])
         self.statuses[row.status] += 1
         nmse, _ = standing_of(row)
         self.best_nmse.append(min(nmse, self.best_nmse[-1]) if self.best_nmse else nmse)

@@ -1,7 +1,8 @@
 """One study on its way: which pack comes next, from the rows of the packs that have finished."""
 
 from collections.abc import Mapping
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from results.rows import PackResult, TrialRow
 from spaces import Spec, Study
@@ -16,8 +17,16 @@ from .suggestion import running_packs, suggest
 Hyperparameters = Mapping[str, Any]
 
 
+class _ConfirmPack(NamedTuple):
+    steps_factor: int
+    replicates: tuple[int, ...]
+
+
 class StudyPlan:
     """The packs of one study: those of its search, then one confirm pack per steps factor.
+
+    Of a search that was extended the confirm rows of an earlier winner stay, and only what the
+    winner lacks is confirmed, by packs of further numbers.
 
     A pure function of the spec and of the rows given to `finish`: neither the time nor the order in
     which packs finish changes any pack. Needs no Ray.
@@ -26,11 +35,13 @@ class StudyPlan:
     def __init__(self, spec: Spec, study: Study) -> None:
         """A study none of whose packs has run."""
         self.spec, self.study = spec, study
-        self._steps_factors = () if spec.confirm is None else tuple(spec.confirm.steps_factors)
         self._suggested: dict[int, list[Hyperparameters]] = {}
         self._history: dict[int, tuple[Outcome, ...]] = {}
         self._order = PackOrder(spec, study.name)
         self._best: TrialRow | None = None
+        self._confirm_packs: dict[int, _ConfirmPack] = {}
+        self._confirmed: set[tuple[int, int, int]] = set()
+        """The trial, steps factor and replicate of each confirm row."""
         self.trial_rows: list[TrialRow] = []
 
     @property
@@ -91,7 +102,47 @@ class StudyPlan:
             self._suggested[key.number] = [outcome.hyperparameters for outcome in outcomes]
             known = () if self._best is None else (self._best,)
             self._best = best_trial([*known, *result.trials])
-        self._order.finish(key, winner=self._best is not None)
+        else:
+            self._confirmed |= {
+                (row.trial, row.steps_factor, row.replicate) for row in result.trials
+            }
+        self._order.finish(key)
+        if self._order.searched:
+            self._confirm_packs = self._needed_confirm_packs()
+            self._order.confirm(self._confirm_packs)
+
+    def _needed_confirm_packs(self) -> dict[int, _ConfirmPack]:
+        """By their numbers those in flight, and those for what is lacking without them.
+
+        Numbers of earlier packs are never used again: their rows are named by them.
+        """
+        in_flight = {
+            number: pack
+            for number, pack in self._confirm_packs.items()
+            if self._order.in_flight(self._confirm_key(number))
+        }
+        if self.spec.confirm is None or self._best is None:
+            return in_flight
+        covered = {
+            (factor, each) for trial, factor, each in self._confirmed if trial == self._best.trial
+        }
+        covered |= {
+            (pack.steps_factor, each) for pack in in_flight.values() for each in pack.replicates
+        }
+        needed = range(self.spec.confirm.replicates)
+        lacking = [
+            _ConfirmPack(factor, tuple(each for each in needed if (factor, each) not in covered))
+            for factor in self.spec.confirm.steps_factors
+        ]
+        free = filter(
+            lambda number: not self._order.has_started(self._confirm_key(number)), count()
+        )
+        return in_flight | dict(
+            zip(free, (pack for pack in lacking if pack.replicates), strict=False)
+        )
+
+    def _confirm_key(self, number: int) -> PackKey:
+        return PackKey(self.name, "confirm", number)
 
     def _seed(self, purpose: str, number: int) -> int:
         return derive_seed(seed=self.study.seed, study=self.study, purpose=purpose, number=number)
@@ -133,10 +184,10 @@ class StudyPlan:
         return self._suggested[number]
 
     def _confirm_pack(self, number: int) -> Pack:
-        """All replicates of the winner for one steps factor; each has its own data."""
+        """Replicates of the winner for one steps factor; each has its own data."""
         best = self._best
         assert best is not None
-        assert self.spec.confirm is not None
+        confirmed = self._confirm_packs[number]
         members = tuple(
             self._member(
                 {name: best.hyperparameters[name] for name in self.study.space},
@@ -144,12 +195,12 @@ class StudyPlan:
                 replicate=replicate,
                 **self.confirm_seeds(replicate),
             )
-            for replicate in range(self.spec.confirm.replicates)
+            for replicate in confirmed.replicates
         )
         return self._pack(
             number=number,
             phase="confirm",
-            steps_factor=self._steps_factors[number],
+            steps_factor=confirmed.steps_factor,
             halving=None,
             members=members,
         )

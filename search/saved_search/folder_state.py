@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from results import OutputError, OutputFolder
 from results.tensorboard import log_folders
-from spaces import Spec, SpecError, load_spec
+from spaces import Spec, SpecError, load_spec, studies
 from spaces.yaml_text import read_yaml
 
 from .provenance import Record, from_json, made_from
 from .resuming_command import resuming_command
-from .spec_changes import grid_changes, row_changes
+from .spec_changes import grid_changes, growth, row_changes
 
 SPEC, PROVENANCE = "spec.yaml", "provenance.json"
 _WRITTEN = (
@@ -43,12 +43,32 @@ class Searched:
     def difference(self, spec: Spec) -> list[str]:
         """Return a line for each key that makes `spec` another search than this one."""
         there = self.made_from or self.spec
-        return row_changes(there, spec) + grid_changes(there, spec)
+        return row_changes(there, spec) + grid_changes(there, spec) + growth(there, spec)
 
     def carried_out_like(self, spec: Spec) -> "Searched":
         """Return this search with what of `spec` changes no row: its resources, its TensorBoard."""
         free = {"resources": spec.resources, "tensorboard": spec.tensorboard}
         return replace(self, spec=self.spec.model_copy(update=free))
+
+    def extended(self, overrides: Sequence[str]) -> "Searched":
+        """Return this search with a spec that asks for more.
+
+        Raises:
+            SpecError: an override is wrong.
+            OutputError: it would change rows that are there, or drop studies; says which may grow.
+        """
+        spec = load_spec(self.spec.to_mapping(), overrides=overrides)
+        faults = row_changes(self.spec, spec)
+        dropped = {each.name for each in studies(self.spec)} - {each.name for each in studies(spec)}
+        faults += [f"grid: without the study {name}" for name in sorted(dropped)]
+        if faults:
+            raise OutputError(
+                "a search can be given more budget.trials, more of confirm, more values in its "
+                "grid, other resources and another tensorboard; "
+                f"got {'; '.join(faults)} for {self.uri}; "
+                "run what you want instead in another folder (`dottune run SPEC --out`)"
+            )
+        return replace(self, spec=spec)
 
 
 @dataclass(frozen=True, kw_only=True)

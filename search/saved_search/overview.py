@@ -54,7 +54,7 @@ def overview(folder: OutputFolder) -> Overview:
     rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     missing: dict[str, str] = {}
     resumable = True
-    if all(study.name in rows for study in wanted):
+    if all(_is_whole(rows.get(study.name), spec) for study in wanted):
         for row in rows.values():  # an older release may have known less
             row["constructed_nmse"] = constructed_nmse_of(row)
     else:
@@ -79,18 +79,25 @@ def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
 
 
+def _is_whole(row: Mapping[str, Any] | None, spec: Spec) -> bool:
+    """Whether a row of the summary is of a search as large as the spec's."""
+    return row is not None and row["trials"] >= spec.budget.trials
+
+
 def _missing(
     spec: Spec, rows: Mapping[str, Mapping[str, Any]], trials: pyarrow.Table
 ) -> Iterator[tuple[str, str]]:
     replicates = trials.filter(pyarrow.compute.field("phase") == "confirm")
-    confirmed = Counter(replicates["study"].to_pylist())
+    confirmed = Counter(
+        zip(*(replicates[name].to_pylist() for name in ("study", "trial")), strict=True)
+    )
     confirm = spec.confirm
     needed = 0 if confirm is None else confirm.replicates * len(confirm.steps_factors)
     for study, row in rows.items():
         if row["trials"] < spec.budget.trials:
             yield study, _count(spec.budget.trials - row["trials"], "trial")
-        elif row["completed"] and confirmed[study] < needed:
-            yield study, _count(needed - confirmed[study], "replicate")
+        elif row["completed"] and (left := needed - confirmed[study, row["best_trial"]]) > 0:
+            yield study, _count(left, "replicate")
 
 
 def _count(number: int, noun: str) -> str:

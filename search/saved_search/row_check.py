@@ -1,5 +1,6 @@
 """Whether the rows in a folder are those of its spec.yaml, or were made from another spec."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def check_rows(found: Searched, trials: Sequence[TrialRow], curves: Sequence[Cur
 
     What the latest run has recorded is compared first, then each row with the spec: its seeds come
     from the content of what defines it, so rows of another search show. A grid value may be added,
-    and one without rows be removed.
+    and one without rows be removed; there may be more trials, in whole packs, and more of confirm.
 
     Raises:
         OutputError: with a line for each key.
@@ -56,6 +57,21 @@ def refuse_older_rows(found: Searched, trials: Sequence[TrialRow]) -> None:
         )
 
 
+def _broken_packs(spec: Spec, rows: Sequence[TrialRow]) -> Iterator[tuple[str, str]]:
+    """Yield a line for a pack with fewer trials than it has by the spec: the last of an older one.
+
+    A pack's trials are judged against each other, so that it can't get more.
+    """
+    trials, size = spec.budget.trials, spec.budget.pack_size
+    packs = Counter((row.study, row.pack) for row in rows if row.phase == "search")
+    for (study, number), count in packs.items():
+        whole = min(size, trials - number * size)
+        if count < whole:
+            line = f"pack {number} of {study} has {count} trials, and {whole} by the spec"
+            yield "budget.trials", f"budget.trials: {trials}, but {line}: packs are added whole"
+            return
+
+
 Check = tuple[str, bool, Any, Any]
 """A key of the spec, whether a row fits it, what the spec says there, and what the row has."""
 
@@ -63,6 +79,7 @@ Check = tuple[str, bool, Any, Any]
 def _misfits(spec: Spec, rows: Sequence[TrialRow]) -> Iterator[tuple[str, str]]:
     """Yield (key, a line) for each value of a row that the spec does not give."""
     plans = {study.name: StudyPlan(spec, study) for study in studies(spec)}
+    yield from _broken_packs(spec, rows)
     for row in rows:
         plan = plans[row.study]
         for check in (_shared, _chosen, _counted):

@@ -7,7 +7,7 @@ from typing import Any
 from spaces import Spec
 from spaces.faults import show
 
-_FREE = ("name", "grid", "resources", "tensorboard")
+_FREE = ("name", "grid", "resources", "tensorboard", "confirm")
 _MISSING = object()
 
 
@@ -15,6 +15,7 @@ def row_changes(before: Spec, after: Spec) -> list[str]:
     """Return a line for each key, grid left out, whose change gives a study other rows.
 
     How a search is carried out and shown may change: `resources` but for `tf32`, `tensorboard`.
+    It may grow, see `growth`: then the rows that it had are still right.
 
     >>> from spaces import load_spec
     >>> row_changes(load_spec("smoke"), load_spec("smoke", ["seed=1", "resources.workers=3"]))
@@ -26,11 +27,40 @@ def row_changes(before: Spec, after: Spec) -> list[str]:
         changes += _differences(key, old[key], new[key])
     tf32 = (mapping["resources"]["tf32"] for mapping in (old, new))
     changes += _differences("resources.tf32", *tf32)
+    grown = growth(before, after)
+    changes = [change for change in changes if change not in grown]
+    if not _confirm_grows(before, after):
+        changes += _differences("confirm", old["confirm"], new["confirm"])
     # Start packs are points of a sequence whose axes are the space's keys in their order.
     orders = [list(spec.space) for spec in (before, after)]
     if orders[0] != orders[1] and set(orders[0]) == set(orders[1]):
         changes.append(f"space: its keys in the order {orders[1]}, was {orders[0]}")
     return sorted(changes)
+
+
+def growth(before: Spec, after: Spec) -> list[str]:
+    """Return a line for each key, grid left out, by which `after` asks for more rows.
+
+    More trials; a confirm where there was none, of more replicates, or at further steps factors.
+    """
+    old, new = before.to_mapping(), after.to_mapping()
+    lines: list[str] = []
+    if after.budget.trials > before.budget.trials:
+        lines += _differences("budget.trials", before.budget.trials, after.budget.trials)
+    if _confirm_grows(before, after):
+        lines += _differences("confirm", old["confirm"], new["confirm"])
+    return lines
+
+
+def _confirm_grows(before: Spec, after: Spec) -> bool:
+    """Whether all confirm rows of `before` are among those of `after`."""
+    if before.confirm is None:
+        return True
+    return (
+        after.confirm is not None
+        and after.confirm.replicates >= before.confirm.replicates
+        and set(after.confirm.steps_factors) >= set(before.confirm.steps_factors)
+    )
 
 
 def grid_changes(before: Spec, after: Spec) -> list[str]:

@@ -26,7 +26,7 @@ CHANGES: list[tuple[str, Any, str, bool]] = [
     ("grid.dimension", [3], "grid", True),
     ("fixed.steps", 3, "fixed.steps: 3, ", True),
     ("budget.pack_size", 2, "budget.pack_size: 2, ", True),
-    ("budget.trials", 12, "budget.trials: 12, ", False),
+    ("budget.trials", 6, "budget.trials: 6, ", True),
     ("space.width", {"choices": [3, 64]}, "space.width: ", True),
     ("space.width", {"low": 2, "high": 9}, "space.width: ", False),
     ("name", "other", 'name: "other", ', True),
