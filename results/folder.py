@@ -61,6 +61,7 @@ class OutputFolder:
             OutputError: for another scheme, or a URI with credentials in it.
         """
         self._location = parse_location(uri)
+        self._said_corrupt: set[str] = set()
 
     @property
     def uri(self) -> str:
@@ -148,6 +149,9 @@ class OutputFolder:
     def read_trials(self) -> pa.Table:
         """Return all rows of `TRIALS`, sorted by their key; an empty table if there are none.
 
+        A part that is no Parquet file any more (cut off, overwritten) is logged and left out: its
+        pack counts as not finished.
+
         Raises:
             OutputError: if a file there is no part of this table, can't be read, or was written
                 by another search or with another schema version; the file is named.
@@ -156,6 +160,8 @@ class OutputFolder:
 
     def read_curves(self) -> pa.Table:
         """Return all rows of `CURVES`, sorted by their key; an empty table if there are none.
+
+        Of parts that are no Parquet files any more, see `read_trials`.
 
         Raises:
             OutputError: if a file there is no part of this table, can't be read, or was written
@@ -173,14 +179,15 @@ class OutputFolder:
         self._write_table("summary.parquet", table.cast(SUMMARY))
 
     def read_summary(self) -> pa.Table:
-        """Return summary.parquet as a table; an empty one if there is none yet.
+        """Return summary.parquet as a table; an empty one if there is none yet, or none any more.
 
         Raises:
             OutputError: if it can't be read, or was written with another schema version.
         """
         if not self.present(["summary.parquet"]):
             return SUMMARY.empty_table()
-        return self._read_file("summary.parquet", SUMMARY)
+        table = self._read_file("summary.parquet", SUMMARY)
+        return SUMMARY.empty_table() if table is None else table
 
     def compact(self) -> None:
         """Merge the parts of each table with more than 200 to one file; for a finished search.
@@ -243,20 +250,30 @@ class OutputFolder:
             names = self._part_names(folder)
             try:
                 with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-                    return names, list(pool.map(lambda name: self._read_file(name, schema), names))
+                    tables = list(pool.map(lambda name: self._read_file(name, schema), names))
+                whole = [pair for pair in zip(names, tables, strict=True) if pair[1] is not None]
+                return [name for name, _ in whole], [table for _, table in whole]
             except OutputError as error:
                 vanished = isinstance(error.__cause__, FileNotFoundError)
                 if not vanished or attempt == _READ_ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _read_file(self, name: str, schema: pa.Schema) -> pa.Table:
+    def _read_file(self, name: str, schema: pa.Schema) -> pa.Table | None:
         """Read a Parquet file with one request; it must have the version and columns of `schema`.
 
-        A file that is replaced meanwhile is seen before or after that.
+        None, and a line in the log, where it is no Parquet file any more. A file that is replaced
+        meanwhile is seen before or after that.
         """
         with self._reported("readable", name):
-            file = pq.ParquetFile(pa.BufferReader(self._storage.read(name)))
+            content = pa.BufferReader(self._storage.read(name))
+        try:
+            file = pq.ParquetFile(content)
+            table = file.read(use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            self._say_corrupt(name, error)
+            return None
+        with self._reported("readable", name):
             later = columns_since(file.schema_arrow, where=f"{self.uri}/{name}")
             there = file.schema_arrow.names
             missing = [column for column in schema.names if column not in there]
@@ -266,10 +283,19 @@ class OutputFolder:
                     f"a table must have all columns of its schema; {self.uri}/{name} lacks "
                     f"{', '.join(lacking)}; put the file back as it was, or delete it and resume"
                 )
-            table = file.read([each for each in schema.names if each in there], use_threads=False)
+            table = table.select([each for each in schema.names if each in there])
             for column in missing:
                 table = table.append_column(column, later_column(table, schema.field(column)))
             return table.select(schema.names).cast(schema)
+
+    def _say_corrupt(self, name: str, error: Exception) -> None:
+        if name not in self._said_corrupt:
+            self._said_corrupt.add(name)
+            _logger.warning(
+                "%s/%s is no Parquet file any more (%s) and left out; its rows come again with "
+                "`dottune resume`",
+                *(self.uri, name, first_line(error)),
+            )
 
     @contextmanager
     def _reported(self, needed: str, name: str = "") -> Iterator[None]:

@@ -30,7 +30,7 @@ from .forecasting.pack_work import work_of
 from .forecasting.size import size_of
 from .memory_need import check_memory
 from .planning.search_plan import SearchPlan
-from .saved_search.finished_packs import finished_packs
+from .saved_search.finished_packs import finished_packs, whole
 from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
 from .saved_search.provenance import (
     Record,
@@ -148,7 +148,7 @@ def _resumed(
     refuse_older_rows(found, trials)
     check_rows(found, trials, curves)
     plan = SearchPlan(found.spec)
-    for key, result in finished_packs(trials, curves).items():
+    for key, result in whole(finished_packs(trials, curves)).items():
         plan.finish(key, result)
     records = [*found.records]
     if not plan.finished or not records:

@@ -1,9 +1,18 @@
 """The rows of a folder, pack by pack."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from results.rows import CurveRow, PackResult, TrialKey, TrialRow
 from trainables import PackKey
+
+
+def whole(packs: Mapping[PackKey, PackResult]) -> dict[PackKey, PackResult]:
+    """Those of which no curve is missing, as it is where a part of the curves was damaged."""
+    return {
+        key: result
+        for key, result in packs.items()
+        if {row.key for row in result.trials} <= {point.key for point in result.curves}
+    }
 
 
 def finished_packs(

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from results import OutputFolder
 from results.rows import PackResult
 from search.planning.search_plan import SearchPlan
+from search.saved_search.provenance import command_line, provenance, to_json
 from search.views.guard import View
 from spaces import Spec, load_spec
 from tests.typed_rows import packed
@@ -48,6 +50,17 @@ def trained(pack: Pack) -> PackResult:
     return rows.result()
 
 
+_trained: dict[str, PackResult] = {}
+
+
+def train_once(pack: Pack) -> PackResult:
+    """The rows of a pack, which are always the same."""
+    key = str(pack.to_plain())
+    if key not in _trained:
+        _trained[key] = trained(pack)
+    return _trained[key]
+
+
 def run_all(
     plan: SearchPlan,
     train_pack: Callable[[Pack], PackResult] = trained,
@@ -69,6 +82,22 @@ def run_all(
         pack = in_flight.pop(order.randrange(len(in_flight)) if order else 0)
         plan.finish(pack.key, train_pack(pack))
         done.append(pack)
+
+
+def written(out: Path, spec: Spec) -> Path:
+    """A finished search, trained in this process."""
+    folder = OutputFolder(out)
+    folder.write_text("provenance.json", to_json([provenance(command_line(), spec)]))
+    folder.write_text("spec.yaml", spec.to_yaml())
+    for pack in run_all(plan := SearchPlan(spec), train_once):
+        folder.write_pack(*pack.key, train_once(pack))
+    assert plan.finished
+    return out
+
+
+def content(out: Path) -> dict[Path, bytes]:
+    """Every file below a folder."""
+    return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
 def run_packs(plan: SearchPlan, folder: OutputFolder, view: View, most: int = 1000) -> None:

@@ -16,9 +16,7 @@ from results import OutputFolder
 from results.rows import PackResult, TrialRow
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
-from search.saved_search.provenance import command_line, provenance, to_json
-from spaces import Spec
-from tests.search_tests.studies import run_all, tiny, trained
+from tests.search_tests.studies import content, run_all, tiny, train_once, written
 from trainables import Pack, PackKey
 
 MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker", "execution", "device"]
@@ -33,15 +31,6 @@ GROWN: dict[str, dict[str, Any]] = {
         "confirm": {"replicates": 3, "steps_factors": [1, 2, 4]},
     },
 }
-_trained: dict[str, PackResult] = {}
-
-
-def train_once(pack: Pack) -> PackResult:
-    """The rows of a pack, which are always the same."""
-    key = str(pack.to_plain())
-    if key not in _trained:
-        _trained[key] = trained(pack)
-    return _trained[key]
 
 
 def searched(rows: list[TrialRow]) -> list[tuple[Any, ...]]:
@@ -108,26 +97,11 @@ def _some_packs(plan: SearchPlan, most: int, order: random.Random) -> dict[PackK
     return done
 
 
-def written(out: Path, spec: Spec) -> Path:
-    """A finished search, trained in this process."""
-    folder = OutputFolder(out)
-    folder.write_text("provenance.json", to_json([provenance(command_line(), spec)]))
-    folder.write_text("spec.yaml", spec.to_yaml())
-    for pack in run_all(plan := SearchPlan(spec), train_once):
-        folder.write_pack(*pack.key, train_once(pack))
-    assert plan.finished
-    return out
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(
         tmp_path_factory.mktemp("finished") / "out", tiny(confirm=CONFIRM, tensorboard="off")
     )
-
-
-def content(out: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
 @pytest.mark.usefixtures("two_cpus")

@@ -31,7 +31,7 @@ def parts(out: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in out.glob("trials/[!_]*.parquet")}
 
 
-def run_until(out: Path, wanted: int, stop: signal.Signals) -> tuple[int, str]:
+def run_until(out: Path, wanted: int, *stops: signal.Signals) -> tuple[int, str]:
     """Run the search in a process of its own, stop it once it has `wanted` parts."""
     command = [sys.executable, "-m", "search", "run", "smoke", "--out", str(out)]
     for override in OVERRIDES:
@@ -43,19 +43,30 @@ def run_until(out: Path, wanted: int, stop: signal.Signals) -> tuple[int, str]:
                 assert driver.poll() is None, driver.communicate()[1]
                 assert time.monotonic() < deadline, "the search writes no parts"
                 time.sleep(0.01)  # polled with a limit
-            os.kill(driver.pid, stop)
+            for stop in stops:
+                os.kill(driver.pid, stop)
             _, errors = driver.communicate(timeout=60)
         finally:
             driver.kill()
     return driver.returncode, errors
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "stops",
+    [
+        [signal.SIGINT],
+        [signal.SIGTERM],
+        [signal.SIGKILL],
+        [signal.SIGINT, signal.SIGINT],
+        [signal.SIGINT, signal.SIGTERM, signal.SIGINT],
+    ],
+)
 def test_a_stopped_search_is_finished_by_resume(
-    undisturbed: pandas.DataFrame, tmp_path: Path, stop: signal.Signals
+    undisturbed: pandas.DataFrame, tmp_path: Path, stops: list[signal.Signals]
 ) -> None:
     out = tmp_path / "out"
-    code, errors = run_until(out, 3, stop)
+    code, errors = run_until(out, 3, *stops)
+    stop = stops[0]
     before = parts(out)
     assert 3 <= len(before) < PARTS
     if stop == signal.SIGKILL:
@@ -64,6 +75,8 @@ def test_a_stopped_search_is_finished_by_resume(
         assert code == 130
         assert f"of 48 trials done; go on with `dottune resume {out}`" in errors
         assert "Traceback" not in errors
+    if len(stops) == 1 and stop != signal.SIGKILL:
+        assert (out / "summary.parquet").exists()
     assert load_spec(out / "spec.yaml") == load_spec("smoke", OVERRIDES)
 
     if stop == signal.SIGKILL:  # the retry of a job: the same command again
