@@ -114,6 +114,15 @@ class OutputFolder:
         with self._reported("readable", name):
             return self._storage.read(name).decode()
 
+    def delete(self, name: str) -> None:
+        """Delete a file.
+
+        Raises:
+            OutputError: if that fails, as where there is none.
+        """
+        with self._reported("writable"):
+            self._storage.delete(name)
+
     def write_pack(self, study: str, phase: str, number: int, result: PackResult) -> None:
         """Write the rows of a finished pack: one part of curves, then one of trials.
 

@@ -23,6 +23,7 @@ from cluster.resources import (
     workers_text,
 )
 from results import OutputFolder, OutputUnavailable, load_trials, patiently, summarise
+from results.lease import Lease, OutputInUse
 from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
 
@@ -105,7 +106,7 @@ def run_search(
 
     Raises:
         SpecError: the spec or an override is wrong; every fault is named.
-        OutputError: the folder holds another search, or can't be written.
+        OutputError: the folder holds another search, is being written by one, or can't be written.
         ClusterError: Ray can't be reached, or has no node that can hold a worker or a pack.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
@@ -116,8 +117,10 @@ def run_search(
         return _resumed(state.carried_out_like(resolved), folder, address, console)
     refuse_unless_free(state, resolved)
     folder.check_writable()
-    record = provenance(command_line(), resolved)
-    return _run(SearchPlan(resolved), folder, [record], address, console)
+    with _lease(folder, console) as lease:
+        refuse_unless_free(folder_state(folder), resolved)  # nobody has begun one meanwhile
+        record = provenance(command_line(), resolved)
+        return _run(SearchPlan(resolved), folder, lease, [record], address, console)
 
 
 def resume_search(
@@ -141,8 +144,24 @@ def resume_search(
     return _resumed(found.extended(overrides), folder, address, console)
 
 
+def _lease(folder: OutputFolder, console: Console | None) -> Lease:
+    shown = console or Console(stderr=True)
+    return Lease(folder, say=lambda text: say(shown, f"note: {text}", style="yellow"))
+
+
 def _resumed(
     found: Searched, folder: OutputFolder, address: str | None, console: Console | None
+) -> SearchResult:
+    with _lease(folder, console) as lease:
+        return _gone_on_with(found, folder, lease, address, console)
+
+
+def _gone_on_with(
+    found: Searched,
+    folder: OutputFolder,
+    lease: Lease,
+    address: str | None,
+    console: Console | None,
 ) -> SearchResult:
     trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
     refuse_older_rows(found, trials)
@@ -153,12 +172,13 @@ def _resumed(
     records = [*found.records]
     if not plan.finished or not records:
         records.append(provenance(command_line(), found.spec))
-    return _run(plan, folder, records, address, console)
+    return _run(plan, folder, lease, records, address, console)
 
 
 def _run(
     plan: SearchPlan,
     folder: OutputFolder,
+    lease: Lease,
     records: list[Record],
     address: str | None,
     console: Console | None,
@@ -192,7 +212,7 @@ def _run(
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", plan.spec.to_yaml()))
             try:
-                _tune(plan, folder, len(records) - 1, request, cluster, console)
+                _tune(plan, folder, lease, len(records) - 1, request, cluster, console)
             except SearchInterrupted:
                 Guard("the summary").attempt(lambda: folder.write_summary(_summary(plan)))
                 raise
@@ -251,6 +271,7 @@ def _import_the_rest() -> None:
 def _tune(
     plan: SearchPlan,
     folder: OutputFolder,
+    lease: Lease,
     execution: int,
     request: WorkerRequest,
     cluster: Cluster,
@@ -278,6 +299,7 @@ def _tune(
     text = workers_text(request, cluster, packs=min(workers, plan.packs_at_once))
     console.print(f"workers      {text}", highlight=False, soft_wrap=True)
     interruption = InterruptionFlag()
+    lease.when_lost = interruption.raise_soon
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
         shown = watching(plan, folder, console, dashboard=cluster.dashboard)
@@ -311,6 +333,11 @@ def _tune(
             )
             tuner.fit()
     except (Interrupted, KeyboardInterrupt):  # the second of a user who can't wait, too
+        if lease.lost_to is not None:
+            raise OutputInUse(
+                f"one search at a time can write to an output folder; {folder.uri} has been taken "
+                f"over by {lease.lost_to}, as this process didn't renew its lease; that one goes on"
+            ) from None
         raise SearchInterrupted(
             f"interrupted with {plan.trials_ended} of {plan.trials} trials done; "
             f"go on with `{resuming_command(folder.uri)}`"

@@ -24,6 +24,10 @@ class InterruptionFlag(Callback):
         """No signal has come."""
         self.raised = False
 
+    def raise_soon(self) -> None:
+        """Raise in Tune's loop, for another reason than a signal."""
+        self.raised = True
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Take SIGINT and SIGTERM for the length of the block."""

@@ -92,3 +92,29 @@ def test_a_stopped_search_is_finished_by_resume(
     first, second = json.loads((out / "provenance.json").read_text())["executions"]
     assert first["finished_at"] is None
     assert second["finished_at"] is not None
+
+
+def test_two_runs_never_write_to_one_folder(tmp_path: Path) -> None:
+    """The second is refused, whatever it wants; the first doesn't notice."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "search"]
+    first = [*command, "run", "smoke", "--out", str(out), "--set", "fixed.steps=40000"]
+    with subprocess.Popen(first, stderr=subprocess.PIPE, text=True) as driver:
+        try:
+            deadline = time.monotonic() + 120
+            while not (out / "spec.yaml").exists():
+                assert driver.poll() is None, driver.communicate()[1]
+                assert time.monotonic() < deadline, "the search doesn't begin"
+                time.sleep(0.01)  # polled with a limit
+            second = [*command, "resume", str(out)]
+            refused = subprocess.run(second, capture_output=True, text=True, timeout=120)
+            assert refused.returncode == 1
+            message = f"{out} is being written by process {driver.pid} on"
+            assert message in refused.stderr
+            assert driver.poll() is None
+            driver.send_signal(signal.SIGINT)
+            _, errors = driver.communicate(timeout=60)
+        finally:
+            driver.kill()
+    assert driver.returncode == 130, errors
+    assert not (out / "_lease.json").exists()
