@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 
 import pyarrow as pa
@@ -30,6 +30,7 @@ _logger = logging.getLogger(__name__)
 COMPACT_ABOVE = 200
 """A finished search with more parts than this is compacted."""
 
+_CHECKPOINTS = "_checkpoints"
 _TABLES = {"curves": (CURVES, CURVE_KEY), "trials": (TRIALS, TRIAL_KEY)}
 _READ_ATTEMPTS = 5
 _READS_AT_ONCE = 16
@@ -44,6 +45,7 @@ class OutputFolder:
     curves/*.parquet               `CURVES`: likewise
     summary.parquet                `SUMMARY`
     report.html                    the report
+    _checkpoints/                  of packs in training
     ```
 
     Every file appears whole or not at all, and writing it again replaces it, so that processes
@@ -154,6 +156,46 @@ class OutputFolder:
         name = part_name(study, phase, number)
         for folder in ("curves", "trials"):
             self._write_table(f"{folder}/{name}", tables[folder])
+
+    def write_checkpoint(self, study: str, phase: str, number: int, content: bytes) -> None:
+        """Write the checkpoint of a pack in training, in place of an older one.
+
+        Raises:
+            OutputError: if that fails; the older one stays.
+        """
+        with self._reported("writable"):
+            self._storage.write(_checkpoint(study, phase, number), content)
+
+    def read_checkpoint(self, study: str, phase: str, number: int) -> bytes | None:
+        """Return the checkpoint of a pack; None if there is none.
+
+        Raises:
+            OutputError: it can't be read.
+        """
+        name = _checkpoint(study, phase, number)
+        with self._reported("readable", name):
+            return self._storage.read(name) if self._storage.is_file(name) else None
+
+    def delete_checkpoint(self, study: str, phase: str, number: int) -> None:
+        """Delete the checkpoint of a pack that is done, if there is one.
+
+        Where that fails it stays until the search ends.
+        """
+        name = _checkpoint(study, phase, number)
+        with suppress(OSError):
+            self._storage.delete(name)
+
+    def delete_checkpoints(self) -> None:
+        """Delete what is left of them, once a search has finished.
+
+        Raises:
+            OutputError: if that fails.
+        """
+        with self._reported("writable"):
+            for name in self._storage.files_below(_CHECKPOINTS):
+                if is_part(name.removeprefix(f"{_CHECKPOINTS}/").removesuffix(".pt") + ".parquet"):
+                    self._storage.delete(name)
+            self._storage.delete_if_empty(_CHECKPOINTS)
 
     def read_trials(self) -> pa.Table:
         """Return all rows of `TRIALS`, sorted by their key; an empty table if there are none.
@@ -317,6 +359,10 @@ class OutputFolder:
                 f"an output folder must be {needed}; got {where} ({first_line(error)}); "
                 + _NEXT_STEPS[needed]
             ) from error
+
+
+def _checkpoint(study: str, phase: str, number: int) -> str:
+    return f"{_CHECKPOINTS}/{part_name(study, phase, number).removesuffix('.parquet')}.pt"
 
 
 _NEXT_STEPS = {

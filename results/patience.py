@@ -61,7 +61,7 @@ class Patience:
         Raises:
             OutputError: the environment variable is no number of seconds.
         """
-        self._limit = _limit_seconds()
+        self._limit = seconds_setting(LIMIT_VARIABLE, DEFAULT_LIMIT_SECONDS)
         self._began: float | None = None
         self._next_wait = 1.0
         self._random = random.Random()  # so that a hundred workers don't come back at once
@@ -101,15 +101,20 @@ def patiently(write: Callable[[], object]) -> None:
             return
 
 
-def _limit_seconds() -> float:
-    text = os.environ.get(LIMIT_VARIABLE, "")
+def seconds_setting(variable: str, default: float) -> float:
+    """Seconds from the environment.
+
+    Raises:
+        OutputError: the variable is no number of seconds.
+    """
+    text = os.environ.get(variable, "")
     try:
-        seconds = float(text) if text else DEFAULT_LIMIT_SECONDS
+        seconds = float(text) if text else default
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
         raise OutputError(
-            f"{LIMIT_VARIABLE} must be a number of seconds, 0 or more; got {text!r}; "
-            f"leave it out for {DEFAULT_LIMIT_SECONDS:g}"
+            f"{variable} must be a number of seconds, 0 or more; got {text!r}; "
+            f"leave it out for {default:g}"
         )
     return seconds

@@ -74,6 +74,10 @@ class Storage(ABC):
         self.filesystem.delete_file(self.path_of(name))
 
     @abstractmethod
+    def delete_if_empty(self, folder: str) -> None:
+        """Delete a folder with nothing in it, if there is one."""
+
+    @abstractmethod
     def write(self, name: str, content: bytes) -> None:
         """Write a file, in place of an older one; it is seen whole or not at all."""
 
@@ -101,6 +105,11 @@ class LocalStorage(Storage):
             temporary.unlink(missing_ok=True)
             raise
 
+    def delete_if_empty(self, folder: str) -> None:
+        """Delete it."""
+        with suppress(OSError):
+            Path(self.path_of(folder)).rmdir()
+
     def check_writable(self) -> None:
         """Write a file and delete it, and the folders made for it, again."""
         folder = Path(self._folder)
@@ -126,6 +135,9 @@ class ObjectStorage(Storage):
         """Write with one request: the store shows the whole object or the old one."""
         with self.filesystem.open_output_stream(self.path_of(name)) as stream:
             stream.write(content)
+
+    def delete_if_empty(self, folder: str) -> None:
+        """Nothing: a store has no folders."""
 
     def check_writable(self) -> None:
         """Write a file and delete it again; pyarrow may leave an empty marker of the folder."""

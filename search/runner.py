@@ -231,6 +231,7 @@ def _write_outcome(plan: SearchPlan, folder: OutputFolder, records: list[dict[st
     _write_summary(plan, folder)
     if plan.finished:
         patiently(folder.compact)
+        patiently(folder.delete_checkpoints)
         records[-1]["finished_at"] = records[-1]["finished_at"] or now()
     patiently(lambda: folder.write_text("provenance.json", to_json(records)))
 

@@ -22,6 +22,15 @@ class EarlyStops:
         self._lowest: dict[object, float] = {}
         self._waited: dict[object, int] = {}
 
+    def state(self) -> dict[object, tuple[float, int]]:
+        """Of each member its lowest loss, and the epochs in which it has not fallen since."""
+        return {key: (lowest, self._waited[key]) for key, lowest in self._lowest.items()}
+
+    def restore(self, state: Mapping[object, tuple[float, int]]) -> None:
+        """Go on where `state` was."""
+        self._lowest = {key: lowest for key, (lowest, _) in state.items()}
+        self._waited = {key: waited for key, (_, waited) in state.items()}
+
     def ending(self, losses: Mapping[_Key, float]) -> set[_Key]:
         """Who ends after an epoch, of the members (keys) with these mean train losses in it."""
         ending = set()

@@ -30,6 +30,8 @@ class PackRows:
     _first_rung: dict[Member, float | None] = field(default_factory=dict)
     _seconds: float = 0.0
     _seconds_each: float = 0.0
+    _began: float | None = None
+    """When the latest report came, by this process's clock."""
 
     def add(self, report: Report, seconds: float) -> None:
         """Take in a report that was `seconds` of work since the one before."""
@@ -46,12 +48,36 @@ class PackRows:
 
     def collect(self, reports: Iterator[Report]) -> Iterator[Report]:
         """Pass the reports on as they come, with their rows taken in and their time taken."""
-        began = time.perf_counter()
+        self._began = time.perf_counter()
         for report in reports:
             now = time.perf_counter()
-            self.add(report, now - began)
-            began = now
+            self.add(report, now - self._began)
+            self._began = now
             yield report
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Of the pack's work so far: in all, and for each member that was there all the time."""
+        since = 0.0 if self._began is None else time.perf_counter() - self._began
+        ended = len(self._trials)
+        return self._seconds + since, self._seconds_each + since / (len(self.pack.members) - ended)
+
+    @property
+    def so_far(self) -> PackResult:
+        """The rows of the members that have ended, and those of all curves."""
+        return PackResult(trials=tuple(self._trials.values()), curves=tuple(self.curves))
+
+    def take(self, result: PackResult, *, seconds: tuple[float, float]) -> None:
+        """Go on where an earlier worker was, whose rows were `so_far` and whose time `seconds`."""
+        members = {(member.trial, member.replicate): member for member in self.pack.members}
+        self.curves = list(result.curves)
+        self._trials = {members[row.trial, row.replicate]: row for row in result.trials}
+        self._first_rung = {
+            members[row.trial, row.replicate]: row.nmse_at_step
+            for row in result.curves
+            if row.step == self._first_mark
+        }
+        self._seconds, self._seconds_each = seconds
 
     def result(self) -> PackResult:
         """All rows, those of the trials in the order of the members, once all have ended."""

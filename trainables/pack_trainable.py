@@ -33,6 +33,8 @@ TF32_SUFFIX = ", TF32"
 class PackTrainable(tune.Trainable):
     """Train the pack of the trial's config, write its rows, report them.
 
+    A pack of which the folder has a checkpoint goes on from there.
+
     The config holds `pack` (`Pack.to_plain`), `title` (what people see the worker do), `out` (the
     output folder's URI), `execution` (what the rows name it) and `cpus` (the threads to use). The
     actor is reused from pack to pack. A report before the last says how far the pack is and holds
@@ -48,6 +50,7 @@ class PackTrainable(tune.Trainable):
         """Begin a pack. Tune calls this in the worker's process."""
         import torch
 
+        from .checkpoints import Checkpoints
         from .pack_rows import PackRows
         from .training import train
 
@@ -63,9 +66,15 @@ class PackTrainable(tune.Trainable):
             execution=config["execution"],
             started_at=datetime.now(UTC),
         )
-        self._reports = self._rows.collect(
-            train(pack, device=device, threads=max(1, int(config["cpus"])))
+        self._checkpoints = Checkpoints(self._folder, self._rows)
+        reports = train(
+            pack,
+            device=device,
+            threads=max(1, int(config["cpus"])),
+            begin=self._checkpoints.load(),
+            keep=self._checkpoints.offer,
         )
+        self._reports = self._checkpoints.guarding(self._rows.collect(reports))
         self._reported = 0
         self._patience = Patience()
 
@@ -109,6 +118,7 @@ class PackTrainable(tune.Trainable):
             return {"done": True, "unwritten": why}
         except OutputError as error:
             return {"done": True, "unwritten": str(error)}
+        self._checkpoints.delete()
         return {"done": True, "pack_result": result.to_arrow()}
 
 

@@ -53,5 +53,11 @@ class Stack(Protocol):
     def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
         """An evaluator of the weights, or of their running average if `averaged`."""
 
+    def numbers(self) -> list[Tensor]:
+        """All that steps change and that later steps depend on, in place: the memory itself.
+
+        Between two blocks; a stack of the same members with these numbers goes on to the same bits.
+        """
+
     def unload(self) -> list[Trainee]:
         """The members with their state now, in the stack's order."""

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from .early_stops import EarlyStops
 from .engine import engine_for
 from .evaluation import Loss, evaluate, rmse_excess
 from .pack import Member, Pack
+from .pack_state import Keep, PackState, StateMismatch, keep_nothing
 from .schedules import SCHEDULES
 from .sources import source_of
 from .sources.batches import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS
@@ -58,20 +60,29 @@ class Report:
 
 
 def train(
-    pack: Pack, *, device: torch.device, dtype: torch.dtype = torch.float32, threads: int = 1
+    pack: Pack,
+    *,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    threads: int = 1,
+    begin: PackState | None = None,
+    keep: Keep = keep_nothing,
 ) -> Iterator[Report]:
     """Train all members of `pack` on `device`, with a report at every rung and at the end.
+
+    `keep` is offered the pack's state after every block of steps; one that it kept, on the same
+    kind of device, is where another call may `begin`: it makes the reports that come later.
 
     On a processor `threads` divide the members among them; they change no number. Torch's own
     threads would only be in their way: they wait for work by keeping a core busy.
     """
-    run = _Run(pack, device, dtype, threads)
-    done = 0
+    run = _Run(pack, device, dtype, threads, begin)
+    done = 0 if begin is None else begin.step
     reports = {*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps}
     intervals = _interval_ends(pack, reports)
-    for mark in sorted(reports | intervals):
+    for mark in sorted(each for each in reports | intervals if each > done):
         with _products(tf32=pack.tf32):
-            run.advance(done, mark)
+            run.advance(done, mark, keep)
         done = mark
         if pack.early_stopping is not None and mark in intervals and mark < pack.steps:
             with _products(tf32=False):
@@ -86,6 +97,8 @@ def train(
             return
         if mark in intervals:
             run.begin_interval()
+        if mark < pack.steps:
+            keep(partial(run.state, mark))
 
 
 def _interval_ends(pack: Pack, reports: set[int]) -> set[int]:
@@ -119,7 +132,14 @@ def _products(*, tf32: bool) -> Iterator[None]:
 class _Run:
     """The stacks of a pack in training, and their batches."""
 
-    def __init__(self, pack: Pack, device: torch.device, dtype: torch.dtype, threads: int) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        device: torch.device,
+        dtype: torch.dtype,
+        threads: int,
+        begin: PackState | None,
+    ) -> None:
         self._pack, self._dtype = pack, dtype
         self._engine = engine_for(pack, device=device, dtype=dtype, threads=threads)
         self._stop_rule = stop_rule_of(pack.halving)
@@ -134,7 +154,13 @@ class _Run:
         self._shared = len({member.data_seed for member in pack.members}) == 1
         # On the host, whatever the device: a stack loads its members in one copy.
         host = torch.device("cpu")
-        self._place([Trainee.start(member, pack.task, host, dtype) for member in pack.members], 0)
+        members = pack.members if begin is None else [pack.members[each] for each in begin.alive]
+        self._place(
+            [Trainee.start(member, pack.task, host, dtype) for member in members],
+            0 if begin is None else begin.step,
+        )
+        if begin is not None:
+            self._restore(begin)
 
     @property
     def alive(self) -> bool:
@@ -148,14 +174,54 @@ class _Run:
         # First, so that the stacks are made with what memory the batches leave.
         self._batches.arrange([trainee.member.data_seed for trainee in trainees])
         self._stacks = self._engine.stacks(trainees, steps_done)
-        self._batches.arrange(
-            [member.data_seed for stack in self._stacks for member in stack.members]
+        self._batches.arrange([member.data_seed for member in self._members])
+
+    @property
+    def _members(self) -> list[Member]:
+        """Those in training, in the order of the stacks."""
+        return [member for stack in self._stacks for member in stack.members]
+
+    def state(self, step: int) -> PackState:
+        """Of the pack after `step` steps: copies, on the host."""
+        places = {member: place for place, member in enumerate(self._pack.members)}
+        waits = {} if self._early_stops is None else self._early_stops.state()
+        return PackState(
+            step=step,
+            alive=[places[member] for member in self._members],
+            stacks=[
+                [each.to("cpu", copy=True) for each in stack.numbers()] for stack in self._stacks
+            ],
+            batches=[each.clone() for each in self._batches.state()],
+            squared=[self._squared.get(member, 0.0) for member in self._members],
+            pairs=self._pairs,
+            waited=[
+                (places[member], *waits[member]) for member in self._members if member in waits
+            ],
         )
 
     @torch.inference_mode()
-    def advance(self, done: int, mark: int) -> None:
+    def _restore(self, state: PackState) -> None:
+        """Go on where `state` was; the stacks hold its members already."""
+        members = self._pack.members
+        sizes = [[each.shape for each in stack.numbers()] for stack in self._stacks]
+        if self._members != [members[place] for place in state.alive] or sizes != [
+            [each.shape for each in numbers] for numbers in state.stacks
+        ]:
+            raise StateMismatch("a pack's state must be of stacks that this device makes")
+        for stack, numbers in zip(self._stacks, state.stacks, strict=True):
+            for there, saved in zip(stack.numbers(), numbers, strict=True):
+                there.copy_(saved)
+        self._batches.restore(state.batches)
+        self._squared = dict(zip(self._members, state.squared, strict=True))
+        self._pairs = state.pairs
+        if self._early_stops is not None:
+            self._early_stops.restore(
+                {members[place]: (lowest, waited) for place, lowest, waited in state.waited}
+            )
+
+    @torch.inference_mode()
+    def advance(self, done: int, mark: int, keep: Keep) -> None:
         """Train from `done` steps to `mark`."""
-        self._pairs += (mark - done) * self._pack.batch_size
         whole = self._bound(averaging=mark < self._pack.steps)
         while done < mark:
             steps = min(BLOCK_STEPS, mark - done)
@@ -167,6 +233,9 @@ class _Run:
             else:
                 self._run_block(steps)
             done += steps
+            self._pairs += steps * self._pack.batch_size
+            if done < mark:
+                keep(partial(self.state, done))
         for stack in self._stacks:
             for member, squared in zip(
                 stack.members, stack.take_squared_error().tolist(), strict=True
@@ -205,7 +274,7 @@ class _Run:
     def stop_early(self, mark: int) -> Report | None:
         """After an epoch, let those go whose train loss falls no more; None where nobody's does."""
         assert self._early_stops is not None
-        members = [member for stack in self._stacks for member in stack.members]
+        members = self._members
         ending = self._early_stops.ending(
             {member: self._squared[member] / self._pairs for member in members}
         )

@@ -12,12 +12,14 @@ from ..text.flops_text import flops_text
 
 def size_line(size: Size) -> str:
     """What there is to do, in one line."""
-    studies = f"{size.studies} {'study' if size.studies == 1 else 'studies'}"
-    replicates = f" and {size.replicates:,} replicates" if size.replicates else ""
+    parts = [_counted(size.trials, "trial")]
+    if size.replicates:
+        parts.append(_counted(size.replicates, "replicate"))
     return (
-        f"{studies}, {size.trials:,} trials{replicates} in {size.packs:,} packs: "
+        f"{_counted(size.studies, 'study', 'studies')}, {' and '.join(parts)} in "
+        f"{_counted(size.packs, 'pack')}: "
         f"{_rounded(size.work.member_steps):,} member-steps, {flops_text(size.work.flops)}; "
-        f"at most {size.packs_at_once} workers can be busy"
+        f"at most {_counted(size.packs_at_once, 'worker')} can be busy"
     )
 
 
@@ -25,7 +27,8 @@ def forecast_lines(found: Forecast) -> Iterator[str]:
     """Line by line: the work, who can be busy with it, how long it takes, what it needs."""
     size = found.size
     yield f"work     {size_line(size)}"
-    yield f"busy     {size.packs_in_flight} packs are in flight for most of it: {size.limit}"
+    in_flight = _counted(size.packs_in_flight, "pack")
+    yield f"busy     {in_flight} in flight for most of it: {size.limit}"
     for workers, simulated in found.simulated.items():
         yield f"time     {_time(found, workers, simulated)}"
     yield "         (each as fast as this machine; Ray's start is not in it)"
@@ -51,12 +54,16 @@ def seconds_text(seconds: float) -> str:
 def _time(found: Forecast, workers: int, simulated: Simulated) -> str:
     each = f"of {found.request}"
     where = "here: " if workers == found.here else ""
-    text = f"{where}{workers} {'worker' if workers == 1 else 'workers'} {each}: "
+    text = f"{where}{_counted(workers, 'worker')} {each}: "
     text += f"about {seconds_text(simulated.seconds)}, "
     text += f"busy {simulated.utilisation(workers):.0%} of it"
     if simulated.most_busy < workers:
         text += f" (no more than {simulated.most_busy} ever have a pack)"
     return text
+
+
+def _counted(number: int, one: str, more: str = "") -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _rounded(number: int) -> int:

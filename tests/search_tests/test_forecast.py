@@ -161,9 +161,7 @@ def test_plan_says_what_there_is_to_do_and_starts_nothing(
 
 def test_plan_names_what_sets_the_number_of_workers() -> None:
     said = planned("smoke", "--set", "sampler=random", "--set", "confirm=null")
-    assert (
-        "4 packs are in flight for most of it: 2 studies (grid), all packs of each at once" in said
-    )
+    assert "4 packs in flight for most of it: 2 studies (grid), all packs of each at once" in said
     assert "random waits for no results" in said
 
 

@@ -18,6 +18,7 @@ from trainables.gpu.fused_stack import FusedStack
 from trainables.gpu.tensor_engine import TensorEngine
 from trainables.gpu.tensor_stack import TensorStack
 from trainables.optimisers import OPTIMISERS
+from trainables.pack_state import PackState
 from trainables.sources import source_of
 from trainables.stack import Stack
 from trainables.trainee import Trainee
@@ -70,11 +71,9 @@ def test_a_member_has_the_same_bits_alone_and_in_company() -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("own_streams", [False, True])
-def test_a_pack_of_both_kinds_of_stacks_equals_its_members_alone(
-    monkeypatch: pytest.MonkeyPatch, own_streams: bool
-) -> None:
-    """Fused are those of a hidden layer that is narrow enough; training, losses, halving."""
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[type]:
+    """Packs are trained as on a GPU that runs fused kernels: the kinds of stacks that are made."""
     made: list[type] = []
 
     class Engine(TensorEngine):
@@ -90,6 +89,28 @@ def test_a_pack_of_both_kinds_of_stacks_equals_its_members_alone(
     monkeypatch.setattr(tensor_engine, "is_available", lambda device: True)
     # The interpreter is as slow for small slices as for large ones.
     monkeypatch.setattr(fused_stack_module, "EVALUATION", replace(EVALUATION, slice=1024))
+    return made
+
+
+def test_a_pack_goes_on_from_a_state_that_was_kept(made: list[type]) -> None:
+    members = [
+        make_member(trial, depth=1 + trial % 2, width=(8, 70)[trial % 2]) for trial in range(4)
+    ]
+    pack = make_pack(members, steps=40)
+    states: list[PackState] = []
+    whole = list(train(pack, device=CPU, keep=lambda state: states.append(state())))
+    assert [state.step for state in states] == [5, 10, 20, 36]
+    for state in states:
+        later = [report for report in whole if report.step > state.step]
+        assert list(train(pack, device=CPU, begin=state)) == later
+    assert set(made) == {FusedStack, TensorStack}
+
+
+@pytest.mark.parametrize("own_streams", [False, True])
+def test_a_pack_of_both_kinds_of_stacks_equals_its_members_alone(
+    made: list[type], own_streams: bool
+) -> None:
+    """Fused are those of a hidden layer that is narrow enough; training, losses, halving."""
     members = [
         make_member(trial, depth=trial % 3, width=(8, 70, 20)[trial % 3], optimizer="sgd", **seeds)
         for trial in range(6)

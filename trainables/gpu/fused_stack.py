@@ -105,6 +105,10 @@ class FusedStack:
         self._calls: list[dict[int, _Call]] = []
         """What a number of steps is, of each group."""
 
+    def numbers(self) -> list[Tensor]:
+        """See `Stack`."""
+        return [numbers for group in self._groups for numbers in (group.states, group.sums)]
+
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
         return [trainee for group in self._groups for trainee in group.unload()]
@@ -277,7 +281,7 @@ class _Group:
             for piece, view in zip(trainee.pieces, self._views(flat, trainee), strict=True):
                 for part, place in view:
                     place.copy_(piece[part])
-        self._states = numbers.to(device)
+        self.states = numbers.to(device)
         self._places: Tensor | None = None
 
     def _views(self, flat: Tensor, trainee: Trainee) -> list[list[tuple[Any, Tensor]]]:
@@ -312,7 +316,7 @@ class _Group:
     def unload(self) -> list[Trainee]:
         """The members with their state now."""
         loaded = []
-        for trainee, flat in zip(self.trainees, self._states.cpu(), strict=True):
+        for trainee, flat in zip(self.trainees, self.states.cpu(), strict=True):
             pieces = tuple(torch.empty_like(piece) for piece in trainee.pieces)
             for piece, view in zip(pieces, self._views(flat, trainee), strict=True):
                 for part, place in view:
@@ -339,7 +343,7 @@ class _Group:
             {
                 "inputs": block.inputs,
                 "labels": block.labels,
-                "states": self._states,
+                "states": self.states,
                 "settings": self._settings,
                 "course": rates,
                 "places": self._places,
@@ -353,14 +357,14 @@ class _Group:
 
     def evaluate(self, batches: Batches, places: Tensor, sums: Tensor, *, averaged: bool) -> _Call:
         """One launch for all members, which adds to `sums` (K, 2)."""
-        _, states, size = self._states.shape
+        _, states, size = self.states.shape
         return _Call(
             self._evaluate,
             len(self.trainees),
             {
                 "inputs": batches.inputs,
                 "labels": batches.labels,
-                "states": self._states,
+                "states": self.states,
                 "places": places,
                 "sums": sums,
                 "streams": _streams(batches),

@@ -103,6 +103,10 @@ class TensorStack:
                 block.copy_(settings)
         return numbers
 
+    def numbers(self) -> list[Tensor]:
+        """See `Stack`."""
+        return [self._states, self._buffers.scaled, self._buffers.step, self._squared_error]
+
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
         # Cloned where there is no other device: what is unloaded stays as it is.

@@ -80,6 +80,10 @@ class CompiledStack:
             dtype=self.dtype,
         )
 
+    def numbers(self) -> list[Tensor]:
+        """See `Stack`."""
+        return [*self._states, self._sums]
+
     def unload(self) -> list[Trainee]:
         """See `Stack`."""
         trainees = []

@@ -54,6 +54,16 @@ class EpochBatches(TrainingBatches):
         if len(self._streams) != self.block.labels.shape[1]:
             self._make_memory()
 
+    def state(self) -> list[Tensor]:
+        """See `TrainingBatches`."""
+        return [part for kept in self._streams.values() for part in kept.order.state()]
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """See `TrainingBatches`."""
+        parts = iter(state)
+        for kept in self._streams.values():
+            kept.order.restore(next(parts), next(parts))
+
     def _make_memory(self) -> None:
         streams = len(self._streams)
         self.block = Batches.empty(
@@ -111,9 +121,22 @@ class EpochOrder:
             count -= len(part)
         return torch.cat(parts)
 
+    def state(self) -> tuple[Tensor, Tensor]:
+        """The generator's before it gave this epoch's order, and how much of that is taken."""
+        return self._before, torch.tensor(self._taken)
+
+    def restore(self, before: Tensor, taken: Tensor) -> None:
+        """Go on where an order of as many pairs was."""
+        if self._generator is not None:
+            self._generator.set_state(before)
+        self._epoch = self._next_epoch()
+        self._taken = int(taken)
+
     def _next_epoch(self) -> Tensor:
         if self._generator is None:
+            self._before = torch.empty(0, dtype=torch.uint8)
             return torch.arange(self._pairs, dtype=self._dtype)
+        self._before = self._generator.get_state()
         return torch.randperm(self._pairs, generator=self._generator, dtype=self._dtype)
 
 

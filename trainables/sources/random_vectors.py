@@ -131,6 +131,15 @@ class TrainingStream(TrainingBatches):
         if len(self._generators) != self.block.labels.shape[1]:
             self._make_memory()
 
+    def state(self) -> list[Tensor]:
+        """See `TrainingBatches`."""
+        return [generator.get_state() for generator in self.generators]
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """See `TrainingBatches`."""
+        for generator, its_state in zip(self.generators, state, strict=True):
+            generator.set_state(its_state)
+
     def _make_memory(self) -> None:
         self.block = Batches.empty(
             BLOCK_STEPS,

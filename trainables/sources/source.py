@@ -25,6 +25,12 @@ class TrainingBatches(Protocol):
         New seeds start with their first batch; all must therefore be named before the first step.
         """
 
+    def state(self) -> list[Tensor]:
+        """What the batches to come depend on, of each seed as arranged: on the host."""
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """Go on where batches of the same seeds, in the same arrangement, had this `state`."""
+
     def fill(self, steps: int) -> None:
         """Put the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
         self.prepare(steps)
