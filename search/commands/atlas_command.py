@@ -15,8 +15,9 @@ from .table_output import CsvOption, JsonOption, check_form, echo_table
 
 atlas_command = typer.Typer()
 
-ATLAS = Path(__file__).parents[2] / "docs" / "atlas"
-"""The reference search that comes with dottune (docs/atlas/README.md)."""
+_INSTALLED = Path(__file__).parents[1] / "atlas"
+ATLAS = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[2] / "docs" / "atlas"
+"""The reference search that comes with dottune (docs/atlas/README.md): a wheel has it within."""
 
 
 @atlas_command.command()

@@ -242,3 +242,42 @@ def test_what_can_t_be_asked(arguments: tuple[str, ...], message: str) -> None:
     assert said.exit_code == 2
     assert message in said.stderr
     assert not Path("nowhere").exists()
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "atlas" / "README.md"
+
+
+def test_the_atlas_that_comes_along_says_what_its_page_says() -> None:
+    """Asked as on the page, whose commands name the folder from the project's root."""
+    (asked_for,) = re.findall(r"```bash\ndottune (atlas .*)\n```", PAGE.read_text())
+    (printed,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    said = dottune(*shlex.split(asked_for))
+    assert said.exit_code == 0, said.output
+    assert said.stdout.replace(str(PAGE.parent), "docs/atlas").startswith(printed)
+
+
+def test_the_atlas_covers_what_its_page_says() -> None:
+    trials = OutputFolder(str(PAGE.parent)).read_trials().to_pandas()
+    searched = trials[trials["phase"] == "search"]
+    text = " ".join(PAGE.read_text().split())
+    assert f"{len(searched):,} trials of 8,000 steps and {len(trials) - len(searched)}" in text
+    assert sorted(searched["dimension"].unique()) == [1, 2, 4, 8, 16, 32]
+    without = searched[~searched["multiplication"] & (searched["status"] == "completed")]
+    best = without.loc[without.groupby("dimension")["nmse"].idxmin()]
+    assert set(best["initialisation"]) == {"folded", "constructed"}
+
+
+def test_a_row_of_the_atlas_is_trained_again(tmp_path: Path) -> None:
+    trials = OutputFolder(str(PAGE.parent)).read_trials().to_pandas()
+    linear = trials[
+        (trials["layer_sizes"] == "linear")
+        & (trials["initialisation"] == "torch")
+        & (trials["status"] == "completed")
+        & (trials["phase"] == "search")
+        & trials["multiplication"]
+    ].iloc[0]
+    again = dottune(
+        *("reproduce", str(PAGE.parent), "--study", linear["study"]),
+        *("--trial", str(linear["trial"]), "--to", str(tmp_path / "again.pt")),
+    )
+    assert again.exit_code == 0, again.output
