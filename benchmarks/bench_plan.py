@@ -71,6 +71,7 @@ def quality(seeds: int, sampler: str, packs_in_flight: int) -> dict[str, Any]:
     spec = search_contenders.spec(
         TRIALS, 0, sampler=sampler, halving=HALVING, confirm={"replicates": 3}
     )
+    del spec["seed"]
     spec["grid"] = {**spec["grid"], "seed": [*range(seeds)]}
     spec["budget"] = {"trials": TRIALS, "pack_size": PACK_SIZE, "packs_in_flight": packs_in_flight}
     with search_contenders.dottune_run(spec) as (out, _):

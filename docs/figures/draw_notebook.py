@@ -1,9 +1,9 @@
 """Draw what became of every start of the notebook's architectures.
 
     pip install matplotlib
-    python docs/figures/draw_notebook.py runs/notebook docs/images/notebook.png
+    python docs/figures/draw_notebook.py runs/notebook runs/notebook-widest docs/images/notebook.png
 
-Needs the search's output folder, pandas, pyarrow and matplotlib, nothing of dottune.
+Needs the searches' output folders, pandas, pyarrow and matplotlib, nothing of dottune.
 """
 
 import re
@@ -21,9 +21,10 @@ EXACT = 1e-4
 LEARNED = 0.9
 
 
-def main(uri: str, image: str) -> None:
-    """Read `uri`/trials, write the image."""
-    trials = pandas.read_parquet(f"{uri}/trials").query("phase == 'search'")
+def main(uris: list[str], image: str) -> None:
+    """Read the trials of each of `uris`, write the image."""
+    tables = [pandas.read_parquet(f"{uri}/trials") for uri in uris]
+    trials = pandas.concat(tables, ignore_index=True).query("phase == 'search'")
     names = trials["study"].map(lambda study: re.search("layer_sizes=([^,]+)", study)[1])
     order = list(dict.fromkeys(names))[::-1]
     figure, panels = pyplot.subplots(
@@ -43,7 +44,9 @@ def main(uri: str, image: str) -> None:
         axes.set(xscale="log", title=title, xlabel="nmse on fresh pairs")
         axes.set_yticks(range(len(order)), [short(name) for name in order])
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].annotate("learned\nnothing", (1.2, 0.4), ha="center", size=7, color="#6b7280")
+    panels[0].annotate(
+        "learned nothing", (1.2, len(order) - 0.35), ha="center", size=7, color="#6b7280"
+    )
     panels[0].legend(frameon=False, loc="lower left")
     figure.savefig(image, dpi=150)
 
@@ -58,6 +61,6 @@ def short(layer_sizes: str) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(f"usage: {sys.argv[0]} OUTPUT_FOLDER IMAGE")
-    main(sys.argv[1], sys.argv[2])
+    if len(sys.argv) < 3:
+        sys.exit(f"usage: {sys.argv[0]} OUTPUT_FOLDER ... IMAGE")
+    main(sys.argv[1:-1], sys.argv[-1])

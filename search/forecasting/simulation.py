@@ -33,13 +33,23 @@ def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -
     The packs start in the order of a real search, and wait for what they wait for there. The time
     of a suggestion, of Ray's start and of a worker's first pack is not in it.
     """
-    orders = {study.name: PackOrder(spec, study.name) for study in studies(spec)}
+    orders = [PackOrder(spec, study.name) for study in studies(spec)]
+    places = {study.name: place for place, study in enumerate(studies(spec))}
     confirm_packs = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
+    # Studies that may have a pack to start, the fewest started first; the others wait for one.
+    ready = [(0, place) for place in places.values()]
+    waiting: set[int] = set()
     running: list[tuple[float, int, PackKey]] = []
     now = busy = 0.0
     turn, packs, most = count(), 0, 0
     while True:
-        while len(running) < workers and (key := _next(orders)) is not None:
+        while len(running) < workers and ready:
+            _, place = heapq.heappop(ready)
+            key = orders[place].start()
+            if key is None:
+                waiting.add(place)
+                continue
+            heapq.heappush(ready, (orders[place].started, place))
             seconds = seconds_of(key)
             heapq.heappush(running, (now + seconds, next(turn), key))
             busy, packs = busy + seconds, packs + 1
@@ -47,15 +57,10 @@ def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -
             return Simulated(seconds=now, busy_seconds=busy, packs=packs, most_busy=most)
         most = max(most, len(running))
         now, _, ended = heapq.heappop(running)
-        order = orders[ended.study]
-        order.finish(ended)
-        if order.searched:
-            order.confirm(confirm_packs)
-
-
-def _next(orders: dict[str, PackOrder]) -> PackKey | None:
-    return next(filter(None, map(PackOrder.start, sorted(orders.values(), key=_started))), None)
-
-
-def _started(order: PackOrder) -> int:
-    return order.started
+        place = places[ended.study]
+        orders[place].finish(ended)
+        if orders[place].searched:
+            orders[place].confirm(confirm_packs)
+        if place in waiting:
+            waiting.remove(place)
+            heapq.heappush(ready, (orders[place].started, place))
