@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from cluster.resources import (
     workers_at_once,
     workers_text,
 )
-from results import OutputFolder, OutputUnavailable, load_trials, patiently, summarise
+from results import OutputError, OutputFolder, OutputUnavailable, load_trials, patiently, summarise
 from results.lease import Lease, OutputInUse
 from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
@@ -43,6 +44,7 @@ from .saved_search.provenance import (
 )
 from .saved_search.resuming_command import resuming_command
 from .saved_search.row_check import check_rows, refuse_older_rows
+from .saved_search.time_used import time_used
 from .text.plain_text import say
 from .views.forgiving import Guard
 
@@ -170,8 +172,15 @@ def _gone_on_with(
     for key, result in whole(finished_packs(trials, curves)).items():
         plan.finish(key, result)
     records = [*found.records]
+    if plan.time_left is not None:
+        plan.time_left -= time_used(records, trials)
+    if found.out_of_time:
+        plan.close()
     if not plan.finished or not records:
-        records.append(provenance(command_line(), found.spec))
+        record = provenance(command_line(), found.spec)
+        if plan.closed:
+            record["time_up"] = records[-1]["time_up"]
+        records.append(record)
     return _run(plan, folder, lease, records, address, console)
 
 
@@ -212,7 +221,7 @@ def _run(
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", plan.spec.to_yaml()))
             try:
-                _tune(plan, folder, lease, len(records) - 1, request, cluster, console)
+                _tune(plan, folder, lease, records, request, cluster, console)
             except SearchInterrupted:
                 Guard("the summary").attempt(lambda: folder.write_summary(_summary(plan)))
                 raise
@@ -273,7 +282,7 @@ def _tune(
     plan: SearchPlan,
     folder: OutputFolder,
     lease: Lease,
-    execution: int,
+    records: list[Record],
     request: WorkerRequest,
     cluster: Cluster,
     console: Console,
@@ -287,6 +296,7 @@ def _tune(
     from .tune.pack_failures import PackFailures
     from .tune.scheduler import PackScheduler
     from .tune.searcher import PackSearcher
+    from .tune.time_budget import TimeBudget
     from .tune.worker_environment import environment_kept_here
     from .views.forecast_text import size_line
     from .views.watching import watching
@@ -299,6 +309,14 @@ def _tune(
     )
     text = workers_text(request, cluster, packs=min(workers, plan.packs_at_once))
     console.print(f"workers      {text}", highlight=False, soft_wrap=True)
+
+    def time_is_up() -> None:
+        records[-1]["time_up"] = now()
+        text = f"budget.time: {plan.spec.budget.time} are up: no further pack of the search begins"
+        say(console, f"note: {text}", style="yellow")
+        with suppress(OutputError):  # it is written again at the end
+            folder.write_text("provenance.json", to_json(records))
+
     interruption = InterruptionFlag()
     lease.when_lost = interruption.raise_soon
     scratch = tempfile.mkdtemp(prefix="dottune-")
@@ -310,7 +328,11 @@ def _tune(
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
                     search_alg=PackSearcher(
-                        plan, out=folder.uri, execution=execution, cpus=request.cpus
+                        plan,
+                        out=folder.uri,
+                        execution=len(records) - 1,
+                        cpus=request.cpus,
+                        time_budget=TimeBudget(plan, workers=workers, when_up=time_is_up),
                     ),
                     scheduler=PackScheduler(workers),
                     reuse_actors=True,

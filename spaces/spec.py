@@ -73,8 +73,26 @@ class Task(BaseModel):
         return None if value is None and name in NULLABLE else TASK_FIELDS[name].check(value)
 
 
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def _time(value: object) -> object:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else ""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h|d)", text)
+    if found and float(found[1]) > 0:
+        return f"{found[1]}{found[2]}"
+    rule = "must be a time, a number above 0 with its unit s, min, h or d"
+    raise Refused([Fault(rule=rule, got=value, next_step="write 90s, 30min, 2h or 1.5d")])
+
+
 class Budget(BaseModel):
-    """How much of each study is tried: trials, cut into packs that are suggested together."""
+    """How much of each study is tried: trials, cut into packs that are suggested together.
+
+    `trials` are the most. With `time` (90s, 30min, 2h, 1.5d) the search begins no pack that would
+    end after it, and leaves enough of it for confirm.
+    """
 
     model_config = _STRICT
 
@@ -82,6 +100,15 @@ class Budget(BaseModel):
     pack_size: Count = 16
     startup_packs: Count = 1
     packs_in_flight: Count = 1
+    time: Annotated[str | None, BeforeValidator(_time)] = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The time; None without one."""
+        if self.time is None:
+            return None
+        number = self.time.rstrip("smindh")
+        return float(number) * _SECONDS[self.time.removeprefix(number)]
 
 
 class Halving(BaseModel):

@@ -33,6 +33,8 @@ class Size:
     limit: str
     """What of the spec sets that number, in words."""
     output_bytes: int
+    time: str | None
+    """The spec's `budget.time`, which may end the search before all of this is done."""
 
 
 def size_of(spec: Spec, works: list[StudyWork]) -> Size:
@@ -53,6 +55,7 @@ def size_of(spec: Spec, works: list[StudyWork]) -> Size:
         packs_at_once=plan.packs_at_once,
         packs_in_flight=plan.packs_in_flight,
         limit=_limit(spec, count),
+        time=spec.budget.time,
         output_bytes=_PART_BYTES * packs + _TRIAL_BYTES * rows * tensorboard + _REPORT_BYTES,
     )
 

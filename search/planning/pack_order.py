@@ -67,6 +67,11 @@ class PackOrder:
         while self._key("search", self._first_not_finished) in self._finished:
             self._first_not_finished += 1
 
+    def close(self) -> None:
+        """Start no further pack of the search; those that have been started are all there are."""
+        numbers = [key.number for key in self._started if key.phase == "search"]
+        self._search_packs = max(numbers, default=-1) + 1
+
     def confirm(self, numbers: Iterable[int]) -> None:
         """Say which confirm packs have not finished; only after all of the search has."""
         self._confirm_packs = tuple(self._key("confirm", number) for number in numbers)

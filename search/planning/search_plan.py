@@ -19,6 +19,10 @@ class SearchPlan:
         self.studies = {study.name: StudyPlan(spec, study) for study in studies(spec)}
         self.statuses: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
+        self.closed = False
+        """Whether the time is up, so that no further pack of the search starts."""
+        self.time_left = spec.budget.seconds
+        """The seconds of `budget.time` that this run has; None without one."""
 
     @property
     def trials(self) -> int:
@@ -78,6 +82,12 @@ class SearchPlan:
         self.studies[key.study].finish(key, result)
         if key.phase == "search":
             self.statuses.update(row.status for row in result.trials)
+
+    def close(self) -> None:
+        """The time is up: end what has started, and confirm."""
+        self.closed = True
+        for study in self.studies.values():
+            study.close()
 
     def fail(self, study: str, reason: str) -> None:
         """Stop a study: one of its packs could not be done. Its other packs' rows stay."""

@@ -166,7 +166,10 @@ class Standing:
         if done <= 0:
             return None
         then = (self._heard - self.began) * left / done
-        return max(then - (time.monotonic() - self._heard), 0.0)
+        seconds = then - (time.monotonic() - self._heard)
+        if self.plan.time_left is not None and not self.plan.closed:
+            seconds = min(seconds, self.plan.time_left - self.seconds)
+        return max(seconds, 0.0)
 
     def phase(self, study: StudyPlan) -> str:
         """What a study is at: "waiting", "searching", "confirming", "done" or "failed"."""
@@ -174,9 +177,14 @@ class Standing:
             return "failed"
         if study.finished:
             return "done"
-        if self.studies[study.name].ended == self.plan.spec.budget.trials:
+        if study.searched:
             return "confirming"
         return "searching" if study.started else "waiting"
+
+    def _started_share(self, study: StudyPlan) -> float:
+        """Of a study's trials those in packs that have been started."""
+        budget = self.plan.spec.budget
+        return min(1.0, study.started * budget.pack_size / budget.trials)
 
     def _steps_left(self) -> float:
         left = 0.0
@@ -185,7 +193,9 @@ class Standing:
                 continue
             standing = self.studies[name]
             steps = int(study.study.fixed["steps"])
-            left += self._work.search_steps(steps) * (1 - standing.ended / standing.trials)
+            if not study.searched:
+                share = self._started_share(study) if self.plan.closed else 1.0
+                left += self._work.search_steps(steps) * (share - standing.ended / standing.trials)
             left += max(self._work.confirm_steps(steps) - standing.confirm_steps, 0)
             in_flight = [key for key in self._at_step if key.study == name]
             left -= sum(self._work.pack_steps(key, self._at_step[key], steps) for key in in_flight)

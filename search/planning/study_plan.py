@@ -60,6 +60,11 @@ class StudyPlan:
         return self._order.started
 
     @property
+    def searched(self) -> bool:
+        """Whether all packs of the search have finished."""
+        return self._order.searched
+
+    @property
     def finished(self) -> bool:
         """Whether no pack is left."""
         return self._order.finished
@@ -107,6 +112,14 @@ class StudyPlan:
                 (row.trial, row.steps_factor, row.replicate) for row in result.trials
             }
         self._order.finish(key)
+        self._plan_confirm()
+
+    def close(self) -> None:
+        """Start no further pack of the search: what has been started is all, then confirm."""
+        self._order.close()
+        self._plan_confirm()
+
+    def _plan_confirm(self) -> None:
         if self._order.searched:
             self._confirm_packs = self._needed_confirm_packs()
             self._order.confirm(self._confirm_packs)

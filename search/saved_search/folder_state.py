@@ -45,9 +45,21 @@ class Searched:
         there = self.made_from or self.spec
         return row_changes(there, spec) + grid_changes(there, spec) + growth(there, spec)
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether its latest run ended the search because its time, still the same, was up."""
+        if not self.records or "time_up" not in self.records[-1] or self.made_from is None:
+            return False
+        return self.made_from.budget == self.spec.budget
+
     def carried_out_like(self, spec: Spec) -> "Searched":
-        """Return this search with what of `spec` changes no row: its resources, its TensorBoard."""
-        free = {"resources": spec.resources, "tensorboard": spec.tensorboard}
+        """Return this search with what of `spec` changes no row: resources, TensorBoard, time."""
+        budget = self.spec.budget.model_copy(update={"time": spec.budget.time})
+        free = {
+            "resources": spec.resources,
+            "tensorboard": spec.tensorboard,
+            "budget": budget,
+        }
         return replace(self, spec=self.spec.model_copy(update=free))
 
     def extended(self, overrides: Sequence[str]) -> "Searched":
@@ -63,8 +75,8 @@ class Searched:
         faults += [f"grid: without the study {name}" for name in sorted(dropped)]
         if faults:
             raise OutputError(
-                "a search can be given more budget.trials, more of confirm, more values in its "
-                "grid, other resources and another tensorboard; "
+                "a search can be given more budget.trials, another budget.time, more of confirm, "
+                "more values in its grid, other resources and another tensorboard; "
                 f"got {'; '.join(faults)} for {self.uri}; "
                 "run what you want instead in another folder (`dottune run SPEC --out`)"
             )

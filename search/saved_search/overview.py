@@ -24,6 +24,8 @@ class Overview:
     """`SUMMARY`: a row for every study of the spec, in its order, also before its first pack."""
     missing: Mapping[str, str]
     """What each study that hasn't finished lacks, in words: trials, or its confirm replicates."""
+    out_of_time: bool
+    """Whether it has fewer trials than it might have had because its time was up."""
     resumable: bool
     """Whether this release can go on with it: not with rows of version 1 of the tables."""
 
@@ -37,7 +39,7 @@ class Overview:
             return
         budget, count = self.spec.budget.trials, self.summary.num_rows
         trials = budget * count - sum(self.summary["trials"].to_pylist())
-        if trials:
+        if trials and not self.out_of_time:
             yield f"{trials} of {budget * count} trials are missing"
         if self.spec.confirm is not None:
             yield f"{len(self.missing)} of {count} studies are not confirmed"
@@ -49,25 +51,28 @@ def overview(folder: OutputFolder) -> Overview:
     Raises:
         OutputError: no search is there, or a file can't be read.
     """
-    spec = searched(folder_state(folder)).spec
+    found = searched(folder_state(folder))
+    spec = found.spec
     wanted = studies(spec)
     rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     missing: dict[str, str] = {}
     resumable = True
-    if all(_is_whole(rows.get(study.name), spec) for study in wanted):
+    least = 0 if found.out_of_time else spec.budget.trials
+    if all(study.name in rows and rows[study.name]["trials"] >= least for study in wanted):
         for row in rows.values():  # an older release may have known less
             row["constructed_nmse"] = constructed_nmse_of(row)
     else:
         trials = folder.read_trials()
         rows = {row["study"]: row for row in summarise(trials).to_pylist()}
         rows = {study.name: rows.get(study.name) or _not_begun(spec, study) for study in wanted}
-        missing = dict(_missing(spec, rows, trials))
+        missing = dict(_missing(spec, rows, trials, least=least))
         resumable = trials["execution"].null_count == 0
     return Overview(
         uri=folder.uri,
         spec=spec,
         summary=pyarrow.Table.from_pylist([rows[study.name] for study in wanted], schema=SUMMARY),
         missing=missing,
+        out_of_time=found.out_of_time,
         resumable=resumable,
     )
 
@@ -79,13 +84,8 @@ def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
 
 
-def _is_whole(row: Mapping[str, Any] | None, spec: Spec) -> bool:
-    """Whether a row of the summary is of a search as large as the spec's."""
-    return row is not None and row["trials"] >= spec.budget.trials
-
-
 def _missing(
-    spec: Spec, rows: Mapping[str, Mapping[str, Any]], trials: pyarrow.Table
+    spec: Spec, rows: Mapping[str, Mapping[str, Any]], trials: pyarrow.Table, *, least: int
 ) -> Iterator[tuple[str, str]]:
     replicates = trials.filter(pyarrow.compute.field("phase") == "confirm")
     confirmed = Counter(
@@ -94,8 +94,8 @@ def _missing(
     confirm = spec.confirm
     needed = 0 if confirm is None else confirm.replicates * len(confirm.steps_factors)
     for study, row in rows.items():
-        if row["trials"] < spec.budget.trials:
-            yield study, _count(spec.budget.trials - row["trials"], "trial")
+        if row["trials"] < least:
+            yield study, _count(least - row["trials"], "trial")
         elif row["completed"] and (left := needed - confirmed[study, row["best_trial"]]) > 0:
             yield study, _count(left, "replicate")
 

@@ -11,6 +11,7 @@ from trainables import PackKey
 
 from ..planning.search_plan import SearchPlan
 from ..text.study_label import pack_title
+from .time_budget import TimeBudget
 
 
 def pack_of(trial: Trial) -> PackKey:
@@ -26,15 +27,25 @@ class PackSearcher(Searcher):
     with a pack, with None where every pack left must wait for one in flight, or with FINISHED.
     """
 
-    def __init__(self, plan: SearchPlan, *, out: str, execution: int, cpus: float) -> None:
+    def __init__(
+        self,
+        plan: SearchPlan,
+        *,
+        out: str,
+        execution: int,
+        cpus: float,
+        time_budget: TimeBudget,
+    ) -> None:
         """Serve `plan`; the workers write to `out`, as of `execution`, with `cpus` threads each."""
         super().__init__(metric=None, mode=None)
         self.plan = plan
+        self._time_budget = time_budget
         self._shared = {"out": out, "execution": execution, "cpus": cpus}
         self._in_flight: dict[str, PackKey] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The config of the next pack; None to be asked again; FINISHED for no more."""
+        self._time_budget.look()
         pack = self.plan.next_pack()
         if pack is not None:
             self._in_flight[trial_id] = pack.key
@@ -57,7 +68,9 @@ class PackSearcher(Searcher):
         elif error or result is None or "pack_result" not in result:
             self.plan.fail(key.study, f"{key} failed")  # PackFailures adds why
         else:
-            self.plan.finish(key, PackResult.from_arrow(result["pack_result"]))
+            rows = PackResult.from_arrow(result["pack_result"])
+            self.plan.finish(key, rows)
+            self._time_budget.take(rows)
         del self._in_flight[trial_id]  # last: a pack that can't be taken in is tried again
 
     def save(self, checkpoint_path: str) -> None:

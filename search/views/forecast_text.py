@@ -20,6 +20,7 @@ def size_line(size: Size) -> str:
         f"{_counted(size.packs, 'pack')}: "
         f"{_rounded(size.work.member_steps):,} member-steps, {flops_text(size.work.flops)}; "
         f"at most {_counted(size.packs_at_once, 'worker')} can be busy"
+        + ("" if size.time is None else f"; as much of it as {size.time} allow (budget.time)")
     )
 
 

@@ -42,6 +42,7 @@ def search(confirmed: Mapping[str, Replicates], uri: str = "somewhere", **spec: 
         spec=whole,
         summary=pyarrow.Table.from_pylist(rows, SUMMARY),
         missing={},
+        out_of_time=False,
         resumable=True,
     )
 

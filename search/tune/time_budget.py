@@ -1,0 +1,69 @@
+"""The time that a search may take: when the last pack of the search has begun."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from results.rows import PackResult
+
+from ..planning.search_plan import SearchPlan
+
+
+class TimeBudget:
+    """Closes a plan once a further pack, and what confirm takes after it, would not end in time.
+
+    What a pack takes is told from those that have finished. So the first packs always run, and a
+    search may take longer than its time: a pack is never broken off.
+    """
+
+    def __init__(
+        self,
+        plan: SearchPlan,
+        *,
+        workers: int,
+        when_up: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The plan's `time_left` runs from now on; `when_up` is called once, when it is up."""
+        self._plan, self._workers, self._when_up, self._clock = plan, workers, when_up, clock
+        self._end = math.inf if plan.time_left is None else clock() + plan.time_left
+        self._packs = 0
+        self._pack_seconds = 0.0
+        self._member_steps = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune stores its searcher, and a search is resumed from its folder."""
+        return {}
+
+    def take(self, result: PackResult) -> None:
+        """Learn from a pack that has finished."""
+        self._packs += 1
+        self._pack_seconds += result.trials[0].pack_seconds
+        self._member_steps += sum(row.steps for row in result.trials)
+
+    def look(self) -> None:
+        """Close the plan if it is time."""
+        if not self._plan.closed and self._clock() + self._needed >= self._end:
+            self._plan.close()
+            self._when_up()
+
+    @property
+    def _needed(self) -> float:
+        """The seconds of a further pack, and of what confirm does after it."""
+        if not self._packs:
+            return 0.0
+        return self._pack_seconds / self._packs + self._confirm_seconds
+
+    @property
+    def _confirm_seconds(self) -> float:
+        confirm = self._plan.spec.confirm
+        if confirm is None:
+            return 0.0
+        steps = [int(study.study.fixed["steps"]) for study in self._plan.studies.values()]
+        of_packs = [
+            confirm.replicates * factor * each for each in steps for factor in confirm.steps_factors
+        ]
+        second_per_step = self._pack_seconds / self._member_steps
+        # As the workers are busy with it together, but no pack is divided.
+        return second_per_step * max(sum(of_packs) / self._workers, max(of_packs))

@@ -1,0 +1,193 @@
+"""budget.time: a search that ends in time, well, and can be given more of it."""
+
+import json
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from results import OutputFolder
+from results.rows import TrialRow
+from search.commands.cli import application
+from search.planning.search_plan import SearchPlan
+from search.saved_search.time_used import time_used
+from search.tune.time_budget import TimeBudget
+from spaces import load_spec
+from tests.search_tests.studies import content, run_all, tiny, train_once
+from trainables import Pack
+
+BUDGET = {"trials": 30, "pack_size": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90.0), ("30min", 1800.0), ("2h", 7200.0), ("1.5d", 129_600.0), ("0.5 h", 1800.0)],
+)
+def test_a_time_has_a_unit(text: str, seconds: float) -> None:
+    spec = tiny(budget={**BUDGET, "time": text})
+    assert spec.budget.seconds == seconds
+    assert load_spec(spec.to_mapping()) == spec
+
+
+@pytest.mark.parametrize("value", ["2", 2, 2.5, "-1h", "0s", "2 weeks", "h", "1e3s", True, "", []])
+def test_anything_else_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"budget\.time: must be a time, .* write 90s, 30min, 2h"):
+        tiny(budget={**BUDGET, "time": value})
+
+
+def kept_rows(plan: SearchPlan) -> list[TrialRow]:
+    return [row for study in plan.studies.values() for row in study.trial_rows]
+
+
+def searched(plan: SearchPlan) -> dict[Any, Any]:
+    rows = (row for row in kept_rows(plan) if row.phase == "search")
+    return {(row.study, row.trial): (row.status, row.nmse) for row in rows}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 12), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_a_closed_search_ends_what_it_began_and_confirms(
+    close_after: int, workers: int, order: random.Random
+) -> None:
+    plan = SearchPlan(tiny(budget=BUDGET))
+    in_flight: list[Pack] = []
+    done = 0
+    while True:
+        if done >= close_after and not plan.closed:
+            started = {study.name: study.started for study in plan.studies.values()}
+            plan.close()
+        while len(in_flight) < workers and (pack := plan.next_pack()):
+            assert not plan.closed or pack.phase == "confirm"
+            in_flight.append(pack)
+        if not in_flight:
+            break
+        pack = in_flight.pop(order.randrange(len(in_flight)))
+        plan.finish(pack.key, train_once(pack))
+        done += 1
+    assert plan.finished
+    assert plan.exhausted
+    undisturbed = SearchPlan(tiny(budget=BUDGET))
+    run_all(undisturbed, train_once)
+    assert searched(plan).items() <= searched(undisturbed).items()
+    for name, study in plan.studies.items():
+        rows = [row for row in study.trial_rows if row.phase == "search"]
+        assert len(rows) == 3 * started[name]
+        completed = [row for row in rows if row.status == "completed"]
+        replicates = [row for row in study.trial_rows if row.phase == "confirm"]
+        best = min(completed, key=lambda row: (row.nmse, row.trial), default=None)
+        assert {row.trial for row in replicates} == (set() if best is None else {best.trial})
+        assert len(replicates) == (0 if best is None else 4)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_is_left_for_a_pack_and_for_confirm() -> None:
+    """No pack begins that would not end, or whose winner could not be confirmed."""
+    plan = SearchPlan(tiny(budget={**BUDGET, "time": "100s"}, grid={"dimension": [1]}))
+    clock, up = Clock(), []
+    budget = TimeBudget(plan, workers=1, when_up=lambda: up.append(clock.now), clock=clock)
+    longest = 0.0
+    while pack := _next(plan, budget):
+        result = train_once(pack)
+        steps = sum(row.steps for row in result.trials)
+        seconds = 1.5 * steps  # the same for every step of a member
+        longest = max(longest, seconds)
+        clock.now += seconds
+        plan.finish(pack.key, result)
+        budget.take(_lasting(result, seconds))
+    assert plan.finished
+    assert len(up) == 1
+    assert [row.phase for row in kept_rows(plan)].count("confirm") == 4
+    assert clock.now <= 100.0
+    assert clock.now > 100.0 - 2 * longest  # and little of it is left unused
+
+
+def _next(plan: SearchPlan, budget: TimeBudget) -> Pack | None:
+    budget.look()
+    return plan.next_pack()
+
+
+def _lasting(result: Any, seconds: float) -> Any:
+    trials = tuple(replace(row, pack_seconds=seconds) for row in result.trials)
+    return replace(result, trials=trials)
+
+
+def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
+    pack = SearchPlan(tiny()).next_pack()
+    assert pack is not None
+    row = train_once(pack).trials[0]
+    began = row.started_at.replace(microsecond=0)
+    records: list[dict[str, Any]] = [
+        {"started_at": "2026-01-01T00:00:00+00:00", "finished_at": "2026-01-01T00:10:00+00:00"},
+        {"started_at": began.isoformat(), "finished_at": None},
+        {"started_at": began.isoformat(), "finished_at": None},
+    ]
+    rows = [
+        replace(row, execution=1, pack_seconds=5.0),
+        replace(row, execution=1, pack_seconds=2.0),
+    ]
+    expected = 600.0 + (row.started_at - began).total_seconds() + 5.0
+    assert time_used(records, rows) == pytest.approx(expected)
+
+
+def dottune(*arguments: str) -> Any:
+    return CliRunner().invoke(application, [*arguments])
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    more = ("budget.trials=100000", "budget.pack_size=8", "fixed.steps=1000", "budget.time=12s")
+    sets = [part for each in more for part in ("--set", each)]
+    done = dottune("run", "smoke", "--out", str(out), *sets)
+    assert done.exit_code == 0, done.output
+    assert "as much of it as 12s allow (budget.time)" in done.stderr
+    assert "budget.time: 12s are up: no further pack of the search begins" in done.stderr
+    trials = OutputFolder(out).read_trials().to_pandas()
+    counts = trials[trials["phase"] == "search"].groupby("study").size()
+    assert len(counts) == 2
+    assert (counts < 100_000).all()
+    assert set(trials[trials["phase"] == "confirm"]["study"]) == set(counts.index)
+    assert len(OutputFolder(out).read_summary()) == 2
+    (record,) = json.loads((out / "provenance.json").read_text())["executions"]
+    assert record["time_up"]
+    shown = dottune("show", str(out))
+    assert "unfinished" not in shown.output
+    assert "missing" not in shown.output
+
+    before = content(out / "trials")
+    again = dottune("resume", str(out))
+    assert again.exit_code == 0, again.output
+    assert "workers" not in again.stderr  # nothing is left to do
+    assert content(out / "trials") == before
+
+    stopped = tmp_path / "stopped"  # as if it had been killed before it could confirm
+    shutil.copytree(out, stopped)
+    for part in (stopped / "trials").glob("*-confirm-*"):
+        part.unlink()
+    (stopped / "summary.parquet").unlink()
+    assert "2 of 2 studies are not confirmed" in dottune("show", str(stopped)).output
+    done = dottune("resume", str(stopped))
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in content(stopped / "trials")} == {path.name for path in before}
+    assert "workers" not in dottune("resume", str(stopped)).stderr
+
+    seconds = time_used([record], [])
+    longer = dottune("resume", str(out), "--set", f"budget.time={seconds + 8:.0f}s")
+    assert longer.exit_code == 0, longer.output
+    trials = OutputFolder(out).read_trials().to_pandas()
+    grown = trials[trials["phase"] == "search"].groupby("study").size()
+    assert grown.sum() > counts.sum()
+    assert before.items() <= content(out / "trials").items()
