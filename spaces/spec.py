@@ -80,7 +80,7 @@ def _time(value: object) -> object:
     if value is None:
         return None
     text = value if isinstance(value, str) else ""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h|d)", text)
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(s|min|h|d)", text)
     if found and float(found[1]) > 0:
         return f"{found[1]}{found[2]}"
     rule = "must be a time, a number above 0 with its unit s, min, h or d"
