@@ -176,6 +176,8 @@ def _gone_on_with(
         plan.time_left -= time_used(records, trials)
     if found.out_of_time:
         plan.close()
+        text = f"budget.time: {plan.spec.budget.time} are used up: --set budget.time gives it more"
+        say(console or Console(stderr=True), f"note: {text}", style="yellow")
     if not plan.finished or not records:
         record = provenance(command_line(), found.spec)
         if plan.closed:

@@ -122,3 +122,19 @@ def test_a_pickle_holds_no_credentials(folder: OutputFolder) -> None:
     assert b"the-secret-key" not in pickled
     assert b"the-access-key" not in pickled
     assert pickle.loads(pickled).present(["spec.yaml"])
+
+
+def test_checkpoints_come_and_go(store: Any, folder: OutputFolder) -> None:
+    pack = (STUDY, "search", 3)
+    assert folder.read_checkpoint(*pack) is None
+    folder.delete_checkpoint(*pack)  # none is there
+    folder.write_checkpoint(*pack, b"first")
+    folder.write_checkpoint(*pack, b"second")
+    assert folder.read_checkpoint(*pack) == b"second"
+    assert len(files(store, folder)) == 1
+    folder.delete_checkpoint(*pack)
+    assert files(store, folder) == []
+    folder.write_checkpoint(*pack, b"left by a worker that was killed")
+    folder.write_text("_checkpoints/notes.txt", "theirs")
+    folder.delete_checkpoints()
+    assert files(store, folder) == ["_checkpoints/notes.txt"]

@@ -171,6 +171,7 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     again = dottune("resume", str(out))
     assert again.exit_code == 0, again.output
     assert "workers" not in again.stderr  # nothing is left to do
+    assert "budget.time: 12s are used up: --set budget.time gives it more" in again.stderr
     assert content(out / "trials") == before
 
     stopped = tmp_path / "stopped"  # as if it had been killed before it could confirm
