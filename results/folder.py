@@ -116,6 +116,16 @@ class OutputFolder:
         with self._reported("readable", name):
             return self._storage.read(name).decode()
 
+    @contextmanager
+    def leaving_no_empty_folder(self) -> Iterator[None]:
+        """Delete the folders that the block makes for itself, if nothing is in them at its end."""
+        with self._reported("readable"):
+            missing = self._storage.missing_folders()
+        try:
+            yield
+        finally:
+            self._storage.delete_empty(missing)
+
     def delete(self, name: str) -> None:
         """Delete a file.
 

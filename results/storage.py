@@ -74,6 +74,14 @@ class Storage(ABC):
         self.filesystem.delete_file(self.path_of(name))
 
     @abstractmethod
+    def missing_folders(self) -> list[str]:
+        """Return the folders that the first write will make, the innermost first."""
+
+    @abstractmethod
+    def delete_empty(self, folders: Sequence[str]) -> None:
+        """Delete those of `missing_folders` that have been made and hold nothing."""
+
+    @abstractmethod
     def delete_if_empty(self, folder: str) -> None:
         """Delete a folder with nothing in it, if there is one."""
 
@@ -113,19 +121,27 @@ class LocalStorage(Storage):
     def check_writable(self) -> None:
         """Write a file and delete it, and the folders made for it, again."""
         folder = Path(self._folder)
-        ancestors = [folder, *folder.parents]
-        missing = [path for path in ancestors if not path.exists()]
-        nearest = ancestors[len(missing)]
+        nearest = next(path for path in [folder, *folder.parents] if path.exists())
         if not nearest.is_dir():
             raise NotADirectoryError(f"{nearest} is a file")
+        made = self.missing_folders()
         try:
             probe = f"_writable.{uuid.uuid4().hex}"
             self.write(probe, b"")
             self.delete(probe)
         finally:
-            with suppress(OSError):  # never made, or another process already writes there
-                for path in missing:
-                    path.rmdir()
+            self.delete_empty(made)
+
+    def missing_folders(self) -> list[str]:
+        """See `Storage`."""
+        folder = Path(self._folder)
+        return [str(path) for path in [folder, *folder.parents] if not path.exists()]
+
+    def delete_empty(self, folders: Sequence[str]) -> None:
+        """See `Storage`."""
+        with suppress(OSError):  # never made, or another process already writes there
+            for path in folders:
+                Path(path).rmdir()
 
 
 class ObjectStorage(Storage):
@@ -137,6 +153,13 @@ class ObjectStorage(Storage):
             stream.write(content)
 
     def delete_if_empty(self, folder: str) -> None:
+        """Nothing: a store has no folders."""
+
+    def missing_folders(self) -> list[str]:
+        """None: a store has no folders."""
+        return []
+
+    def delete_empty(self, folders: Sequence[str]) -> None:
         """Nothing: a store has no folders."""
 
     def check_writable(self) -> None:

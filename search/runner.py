@@ -119,7 +119,7 @@ def run_search(
         return _resumed(state.carried_out_like(resolved), folder, address, console)
     refuse_unless_free(state, resolved)
     folder.check_writable()
-    with _lease(folder, console) as lease:
+    with folder.leaving_no_empty_folder(), _lease(folder, console) as lease:
         refuse_unless_free(folder_state(folder), resolved)  # nobody has begun one meanwhile
         record = provenance(command_line(), resolved)
         return _run(SearchPlan(resolved), folder, lease, [record], address, console)

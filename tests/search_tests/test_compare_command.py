@@ -56,7 +56,14 @@ def row_of(study: str, task: Mapping[str, Any], replicates: Replicates | None) -
     values = [math.inf if value is None else value for value in replicates]
     found = {"nmse": median(values), "nmse_min": min(values), "nmse_max": max(values)}
     row |= {name: value if math.isfinite(value) else None for name, value in found.items()}
-    best = {"best_trial": 0, "nmse_search": 0.5, "steps": 4, "layer_sizes": "4", "depth": 1}
+    best = {
+        "trials": 9,
+        "best_trial": 0,
+        "nmse_search": 0.5,
+        "steps": 4,
+        "layer_sizes": "4",
+        "depth": 1,
+    }
     return row | best | {"diverged_replicates": values.count(math.inf)}
 
 

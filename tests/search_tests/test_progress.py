@@ -181,9 +181,10 @@ def test_a_finished_study_is_told_by_what_was_confirmed(
     for trial, of_search in enumerate([0.25, 0.125]):
         study.take(changed(row, trial=trial, nmse=of_search, status="completed"))
     for replicate, value in enumerate(nmse):
-        confirm = changed(row, phase="confirm", replicate=replicate, nmse=value)
+        confirm = changed(row, trial=1, phase="confirm", replicate=replicate, nmse=value)
         study.take(confirm)
         study.take(changed(confirm, steps_factor=4, nmse=9.0))
+        study.take(changed(confirm, trial=0, nmse=9.0))  # of an earlier winner
     assert outcome_text(study) == outcome
 
 

@@ -13,6 +13,8 @@ NUMBER_BYTES = 4
 """Of float32."""
 INDEX_BYTES, ORDER_BYTES = 8, 4
 """Of what says which vectors a pair has, and which pair is next."""
+GENERATOR_BYTES = 5_056
+"""The state of a generator on the processor."""
 LANES = 16
 """The numbers of a member are padded to a multiple of it."""
 PANEL = 64
@@ -61,8 +63,8 @@ class KeptPairs:
     """Of a pool; 0 where each pair has its own."""
 
     def bytes(self, dimension: int, *, label_noise: bool) -> int:
-        """Of the vectors, the pairs, and the order of an epoch."""
-        order = self.pairs * ORDER_BYTES
+        """Of the vectors, the pairs, and the order of an epoch with what it was drawn from."""
+        order = self.pairs * ORDER_BYTES + GENERATOR_BYTES
         if not self.vectors:
             return order + self.pairs * (3 * dimension + 2) * NUMBER_BYTES
         noise = NUMBER_BYTES if label_noise else 0
