@@ -357,7 +357,7 @@ def _tune(
                 ),
             )
             tuner.fit()
-    except (Interrupted, KeyboardInterrupt):  # the second of a user who can't wait, too
+    except Interrupted:
         if lease.lost_to is not None:
             raise OutputInUse(
                 f"one search at a time can write to an output folder; {folder.uri} has been taken "

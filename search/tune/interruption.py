@@ -14,7 +14,7 @@ class Interrupted(BaseException):
 
 
 class InterruptionFlag(Callback):
-    """Raises `Interrupted` in Tune's loop once a signal has come; at once at the second.
+    """Raises `Interrupted` in Tune's loop once a signal has come.
 
     Tune's own handler takes ten seconds and throws results away; Ray's ends the process. Both are
     replaced while `listening`, in the main thread only.
@@ -46,8 +46,6 @@ class InterruptionFlag(Callback):
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.raised:
-            raise Interrupted
         self.raised = True
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

@@ -57,7 +57,6 @@ def run_until(out: Path, wanted: int, *stops: signal.Signals) -> tuple[int, str]
         [signal.SIGINT],
         [signal.SIGTERM],
         [signal.SIGKILL],
-        [signal.SIGINT, signal.SIGTERM, signal.SIGINT],
     ],
 )
 def test_a_stopped_search_is_finished_by_resume(
