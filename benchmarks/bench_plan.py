@@ -21,7 +21,6 @@ from machine import describe
 
 from results import OutputFolder
 from search.forecasting.simulation import simulate
-from search.planning.suggestion import pack_count
 from spaces import Spec, load_spec
 from trainables import PackKey
 
@@ -81,7 +80,6 @@ def quality(seeds: int, sampler: str, packs_in_flight: int) -> dict[str, Any]:
     return {
         "sampler": sampler,
         "packs_in_flight": packs_in_flight,
-        "packs": pack_count(load_spec(spec)),
         "nmse": nmse,
         "mean_log10": statistics.fmean(map(math.log10, nmse)),
     }

@@ -205,7 +205,7 @@ class OutputFolder:
             for name in self._storage.files_below(_CHECKPOINTS):
                 if is_part(name.removeprefix(f"{_CHECKPOINTS}/").removesuffix(".pt") + ".parquet"):
                     self._storage.delete(name)
-            self._storage.delete_if_empty(_CHECKPOINTS)
+            self._storage.delete_empty([self._storage.path_of(_CHECKPOINTS)])
 
     def read_trials(self) -> pa.Table:
         """Return all rows of `TRIALS`, sorted by their key; an empty table if there are none.
@@ -344,7 +344,6 @@ class OutputFolder:
                     f"a table must have all columns of its schema; {self.uri}/{name} lacks "
                     f"{', '.join(lacking)}; put the file back as it was, or delete it and resume"
                 )
-            table = table.select([each for each in schema.names if each in there])
             for column in missing:
                 table = table.append_column(column, later_column(table, schema.field(column)))
             return table.select(schema.names).cast(schema)

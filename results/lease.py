@@ -103,7 +103,7 @@ class Lease:
         self._ended.set()
         self._thread.join()
         with suppress(OutputError):  # nobody renews it any more: that is as good
-            if self._is_mine():
+            if self._is_mine(self._read()):
                 self._folder.delete(NAME)
 
     def _is_held(self, holder: _Holder) -> bool:
@@ -125,8 +125,9 @@ class Lease:
         """Renew it until the end, or until it is another's."""
         while not self._ended.wait(RENEW_SECONDS):
             with suppress(OutputError):  # the store is away: for everybody else too
-                if not self._is_mine():
-                    self.lost_to = str(self._read() or "somebody who deleted its lease")
+                holder = self._read()
+                if not self._is_mine(holder):
+                    self.lost_to = str(holder or "somebody who deleted its lease")
                     self.when_lost()
                     return
                 self._write()
@@ -135,8 +136,7 @@ class Lease:
         self._holder = replace(self._holder, renewals=self._holder.renewals + 1)
         self._folder.write_text(NAME, json.dumps(asdict(self._holder)) + "\n")
 
-    def _is_mine(self) -> bool:
-        holder = self._read()
+    def _is_mine(self, holder: _Holder | None) -> bool:
         return holder is not None and holder.token == self._holder.token
 
     def _read(self) -> _Holder | None:

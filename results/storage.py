@@ -79,11 +79,7 @@ class Storage(ABC):
 
     @abstractmethod
     def delete_empty(self, folders: Sequence[str]) -> None:
-        """Delete those of `missing_folders` that have been made and hold nothing."""
-
-    @abstractmethod
-    def delete_if_empty(self, folder: str) -> None:
-        """Delete a folder with nothing in it, if there is one."""
+        """Delete folders, given by their paths, as far as they are there and hold nothing."""
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
@@ -112,11 +108,6 @@ class LocalStorage(Storage):
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-    def delete_if_empty(self, folder: str) -> None:
-        """Delete it."""
-        with suppress(OSError):
-            Path(self.path_of(folder)).rmdir()
 
     def check_writable(self) -> None:
         """Write a file and delete it, and the folders made for it, again."""
@@ -151,9 +142,6 @@ class ObjectStorage(Storage):
         """Write with one request: the store shows the whole object or the old one."""
         with self.filesystem.open_output_stream(self.path_of(name)) as stream:
             stream.write(content)
-
-    def delete_if_empty(self, folder: str) -> None:
-        """Nothing: a store has no folders."""
 
     def missing_folders(self) -> list[str]:
         """None: a store has no folders."""

@@ -45,7 +45,7 @@ from .saved_search.provenance import (
 from .saved_search.resuming_command import resuming_command
 from .saved_search.row_check import check_rows, refuse_older_rows
 from .saved_search.time_used import time_used
-from .text.plain_text import say
+from .text.plain_text import say, say_note
 from .views.forgiving import Guard
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def run_search(
     """
     resolved = load_spec(spec, overrides=overrides, name=name)
     folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
+    console = console or Console(stderr=True)
     state = folder_state(folder)
     if resume_if_there and isinstance(state, Searched) and not state.difference(resolved):
         return _resumed(state.carried_out_like(resolved), folder, address, console)
@@ -143,47 +144,37 @@ def resume_search(
     """
     folder = OutputFolder(uri)
     found = searched(folder_state(folder), otherwise="start one with `dottune run SPEC --out`")
-    return _resumed(found.extended(overrides), folder, address, console)
-
-
-def _lease(folder: OutputFolder, console: Console | None) -> Lease:
     shown = console or Console(stderr=True)
-    return Lease(folder, say=lambda text: say(shown, f"note: {text}", style="yellow"))
+    return _resumed(found.extended(overrides), folder, address, shown)
+
+
+def _lease(folder: OutputFolder, console: Console) -> Lease:
+    return Lease(folder, say=lambda text: say_note(console, text))
 
 
 def _resumed(
-    found: Searched, folder: OutputFolder, address: str | None, console: Console | None
+    found: Searched, folder: OutputFolder, address: str | None, console: Console
 ) -> SearchResult:
     with _lease(folder, console) as lease:
-        return _gone_on_with(found, folder, lease, address, console)
-
-
-def _gone_on_with(
-    found: Searched,
-    folder: OutputFolder,
-    lease: Lease,
-    address: str | None,
-    console: Console | None,
-) -> SearchResult:
-    trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
-    refuse_older_rows(found, trials)
-    check_rows(found, trials, curves)
-    plan = SearchPlan(found.spec)
-    for key, result in whole(finished_packs(trials, curves)).items():
-        plan.finish(key, result)
-    records = [*found.records]
-    if plan.time_left is not None:
-        plan.time_left -= time_used(records, trials)
-    if found.out_of_time:
-        plan.close()
-        text = f"budget.time: {plan.spec.budget.time} are used up: --set budget.time gives it more"
-        say(console or Console(stderr=True), f"note: {text}", style="yellow")
-    if not plan.finished or not records:
-        record = provenance(command_line(), found.spec)
-        if plan.closed:
-            record["time_up"] = records[-1]["time_up"]
-        records.append(record)
-    return _run(plan, folder, lease, records, address, console)
+        trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
+        refuse_older_rows(found, trials)
+        check_rows(found, trials, curves)
+        plan = SearchPlan(found.spec)
+        for key, result in whole(finished_packs(trials, curves)).items():
+            plan.finish(key, result)
+        records = [*found.records]
+        if plan.time_left is not None:
+            plan.time_left -= time_used(records, trials)
+        if found.out_of_time:
+            plan.close()
+            time = plan.spec.budget.time
+            say_note(console, f"budget.time: {time} are used up: --set budget.time gives it more")
+        if not plan.finished or not records:
+            record = provenance(command_line(), found.spec)
+            if plan.closed:
+                record["time_up"] = records[-1]["time_up"]
+            records.append(record)
+        return _run(plan, folder, lease, records, address, console)
 
 
 def _run(
@@ -192,15 +183,14 @@ def _run(
     lease: Lease,
     records: list[Record],
     address: str | None,
-    console: Console | None,
+    console: Console,
 ) -> SearchResult:
-    console = console or Console(stderr=True)
     for note in plan.spec.notes():
-        say(console, f"note: {note}", style="yellow")
+        say_note(console, note)
     if not plan.finished:
         if changed := environment_changes(records):
             text = f"this search began with {changed}: new rows may differ in their last digits"
-            say(console, f"note: {text} (column execution)", style="yellow")
+            say_note(console, f"{text} (column execution)")
         # Ray must see these before it is imported.
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -303,19 +293,19 @@ def _tune(
     from .views.forecast_text import size_line
     from .views.watching import watching
 
-    work = size_line(size_of(plan.spec, work_of(plan.spec)))
-    console.print(f"work         {work}", highlight=False, soft_wrap=True)
+    work = size_line(size_of(plan, work_of(plan.spec)))
+    say(console, f"work         {work}")
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
     workers = workers_at_once(
         plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once
     )
     text = workers_text(request, cluster, packs=min(workers, plan.packs_at_once))
-    console.print(f"workers      {text}", highlight=False, soft_wrap=True)
+    say(console, f"workers      {text}")
 
     def time_is_up() -> None:
         records[-1]["time_up"] = now()
         text = f"budget.time: {plan.spec.budget.time} are up: no further pack of the search begins"
-        say(console, f"note: {text}", style="yellow")
+        say_note(console, text)
         with suppress(OutputError):  # it is written again at the end
             folder.write_text("provenance.json", to_json(records))
 

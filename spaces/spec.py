@@ -73,14 +73,14 @@ class Task(BaseModel):
         return None if value is None and name in NULLABLE else TASK_FIELDS[name].check(value)
 
 
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(s|min|h|d)")
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
 def _time(value: object) -> object:
     if value is None:
         return None
-    text = value if isinstance(value, str) else ""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(s|min|h|d)", text)
+    found = _TIME.fullmatch(value if isinstance(value, str) else "")
     if found and float(found[1]) > 0:
         return f"{found[1]}{found[2]}"
     rule = "must be a time, a number above 0 with its unit s, min, h or d"
@@ -105,10 +105,8 @@ class Budget(BaseModel):
     @property
     def seconds(self) -> float | None:
         """The time; None without one."""
-        if self.time is None:
-            return None
-        number = self.time.rstrip("smindh")
-        return float(number) * _SECONDS[self.time.removeprefix(number)]
+        found = _TIME.fullmatch(self.time or "")
+        return None if found is None else float(found[1]) * _SECONDS[found[2]]
 
 
 class Halving(BaseModel):

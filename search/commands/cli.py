@@ -18,6 +18,7 @@ from .plan_command import plan_command
 from .presets_command import presets_command
 from .report_command import report_commands
 from .show_command import show_command
+from .spec_options import SetOption, SpecArgument
 
 if TYPE_CHECKING:
     from ..runner import SearchResult
@@ -31,12 +32,7 @@ application = typer.Typer(
     rich_markup_mode=None,  # help and errors hold brackets, which rich would take for its own
 )
 
-SpecArgument = Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")]
 UriArgument = Annotated[str, typer.Argument(help="The output folder: a path or a plain URI.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
-]
 AddressOption = Annotated[
     str | None,
     typer.Option(help="An existing Ray cluster (HOST:6379, auto); else Ray is started here."),

@@ -18,6 +18,7 @@ from spaces import Spec, load_spec
 from ..memory_need import check_memory
 from ..saved_search.folder_state import Empty, folder_state, refuse_unless_free, searched
 from .exit_codes import DONE, FAILED, INTERRUPTED, explained
+from .spec_options import SetOption
 
 if TYPE_CHECKING:
     from cluster.jobs import Job, Jobs
@@ -44,10 +45,7 @@ def submit(
     out: Annotated[str, typer.Option(help="Output folder, as the cluster sees it.")] = "",
     address: AddressOption = None,
     name: Annotated[str | None, typer.Option(help="The search's name.")] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
-    ] = None,
+    overrides: SetOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Finish the search in --out; extend it with --set.")
     ] = False,

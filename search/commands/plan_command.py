@@ -10,6 +10,7 @@ from rich.console import Console
 from spaces import SpecError, load_spec
 
 from .exit_codes import explained
+from .spec_options import SetOption, SpecArgument
 
 if TYPE_CHECKING:
     from cluster.resources import Cluster
@@ -19,11 +20,8 @@ plan_command = typer.Typer()
 
 @plan_command.command()
 def plan(
-    spec: Annotated[str, typer.Argument(help="A preset's name, or a YAML file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override one value: budget.trials=16."),
-    ] = None,
+    spec: SpecArgument,
+    overrides: SetOption = None,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="How long would so many workers take?")
     ] = None,
@@ -38,12 +36,12 @@ def plan(
             raise SpecError([f"--workers must be at least 1; got {workers}"])
         resolved = load_spec(spec, overrides=overrides or ())
         from ..forecasting.forecast import forecast
-        from ..text.plain_text import say
+        from ..text.plain_text import say, say_note
         from ..views.forecast_text import forecast_lines
 
         console = Console()
         for note in resolved.notes():
-            say(Console(stderr=True), f"note: {note}", style="yellow")
+            say_note(Console(stderr=True), note)
         with _nodes(address) as cluster:
             found = forecast(resolved, cluster, workers=workers)
         for line in forecast_lines(found):

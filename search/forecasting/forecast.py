@@ -9,6 +9,7 @@ from cluster.resources import Cluster, WorkerRequest, worker_request
 from spaces import Spec
 
 from ..memory_need import PackNeed, pack_needs
+from ..planning.search_plan import SearchPlan
 from .pack_work import work_of
 from .simulation import Simulated, simulate
 from .size import Size, size_of
@@ -43,7 +44,7 @@ def forecast(spec: Spec, cluster: Cluster, *, workers: int | None) -> Forecast:
         RequestError: no node of `cluster` can hold a worker.
     """
     works = work_of(spec)
-    size = size_of(spec, works)
+    size = size_of(SearchPlan(spec), works)
     request = worker_request(
         spec.resources,
         cluster,

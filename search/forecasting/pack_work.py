@@ -58,12 +58,16 @@ def work_of(spec: Spec) -> list[StudyWork]:
     return [_study_work(spec, StudyPlan(spec, study)) for study in studies(spec)]
 
 
+def flops_per_pair(pack: Pack) -> list[int]:
+    """Of a training pair, for each member."""
+    dimension = pack.task.dimension
+    return [family_of(member).flops_per_pair(member, dimension) for member in pack.members]
+
+
 def _study_work(spec: Spec, plan: StudyPlan) -> StudyWork:
     first = plan.next_pack()
     assert first is not None  # a search has a trial at least
-    flops = [
-        family_of(member).flops_per_pair(member, first.task.dimension) for member in first.members
-    ]
+    flops = flops_per_pair(first)
     packs: dict[PackKey, Work] = {}
     size, trials = spec.budget.pack_size, spec.budget.trials
     for number in range(pack_count(spec)):

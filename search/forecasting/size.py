@@ -37,10 +37,9 @@ class Size:
     """The spec's `budget.time`, which may end the search before all of this is done."""
 
 
-def size_of(spec: Spec, works: list[StudyWork]) -> Size:
-    """Count what there is to do."""
-    plan = SearchPlan(spec)
-    count = len(works)
+def size_of(plan: SearchPlan, works: list[StudyWork]) -> Size:
+    """Count what a search takes, however much of it is done; `works` are those of its studies."""
+    spec, count = plan.spec, len(works)
     packs = sum(len(each.packs) for each in works)
     confirm = spec.confirm
     replicates = 0 if confirm is None else count * confirm.replicates * len(confirm.steps_factors)

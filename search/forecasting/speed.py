@@ -10,11 +10,10 @@ import torch
 from scipy.optimize import nnls
 
 from trainables import Pack
-from trainables.families import family_of
 from trainables.sources.batches import RUNG_PAIRS
 from trainables.training import train
 
-from .pack_work import FORWARD, Work
+from .pack_work import FORWARD, Work, flops_per_pair
 
 _MOST_PACKS = 3
 """The one with the least arithmetic, that with the most, and one between."""
@@ -41,7 +40,7 @@ def measured_speed(packs: Sequence[Pack], *, device: torch.device, threads: int)
     The packs are the first of each study. Of each a second is spent at most, beside what its
     kernels take to compile and the least number of steps to do.
     """
-    ranked = sorted(packs, key=_flops)
+    ranked = sorted(packs, key=lambda pack: sum(flops_per_pair(pack)))
     chosen = {round(place * (len(ranked) - 1) / (_MOST_PACKS - 1)) for place in range(_MOST_PACKS)}
     timings = [_timed(ranked[place], device, threads) for place in sorted(chosen)]
     # Each equation is divided by its seconds: the fit is as close in small packs as in large ones.
@@ -69,12 +68,5 @@ def _timed(pack: Pack, device: torch.device, threads: int) -> tuple[Work, float]
         if seconds >= _LEAST_SECONDS or eighth >= pack.steps:
             pairs = 2 * eighth * pack.batch_size + FORWARD * RUNG_PAIRS
             steps = 2 * eighth * len(pack.members)
-            return Work(member_steps=steps, flops=pairs * _flops(pack)), seconds
+            return Work(member_steps=steps, flops=pairs * sum(flops_per_pair(pack))), seconds
         eighth = math.ceil(eighth * max(2.0, 1.5 * _LEAST_SECONDS / seconds))
-
-
-def _flops(pack: Pack) -> int:
-    """Of all members together, for a pair each."""
-    return sum(
-        family_of(member).flops_per_pair(member, pack.task.dimension) for member in pack.members
-    )

@@ -14,6 +14,11 @@ def say(console: Console, text: str, *, style: str = "") -> None:
     console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
+def say_note(console: Console, text: str) -> None:
+    """Print what the user may want to know, and nothing has gone wrong."""
+    say(console, f"note: {text}", style="yellow")
+
+
 def say_table(console: Console, table: Table) -> None:
     """Print a table as wide as its contents are, also where a terminal is narrower.
 

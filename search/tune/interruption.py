@@ -46,7 +46,7 @@ class InterruptionFlag(Callback):
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self.raised = True
+        self.raise_soon()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Called by Tune after every turn of its loop, several times a second."""

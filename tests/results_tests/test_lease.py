@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from results import OutputFolder, lease
 from results.lease import NAME, Lease, OutputInUse
+from tests.object_store import object_store
 
 HOLD = """
 import sys, time
@@ -30,19 +29,8 @@ with Lease(OutputFolder(sys.argv[1]), say=print):
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "the-access-key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-key")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="bucket")
-        client.close()
+    with object_store() as store, store.found():
         yield "s3://bucket"
-    server.stop()
 
 
 @pytest.fixture(params=["a local folder", "an object store"])

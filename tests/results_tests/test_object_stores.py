@@ -8,10 +8,10 @@ import boto3
 import pandas as pd
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
 from results import OutputError, OutputFolder, summarise
 from results.rows import CurveRow, TrialRow, trials_of
+from tests.object_store import object_store
 from tests.typed_rows import packed
 
 MakeTrial = Callable[..., TrialRow]
@@ -22,22 +22,11 @@ STUDY = "dimension=8,multiplication=false"
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Any]:
-    """Serve S3 on a free port, with the environment set as a user would; give a boto3 client."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "the-access-key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "the-secret-key")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    """Serve S3, with the environment set as a user would; give a boto3 client."""
+    with object_store() as served, served.found():
         client = boto3.client("s3")
-        client.create_bucket(Bucket="bucket")
         yield client
         client.close()
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 @pytest.fixture

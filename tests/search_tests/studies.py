@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from results import OutputFolder
-from results.rows import PackResult
+from results.rows import PackResult, TrialRow
 from search.planning.search_plan import SearchPlan
 from search.saved_search.provenance import command_line, provenance, to_json
 from search.views.guard import View
@@ -33,6 +33,9 @@ TINY: Mapping[str, Any] = {
     "halving": {"grace_period": 2, "reduction_factor": 2, "min_survivors": 1},
     "confirm": {"replicates": 2, "steps_factors": [1, 2]},
 }
+
+MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
+"""Columns of trials that differ from run to run."""
 
 
 def tiny(**changes: Any) -> Spec:
@@ -93,6 +96,11 @@ def written(out: Path, spec: Spec) -> Path:
         folder.write_pack(*pack.key, train_once(pack))
     assert plan.finished
     return out
+
+
+def rows_of(plan: SearchPlan) -> list[TrialRow]:
+    """All rows that a plan has taken in."""
+    return [row for study in plan.studies.values() for row in study.trial_rows]
 
 
 def content(out: Path) -> dict[Path, bytes]:

@@ -12,13 +12,10 @@ from statistics import median
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
 
 from results import OutputFolder
 from results.constructions import Configuration, constructed_layers, constructed_nmse
-from results.rows import PackResult, TrialRow, table_of_trials
-from search.commands.cli import application
-from search.planning.search_plan import SearchPlan
+from results.rows import TrialRow, table_of_trials
 from search.saved_search.known_networks import (
     Asked,
     KnownNetwork,
@@ -28,14 +25,9 @@ from search.saved_search.known_networks import (
 )
 from spaces import load_spec
 from tests.results_tests.conftest import TRIAL
-from tests.search_tests.studies import run_all, tiny
-from tests.search_tests.studies import trained as trained_pack
+from tests.search_tests.command_line import dottune
+from tests.search_tests.studies import tiny, written
 from tests.typed_rows import changed
-from trainables import Pack, PackKey
-
-
-def dottune(*arguments: str) -> Result:
-    return CliRunner().invoke(application, [*arguments])
 
 
 def asked(nmse: float, *, dimension: int = 8, multiplication: bool = False) -> Asked:
@@ -140,27 +132,11 @@ def test_by_hand_not_every_loss_is_reached() -> None:
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A search of tiny networks, really trained."""
-    folder = OutputFolder(str(tmp_path_factory.mktemp("searched") / "with space"))
     spec = tiny(
         grid={"dimension": [1, 2], "multiplication": [False, True]},
         fixed={"steps": 4, "batch_size": 8},
     )
-    folder.write_text("spec.yaml", spec.to_yaml())
-    for pack in run_all(plan := SearchPlan(spec), remembered := Remembered()):
-        folder.write_pack(*pack.key, remembered.results[pack.key])
-    assert plan.finished
-    return folder.uri
-
-
-class Remembered:
-    """Trains packs and keeps what came of them."""
-
-    def __init__(self) -> None:
-        self.results: dict[PackKey, PackResult] = {}
-
-    def __call__(self, pack: Pack) -> PackResult:
-        self.results[pack.key] = trained_pack(pack)
-        return self.results[pack.key]
+    return str(written(tmp_path_factory.mktemp("searched") / "with space", spec))
 
 
 def test_what_it_says_is_what_the_tables_hold(searched: str) -> None:

@@ -16,14 +16,13 @@ import torch
 from results import OutputFolder
 from search import resume_search, run_search
 from search.planning.search_plan import SearchPlan
-from tests.search_tests.studies import TINY, tiny
+from tests.search_tests.studies import MEASURED, TINY, tiny
 from trainables import Pack
 from trainables.checkpoints import EVERY_VARIABLE, Checkpoints
 from trainables.pack_rows import PackRows
 from trainables.pack_state import PackState
 from trainables.training import train
 
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
 OVERRIDES = [
     "grid.dimension=[2]",
     "budget.trials=8",

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
 from results import OutputFolder
-from search.commands.cli import application
 from spaces import json_schema, preset_names, preset_text
+from tests.search_tests.command_line import dottune
 
 GOOD = {
     "name": "good",
@@ -20,10 +19,6 @@ GOOD = {
     "fixed": {"depth": 0, "steps": 4},
     "budget": {"trials": 2, "pack_size": 2},
 }
-
-
-def dottune(*arguments: str) -> Result:
-    return CliRunner().invoke(application, [*arguments])
 
 
 @pytest.fixture(autouse=True)

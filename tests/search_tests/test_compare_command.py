@@ -13,23 +13,18 @@ import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
 
 from results import SUMMARY, OutputFolder
 from results.exact_nmse import EXACT_NMSE
-from search.commands.cli import application
 from search.saved_search.comparison import compare
 from search.saved_search.overview import Overview
 from spaces import studies
+from tests.search_tests.command_line import dottune
 from tests.search_tests.studies import tiny
 
 GOLDEN = Path(__file__).parent / "golden" / "version-1"
 Replicates = Sequence[float | None]
 """The nmse of each; None of those that diverged."""
-
-
-def dottune(*arguments: str) -> Result:
-    return CliRunner().invoke(application, [*arguments])
 
 
 def search(confirmed: Mapping[str, Replicates], uri: str = "somewhere", **spec: Any) -> Overview:

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pandas
 import pytest
-from typer.testing import CliRunner
 
 from results import OutputFolder, load_trials
 from results.parts import part_name
-from search.commands.cli import application
-from tests.search_tests.studies import content, tiny, written
-
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker", "execution", "device"]
+from tests.search_tests.command_line import dottune
+from tests.search_tests.studies import MEASURED, content, tiny, written
 
 
 def cut_off(path: Path) -> None:
@@ -60,9 +57,9 @@ def test_a_damaged_part_is_named_and_left_out(
     before = load_trials(str(out)) if table == "trials" else None
     path = out / table / part_name("dimension=2", "search", 1)
     damage(path)
-    shown = CliRunner().invoke(application, ["show", str(out)])
+    shown = dottune("show", str(out))
     assert shown.exit_code == 0, shown.output
-    reported = CliRunner().invoke(application, ["report", str(out)])
+    reported = dottune("report", str(out))
     assert reported.exit_code == 0, reported.output
     assert f"{path} is no Parquet file any more" in caplog.text
     if before is None:
@@ -85,7 +82,7 @@ def test_resume_trains_damaged_packs_again_and_no_others(finished: Path, out: Pa
         for name in names:
             cut_off(out / table / name)
     before = content(out / "trials")
-    done = CliRunner().invoke(application, ["resume", str(out)])
+    done = dottune("resume", str(out))
     assert done.exit_code == 0, done.output
     after = content(out / "trials")
     again = {path.name for path in after if after[path] != before[path]}
@@ -97,8 +94,8 @@ def test_resume_trains_damaged_packs_again_and_no_others(finished: Path, out: Pa
 
 
 def test_a_damaged_summary_is_made_again(out: Path) -> None:
-    written_before = CliRunner().invoke(application, ["show", str(out)]).output
+    written_before = dottune("show", str(out)).output
     (out / "summary.parquet").write_bytes(b"PAR1")
-    shown = CliRunner().invoke(application, ["show", str(out)])
+    shown = dottune("show", str(out))
     assert shown.exit_code == 0, shown.output
     assert shown.stdout == written_before

@@ -17,8 +17,7 @@ from search import load_study
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.folder_state import Empty, folder_state
-from search.saved_search.provenance import command_line, provenance, to_json
-from tests.search_tests.studies import TINY, tiny, trained
+from tests.search_tests.studies import TINY, content, tiny, trained, written
 
 GOLDEN = Path(__file__).parent / "golden"
 CHANGES: list[tuple[str, Any, str, bool]] = [
@@ -40,16 +39,7 @@ CHANGES: list[tuple[str, Any, str, bool]] = [
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished search, trained in this process."""
-    out = tmp_path_factory.mktemp("finished") / "out"
-    spec, folder = tiny(tensorboard="off"), OutputFolder(out)
-    folder.write_text("provenance.json", to_json([provenance(command_line(), spec)]))
-    folder.write_text("spec.yaml", spec.to_yaml())
-    plan = SearchPlan(spec)
-    while pack := plan.next_pack():
-        result = trained(pack)
-        folder.write_pack(*pack.key, result)
-        plan.finish(pack.key, result)
-    return out
+    return written(tmp_path_factory.mktemp("finished") / "out", tiny(tensorboard="off"))
 
 
 @pytest.fixture(params=["finished", "interrupted"])
@@ -70,10 +60,6 @@ def edit(out: Path, key: str, value: Any) -> None:
         part = part[section]
     part[name] = value
     (out / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
-
-
-def content(out: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
 
 def refused(out: Path) -> str:

@@ -10,16 +10,22 @@ import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from results import OutputFolder
 from results.rows import PackResult, TrialRow
-from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
-from tests.search_tests.studies import content, run_all, tiny, train_once, written
+from tests.search_tests.command_line import dottune
+from tests.search_tests.studies import (
+    MEASURED,
+    content,
+    rows_of,
+    run_all,
+    tiny,
+    train_once,
+    written,
+)
 from trainables import Pack, PackKey
 
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker", "execution", "device"]
 CONFIRM = {"replicates": 2, "steps_factors": [1, 2]}
 GROWN: dict[str, dict[str, Any]] = {
     "trials": {"budget": {"trials": 18, "pack_size": 3}},
@@ -49,10 +55,6 @@ def confirmed(rows: list[TrialRow]) -> dict[tuple[Any, ...], float | None]:
     }
     assert len(found) == sum(row.phase == "confirm" for row in rows)  # nobody twice
     return found
-
-
-def rows_of(plan: SearchPlan) -> list[TrialRow]:
-    return [row for study in plan.studies.values() for row in study.trial_rows]
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,7 +112,7 @@ def test_resume_extends_a_finished_search(finished: Path, tmp_path: Path) -> Non
     shutil.copytree(finished, out)
     before = content(out / "trials")
     more = ["--set", "budget.trials=18", "--set", "confirm.replicates=3"]
-    done = CliRunner().invoke(application, ["resume", str(out), *more])
+    done = dottune("resume", str(out), *more)
     assert done.exit_code == 0, done.output
     assert before.items() <= content(out / "trials").items()
     frame = OutputFolder(out).read_trials().to_pandas()
@@ -132,9 +134,9 @@ def test_resume_extends_a_finished_search(finished: Path, tmp_path: Path) -> Non
             & (frame["phase"] == "confirm")
         ]
         assert Counter(replicates["steps_factor"]) == {1: 3, 2: 3}
-    shown = CliRunner().invoke(application, ["show", str(out)])
+    shown = dottune("show", str(out))
     assert "unfinished" not in shown.output
-    again = CliRunner().invoke(application, ["resume", str(out)])
+    again = dottune("resume", str(out))
     assert again.exit_code == 0, again.output
     assert "workers" not in again.stderr  # there was nothing to do
 
@@ -150,13 +152,13 @@ def test_an_extension_that_was_stopped_is_shown_as_unfinished(
     shutil.copytree(finished, out)
     spec = tiny(confirm={**CONFIRM, "replicates": 3}, tensorboard="off")
     (out / "spec.yaml").write_text(spec.to_yaml())
-    shown = CliRunner().invoke(application, ["show", str(out)])
+    shown = dottune("show", str(out))
     assert shown.exit_code == 0, shown.output
     assert shown.output.count("2 replicates") == 2  # one for each steps factor
     assert "2 of 2 studies are not confirmed" in shown.output
     larger = tiny(budget={"trials": 12, "pack_size": 3}, confirm=CONFIRM, tensorboard="off")
     (out / "spec.yaml").write_text(larger.to_yaml())
-    shown = CliRunner().invoke(application, ["show", str(out)])
+    shown = dottune("show", str(out))
     assert "6 of 24 trials are missing" in shown.output
 
 
@@ -180,7 +182,7 @@ def test_what_can_t_be_extended_is_refused(
 ) -> None:
     before = content(finished)
     sets = [part for each in overrides for part in ("--set", each)]
-    done = CliRunner().invoke(application, ["resume", str(finished), *sets])
+    done = dottune("resume", str(finished), *sets)
     assert done.exit_code == 2, done.output
     assert message in done.stderr
     assert content(finished) == before
@@ -191,7 +193,7 @@ def test_packs_are_added_whole(tmp_path: Path) -> None:
     spec = tiny(budget={"trials": 10, "pack_size": 3}, confirm=CONFIRM, tensorboard="off")
     out = written(tmp_path / "out", spec)
     before = content(out)
-    done = CliRunner().invoke(application, ["resume", str(out), "--set", "budget.trials=12"])
+    done = dottune("resume", str(out), "--set", "budget.trials=12")
     assert done.exit_code == 2, done.output
     assert (
         "budget.trials: 12, but pack 3 of dimension=1 has 1 trials, and 3 by the spec: packs are "

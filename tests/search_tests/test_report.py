@@ -5,22 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from results import OutputFolder, OutputUnavailable, summarise
 from search import resume_search
-from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.provenance import provenance, to_json
 from search.saved_search.reported_search import reported_search
 from spaces import studies
+from tests.search_tests.command_line import dottune
 from tests.search_tests.studies import tiny, trained
 
 GOLDEN = Path(__file__).parent / "golden" / "version-1"
-
-
-def dottune(*arguments: str) -> Result:
-    return CliRunner().invoke(application, [*arguments])
 
 
 def write_search(out: Path, *, packs: int | None = None) -> OutputFolder:

@@ -14,8 +14,8 @@ import pytest
 from results import OutputFolder
 from search import resume_search, run_search
 from spaces import load_spec
+from tests.search_tests.studies import MEASURED
 
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
 OVERRIDES = ["budget.trials=24", "fixed.steps=5000", "sampler=random"]
 PARTS = 2 * (6 + 2)  # studies * (search packs + confirm packs)
 

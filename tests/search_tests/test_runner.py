@@ -16,10 +16,10 @@ from search import SearchResult, resume_search, run_search
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from spaces import load_spec, studies
+from tests.search_tests.studies import MEASURED
 from trainables.pack_trainable import PackTrainable
 
 KEY = ["study", "trial", "phase", "replicate", "steps_factor"]
-MEASURED = ["started_at", "train_seconds", "pack_seconds", "device", "worker", "execution"]
 
 pytestmark = pytest.mark.usefixtures("two_cpus")
 

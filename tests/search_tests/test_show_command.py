@@ -13,23 +13,18 @@ from typing import Any
 import pandas
 import pyarrow
 import pytest
-from typer.testing import CliRunner, Result
 
 from results import SUMMARY, TRIALS, OutputFolder, summarise
 from results.constructions import Configuration, constructed_nmse
 from results.rows import PackResult
-from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.text.number_notation import nmse_notation, one_notation
 from search.text.study_label import study_label
+from tests.search_tests.command_line import dottune
 from tests.search_tests.studies import tiny, trained
 from trainables import PackKey
 
 GOLDEN = Path(__file__).parent / "golden" / "version-1"
-
-
-def dottune(*arguments: str) -> Result:
-    return CliRunner().invoke(application, [*arguments])
 
 
 @pytest.fixture(autouse=True)

@@ -8,56 +8,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pandas as pd
 import pytest
-from moto.server import ThreadedMotoServer
 
 from results import OutputFolder
 from search import run_search
+from tests.object_store import ObjectStore, object_store
 
 OVERRIDES = ["fixed.steps=2000", "tensorboard=off", "confirm=null"]
 MEASURED = ["started_at", "train_seconds", "pack_seconds", "worker", "execution"]
 LIMIT_SECONDS = 120.0
 
 
-class Store:
-    """An S3 store on one port that can go away and come back with what it held."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.come_back()
-
-    def come_back(self) -> None:
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
-        self._server.start()
-        self.port = self._server.get_host_and_port()[1]
-
-    def go_away(self) -> None:
-        self._server.stop()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What finds the store, and no other store."""
-        return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
-            "AWS_ACCESS_KEY_ID": "the-access-key",
-            "AWS_SECRET_ACCESS_KEY": "the-secret-key",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-
-
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    store = Store()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in store.environment.items():
-            patch.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="bucket")
-        client.close()
+def store() -> Iterator[ObjectStore]:
+    with object_store() as store, store.found():
         yield store
-    store.go_away()
 
 
 class Search:
@@ -100,7 +66,7 @@ def running(*words: str) -> list[str]:
 
 
 def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_it_is_away(
-    two_cpus: None, store: Store, tmp_path: Path
+    two_cpus: None, store: ObjectStore, tmp_path: Path
 ) -> None:
     out = "s3://bucket/interrupted"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=600) as search:
@@ -127,7 +93,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
     assert len(OutputFolder(out).read_summary()) == 2
 
 
-def test_a_store_that_stays_away_fails_the_search(store: Store, tmp_path: Path) -> None:
+def test_a_store_that_stays_away_fails_the_search(store: ObjectStore, tmp_path: Path) -> None:
     out = "s3://bucket/failed"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=1) as search:
         search.until(lambda: bool(OutputFolder(out).present(["spec.yaml"])))

@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from results import OutputFolder
-from results.rows import TrialRow
-from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.time_used import time_used
 from search.tune.time_budget import TimeBudget
 from spaces import load_spec
-from tests.search_tests.studies import content, run_all, tiny, train_once
+from tests.search_tests.command_line import dottune
+from tests.search_tests.studies import content, rows_of, run_all, tiny, train_once
 from trainables import Pack
 
 BUDGET = {"trials": 30, "pack_size": 3}
@@ -41,12 +39,8 @@ def test_anything_else_is_refused(value: Any) -> None:
         tiny(budget={**BUDGET, "time": value})
 
 
-def kept_rows(plan: SearchPlan) -> list[TrialRow]:
-    return [row for study in plan.studies.values() for row in study.trial_rows]
-
-
 def searched(plan: SearchPlan) -> dict[Any, Any]:
-    rows = (row for row in kept_rows(plan) if row.phase == "search")
+    rows = (row for row in rows_of(plan) if row.phase == "search")
     return {(row.study, row.trial): (row.status, row.nmse) for row in rows}
 
 
@@ -109,7 +103,7 @@ def test_time_is_left_for_a_pack_and_for_confirm() -> None:
         budget.take(_lasting(result, seconds))
     assert plan.finished
     assert len(up) == 1
-    assert [row.phase for row in kept_rows(plan)].count("confirm") == 4
+    assert [row.phase for row in rows_of(plan)].count("confirm") == 4
     assert clock.now <= 100.0
     assert clock.now > 100.0 - 2 * longest  # and little of it is left unused
 
@@ -140,10 +134,6 @@ def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
     ]
     expected = 600.0 + (row.started_at - began).total_seconds() + 5.0
     assert time_used(records, rows) == pytest.approx(expected)
-
-
-def dottune(*arguments: str) -> Any:
-    return CliRunner().invoke(application, [*arguments])
 
 
 @pytest.mark.usefixtures("two_cpus")
