@@ -5,7 +5,7 @@ from .loaded_trials import load_trials
 from .location import OutputError, OutputUnavailable
 from .patience import Patience, patiently
 from .schemas import CURVES, SUMMARY, TRIALS
-from .summary import constructed_nmse_of, summarise
+from .summary import constructed_nmse_of, summarise, summary_of
 
 __all__ = [
     "CURVES",
@@ -19,4 +19,5 @@ __all__ = [
     "load_trials",
     "patiently",
     "summarise",
+    "summary_of",
 ]

@@ -11,19 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .location import OutputError, OutputUnavailable, first_line, parse_location
-from .parts import (
-    COMPACTED,
-    check_one_search,
-    columns_since,
-    is_part,
-    later_column,
-    part_name,
-    without_repeats,
-)
+from .parquet_rows import DamagedFile, open_parquet, read_rows
+from .parts import COMPACTED, is_merged, is_part, merged_name, merged_number, part_name
 from .patience import may_pass
 from .rows import PackResult, table_of_curves, table_of_trials
 from .schemas import CURVE_KEY, CURVES, SUMMARY, TRIAL_KEY, TRIALS
 from .storage import Storage, open_storage
+from .table_parts import TableParts
 
 _logger = logging.getLogger(__name__)
 
@@ -33,7 +27,7 @@ COMPACT_ABOVE = 200
 _CHECKPOINTS = "_checkpoints"
 _TABLES = {"curves": (CURVES, CURVE_KEY), "trials": (TRIALS, TRIAL_KEY)}
 _READ_ATTEMPTS = 5
-_READS_AT_ONCE = 16
+_REQUESTS_AT_ONCE = 16
 
 
 class OutputFolder:
@@ -41,7 +35,7 @@ class OutputFolder:
 
     ```
     spec.yaml, provenance.json     text
-    trials/*.parquet               `TRIALS`: one part for each pack, or one compacted file
+    trials/*.parquet               `TRIALS`: one part for each pack, or many packs in one
     curves/*.parquet               `CURVES`: likewise
     summary.parquet                `SUMMARY`
     report.html                    the report
@@ -63,7 +57,7 @@ class OutputFolder:
             OutputError: for another scheme, or a URI with credentials in it.
         """
         self._location = parse_location(uri)
-        self._said_corrupt: set[str] = set()
+        self._said_damaged: set[str] = set()
 
     @property
     def uri(self) -> str:
@@ -217,7 +211,7 @@ class OutputFolder:
             OutputError: if a file there is no part of this table, can't be read, or was written
                 by another search or with another schema version; the file is named.
         """
-        return self._read_parts("trials")
+        return self.trials_by_study().all()
 
     def read_curves(self) -> pa.Table:
         """Return all rows of `CURVES`, sorted by their key; an empty table if there are none.
@@ -228,7 +222,23 @@ class OutputFolder:
             OutputError: if a file there is no part of this table, can't be read, or was written
                 by another search or with another schema version; the file is named.
         """
-        return self._read_parts("curves")
+        return self.curves_by_study().all()
+
+    def trials_by_study(self) -> TableParts:
+        """Return the table `TRIALS` as it is now, to be read study by study, as by `read_trials`.
+
+        Raises:
+            OutputError: if a file there is no part of this table, or can't be read.
+        """
+        return self._parts("trials")
+
+    def curves_by_study(self) -> TableParts:
+        """Return the table `CURVES` as it is now, to be read study by study.
+
+        Raises:
+            OutputError: if a file there is no part of this table, or can't be read.
+        """
+        return self._parts("curves")
 
     def write_summary(self, table: pa.Table) -> None:
         """Write summary.parquet, in place of an older one.
@@ -245,10 +255,15 @@ class OutputFolder:
         Raises:
             OutputError: if it can't be read, or was written with another schema version.
         """
-        if not self.present(["summary.parquet"]):
+        name = "summary.parquet"
+        if not self.present([name]):
             return SUMMARY.empty_table()
-        table = self._read_file("summary.parquet", SUMMARY)
-        return SUMMARY.empty_table() if table is None else table
+        try:
+            file = open_parquet(self._content(name))
+            return read_rows(file, SUMMARY, where=f"{self.uri}/{name}")
+        except DamagedFile as damage:
+            self._say_damaged(name, damage)
+            return SUMMARY.empty_table()
 
     def compact(self) -> None:
         """Merge the parts of each table with more than 200 to one file; for a finished search.
@@ -265,14 +280,43 @@ class OutputFolder:
             parts = self._part_names(folder)
             merged = f"{folder}/{COMPACTED}"
             superseded = [part for part in parts if part != merged]
-            interrupted = bool(superseded) and merged in parts
-            if len(parts) <= COMPACT_ABOVE and not interrupted:
+            begun = any(is_merged(_base(part)) for part in parts)
+            if not superseded or (len(parts) <= COMPACT_ABOVE and not begun):
                 continue
-            self._write_table(merged, self._read_parts(folder))
+            content, table = self._merged(folder, [_base(part) for part in parts])
             with self._reported("writable"):
-                for part in superseded:
-                    self._storage.delete(part)
+                self._storage.write(merged, content)
+            self._delete([part for part in superseded if part not in table.damaged])
             _logger.info("merged %d parts of %s/%s", len(superseded), self.uri, folder)
+
+    def compact_packs(self) -> None:
+        """Merge the parts of packs that have finished, once there are more than 200 of them.
+
+        For a running search, whose folder would hold a file for each pack: a slow thing to list
+        and to read in an object store. What was merged before stays as it is. Of the moment in
+        which a row may lie in two files see `compact`; a later `compact` merges all.
+
+        Raises:
+            OutputError: if reading or writing fails.
+        """
+        in_folder = {folder: self._part_names(folder) for folder in _TABLES}
+        loose = (
+            {_base(part) for part in parts if not is_merged(_base(part))}
+            for parts in in_folder.values()
+        )
+        packs = sorted(set.intersection(*loose))
+        if len(packs) <= COMPACT_ABOVE:
+            return
+        numbers = (merged_number(_base(part)) for parts in in_folder.values() for part in parts)
+        target = merged_name(1 + max(numbers, default=0))
+        merged = {folder: self._merged(folder, packs) for folder in _TABLES}
+        if damaged := {_base(part) for _, parts in merged.values() for part in parts.damaged}:
+            packs = [pack for pack in packs if pack not in damaged]  # they are trained again
+            merged = {folder: self._merged(folder, packs) for folder in _TABLES}
+        for folder, (content, _) in merged.items():
+            with self._reported("writable"):
+                self._storage.write(f"{folder}/{target}", content)
+            self._delete([f"{folder}/{pack}" for pack in packs])
 
     @cached_property
     def _storage(self) -> Storage:
@@ -284,12 +328,44 @@ class OutputFolder:
         with self._reported("writable"):
             self._storage.write(name, buffer.getvalue().to_pybytes())
 
-    def _read_parts(self, folder: str) -> pa.Table:
+    def _merged(self, folder: str, parts: Sequence[str]) -> tuple[bytes, TableParts]:
+        """Return the content of a file with all rows of some parts, and what was read for it.
+
+        No group of its rows has two studies.
+        """
+        table = self._read(folder, [f"{folder}/{part}" for part in parts])
+        schema, _ = _TABLES[folder]
+        buffer = pa.BufferOutputStream()
+        with pq.ParquetWriter(buffer, schema) as writer:
+            for rows in table.in_groups():
+                writer.write_table(rows)
+        return buffer.getvalue().to_pybytes(), table
+
+    def _delete(self, names: Sequence[str]) -> None:
+        with self._reported("writable"), ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            list(pool.map(self._storage.delete, names))
+
+    def _parts(self, folder: str) -> TableParts:
+        """Read all parts; list them anew if one vanished meanwhile because of `compact`."""
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                return self._read(folder, self._part_names(folder))
+            except OutputError as error:
+                vanished = isinstance(error.__cause__, FileNotFoundError)
+                if not vanished or attempt == _READ_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _read(self, folder: str, names: Sequence[str]) -> TableParts:
         schema, key = _TABLES[folder]
-        names, tables = self._read_unless_vanishing(folder, schema)
-        check_one_search(self.uri, names, tables)
-        table = pa.concat_tables([schema.empty_table(), *tables])
-        return without_repeats(table.sort_by([(name, "ascending") for name in key]), key)
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            contents = dict(zip(names, pool.map(self._content, names), strict=True))
+        return TableParts(self.uri, schema, key, contents, self._say_damaged)
+
+    def _content(self, name: str) -> bytes:
+        """Read a file with one request: replaced meanwhile, it is seen before or after that."""
+        with self._reported("readable", name):
+            return self._storage.read(name)
 
     def _part_names(self, folder: str) -> list[str]:
         """List the parts of a table; refuse what pandas, reading the folder, would take for one."""
@@ -303,58 +379,13 @@ class OutputFolder:
                 )
         return names
 
-    def _read_unless_vanishing(
-        self, folder: str, schema: pa.Schema
-    ) -> tuple[list[str], list[pa.Table]]:
-        """Read all parts; list them anew if one vanished meanwhile because of `compact`."""
-        for attempt in range(_READ_ATTEMPTS):
-            names = self._part_names(folder)
-            try:
-                with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-                    tables = list(pool.map(lambda name: self._read_file(name, schema), names))
-                whole = [pair for pair in zip(names, tables, strict=True) if pair[1] is not None]
-                return [name for name, _ in whole], [table for _, table in whole]
-            except OutputError as error:
-                vanished = isinstance(error.__cause__, FileNotFoundError)
-                if not vanished or attempt == _READ_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _read_file(self, name: str, schema: pa.Schema) -> pa.Table | None:
-        """Read a Parquet file with one request; it must have the version and columns of `schema`.
-
-        None, and a line in the log, where it is no Parquet file any more. A file that is replaced
-        meanwhile is seen before or after that.
-        """
-        with self._reported("readable", name):
-            content = pa.BufferReader(self._storage.read(name))
-        try:
-            file = pq.ParquetFile(content)
-            table = file.read(use_threads=False)
-        except (OSError, pa.ArrowException) as error:
-            self._say_corrupt(name, error)
-            return None
-        with self._reported("readable", name):
-            later = columns_since(file.schema_arrow, where=f"{self.uri}/{name}")
-            there = file.schema_arrow.names
-            missing = [column for column in schema.names if column not in there]
-            lacking = [column for column in missing if column not in later]
-            if lacking:
-                raise OutputError(
-                    f"a table must have all columns of its schema; {self.uri}/{name} lacks "
-                    f"{', '.join(lacking)}; put the file back as it was, or delete it and resume"
-                )
-            for column in missing:
-                table = table.append_column(column, later_column(table, schema.field(column)))
-            return table.select(schema.names).cast(schema)
-
-    def _say_corrupt(self, name: str, error: Exception) -> None:
-        if name not in self._said_corrupt:
-            self._said_corrupt.add(name)
+    def _say_damaged(self, name: str, damage: DamagedFile) -> None:
+        if name not in self._said_damaged:
+            self._said_damaged.add(name)
             _logger.warning(
                 "%s/%s is no Parquet file any more (%s) and left out; its rows come again with "
                 "`dottune resume`",
-                *(self.uri, name, first_line(error)),
+                *(self.uri, name, damage),
             )
 
     @contextmanager
@@ -368,6 +399,10 @@ class OutputFolder:
                 f"an output folder must be {needed}; got {where} ({first_line(error)}); "
                 + _NEXT_STEPS[needed]
             ) from error
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _checkpoint(study: str, phase: str, number: int) -> str:

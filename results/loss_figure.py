@@ -5,12 +5,14 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 
+import pyarrow as pa
+
 from .exact_nmse import EXACT_NMSE
-from .rows import TrialRow
 
 Cells = Mapping[tuple[int, int], tuple[bool, float]]
 """(Depth, octave of the width) to the lowest nmse, and whether it is one at a rung."""
 
+_COLUMNS = ("phase", "depth", "width", "status", "nmse")
 _MOST_DEPTHS = 16
 """More depths than these are drawn in octaves, as widths are."""
 _CELL_INCHES = (0.95, 0.42)
@@ -18,36 +20,42 @@ _MARGIN_INCHES = (1.2, 1.15)
 _DOTS_PER_INCH = 100
 
 
-def loss_figure(rows: Sequence[TrialRow], title: str) -> tuple[bytes, tuple[int, int]] | None:
-    """Draw the lowest nmse that each depth and width (in octaves) reached.
+class LossFigure:
+    """The lowest nmse that each depth and width (in octaves) of one study reached.
 
     Depths that no trial has are left out; where there are more than 16, they are in octaves too.
-
-    Args:
-        rows: Rows of `TRIALS` of one study; confirm replicates and diverged trials are left out.
-            Where all trials of a cell were pruned, it shows, with a star, the lowest nmse at the
-            rungs that they reached. At depth 0 there is no width: one cell stands for all.
-        title: The first line of the picture.
-
-    Returns:
-        A PNG and its (width, height) in pixels; None without any such trial.
+    Where all trials of a cell were pruned, it shows, with a star, the lowest nmse at the rungs that
+    they reached. At depth 0 there is no width: one cell stands for all.
     """
-    shown = [
-        (row.column("depth"), row.column("width"), (row.status == "pruned", row.nmse))
-        for row in rows
-        if row.nmse is not None and row.phase == "search"
-    ]
-    if not shown:
-        return None
-    exact = len({depth for depth, _, _ in shown}) <= _MOST_DEPTHS
-    cells: dict[tuple[int, int], tuple[bool, float]] = {}
-    for depth, width, found in shown:
-        drawn = depth if exact else _octave_of_depth(depth)
-        cell = (drawn, _octave(width) if depth > 0 else 0)
-        cells[cell] = min(cells.get(cell, found), found)
-    depths = sorted({depth for depth, _ in cells})
-    labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
-    return _drawn(cells, depths, labels, title)
+
+    def __init__(self) -> None:
+        """No trial yet."""
+        self._cells: dict[tuple[int, int], tuple[bool, float]] = {}
+
+    def take(self, trials: pa.Table) -> None:
+        """Take in rows of `TRIALS`; confirm replicates and diverged trials are left out."""
+        columns = (trials[name].to_pylist() for name in _COLUMNS)
+        for phase, depth, width, status, nmse in zip(*columns, strict=True):
+            if nmse is not None and phase == "search":
+                cell = depth, _octave(width) if depth > 0 else 0
+                found = status == "pruned", nmse
+                self._cells[cell] = min(self._cells.get(cell, found), found)
+
+    def draw(self, title: str) -> tuple[bytes, tuple[int, int]] | None:
+        """Draw it, `title` as the first line: a PNG and its (width, height) in pixels.
+
+        None without any trial.
+        """
+        if not self._cells:
+            return None
+        exact = len({depth for depth, _ in self._cells}) <= _MOST_DEPTHS
+        cells: dict[tuple[int, int], tuple[bool, float]] = {}
+        for (depth, octave), found in self._cells.items():
+            cell = depth if exact else _octave_of_depth(depth), octave
+            cells[cell] = min(cells.get(cell, found), found)
+        depths = sorted({depth for depth, _ in cells})
+        labels = [str(depth) if exact or depth == 0 else _span(depth) for depth in depths]
+        return _drawn(cells, depths, labels, title)
 
 
 def _octave(width: int) -> int:

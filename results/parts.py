@@ -15,7 +15,7 @@ from .schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
 COMPACTED = "compacted.parquet"
 """The name of the file that all parts of a table are merged to."""
-
+_MERGED_NAME = r"compacted(-[0-9]{5,})?\.parquet"
 
 _PART_NAME = rf"[A-Za-z0-9._-]+-[0-9a-f]{{8}}-({'|'.join(PHASES)}|pack)-[0-9]{{5,}}\.parquet"
 """The word between was "pack" in version 1."""
@@ -34,7 +34,40 @@ def is_part(name: str) -> bool:
     >>> is_part(part_name("dimension=8", "search", 3)), is_part("mydata.parquet")
     (True, False)
     """
-    return name == COMPACTED or re.fullmatch(_PART_NAME, name) is not None
+    return is_merged(name) or re.fullmatch(_PART_NAME, name) is not None
+
+
+def merged_name(number: int) -> str:
+    """Return the name of a file that the parts of many packs of a running search are merged to."""
+    return f"compacted-{number:05d}.parquet"
+
+
+def is_merged(name: str) -> bool:
+    """Say whether a file's name is one that `merged_name` gives, or the compacted file's.
+
+    >>> is_merged(COMPACTED), is_merged(merged_name(7)), is_merged(part_name("a", "search", 3))
+    (True, True, False)
+    """
+    return re.fullmatch(_MERGED_NAME, name) is not None
+
+
+def merged_number(name: str) -> int:
+    """Return the number in a merged file's name; 0 for the compacted file.
+
+    >>> merged_number(merged_name(7)), merged_number(COMPACTED)
+    (7, 0)
+    """
+    found = re.fullmatch(_MERGED_NAME, name)
+    return int(found[1][1:]) if found and found[1] else 0
+
+
+def study_prefix(name: str) -> str:
+    """Return what the names of all parts of a study begin with.
+
+    >>> study_prefix(part_name("a", "search", 3)) == study_prefix(part_name("a", "confirm", 0))
+    True
+    """
+    return name.rpartition("-")[0].rpartition("-")[0]
 
 
 def without_repeats(table: pa.Table, key: Sequence[str]) -> pa.Table:
@@ -51,17 +84,22 @@ def without_repeats(table: pa.Table, key: Sequence[str]) -> pa.Table:
     return table.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeated)]))
 
 
-def check_one_search(uri: str, names: Sequence[str], tables: Sequence[pa.Table]) -> None:
-    """Refuse parts of two searches in the folder at `uri`; `names` are those of the tables' files.
+def check_one_search(uri: str, name: str, table: pa.Table, found: dict[str, str]) -> None:
+    """Refuse parts of two searches in the folder at `uri`.
+
+    Args:
+        uri: The folder.
+        name: Of a file in it.
+        table: Its rows.
+        found: The searches of the files before, each with the name of one; gets this one's.
 
     Raises:
         OutputError: with each search and a file of it.
     """
-    found: dict[str, str] = {}
-    for name, table in zip(names, tables, strict=True):
-        found |= {search: name for search in table["search"].unique().to_pylist()}
+    for search in table["search"].unique().to_pylist():
+        found.setdefault(search, name)
     if len(found) > 1:
-        parts = ", ".join(f"{search} (in {name})" for search, name in found.items())
+        parts = ", ".join(f"{search} (in {file})" for search, file in found.items())
         raise OutputError(
             f"an output folder must hold one search; got {len(found)} in {uri}: {parts}; "
             "move the files of the others to another folder"

@@ -1,40 +1,36 @@
 """The achievable loss: one row for each study."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import starmap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-import pandas as pd
+import numpy
 import pyarrow as pa
 
-from spaces.vocabulary import (
-    MEMBER_HYPERPARAMETERS,
-    TASK_COLUMNS,
-    Status,
-    best_trial,
-)
+from spaces.vocabulary import MEMBER_HYPERPARAMETERS, STATUSES, TASK_COLUMNS
 
 from .checked_table import checked_table
 from .constructions import Configuration, constructed_nmse
-from .schemas import SUMMARY, TRIAL_KEY
+from .rows import TrialRow
+from .schemas import SUMMARY
 from .seed_interval import seed_interval
+from .tally import StudyTally
 
 _OF_THE_STUDY = ("search", "study", "seed", *TASK_COLUMNS, "batch_size")
 _OF_THE_BEST = (*MEMBER_HYPERPARAMETERS, "parameters", "steps")
 
 
-class _Judged(NamedTuple):
-    """As much of a row of `TRIALS` as tells which is the best."""
-
-    trial: int
-    status: Status
-    nmse: float | None
-
-
 def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
-    """Return the `SUMMARY` of a table of `TRIALS`: one row per study.
+    """Return the `SUMMARY` of a table of `TRIALS`: one row per study, as `summary_of` has it.
+
+    The order of the rows of `trials` doesn't matter, and nothing but `trials` is read.
+    """
+    return summary_of(map(_tally, _by_study(trials)), order=order)
+
+
+def summary_of(tallies: Iterable[StudyTally], *, order: Sequence[str] = ()) -> pa.Table:
+    """Return the `SUMMARY` of studies: one row for each that has a row of `TRIALS`.
 
     First come the studies named in `order`, in that order; then the others by their dimension and
     by the values of their grid, numbers as numbers.
@@ -45,17 +41,31 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
     replicate that diverged counts as infinite. What is infinite then, or isn't known yet, is null;
     `diverged_replicates` tells the two apart. The counts of trials are of the search; `samples`
     and `train_seconds` add up everything.
-
-    The order of the rows of `trials` doesn't matter, and nothing but `trials` is read.
     """
-    frame = trials.to_pandas().sort_values(["search", *TRIAL_KEY])
-    rows = [_study_row(group) for _, group in frame.groupby(["search", "study"])]
+    rows = [_study_row(tally, tally.first) for tally in tallies if tally.first is not None]
+    rows.sort(key=lambda row: (row["search"], row["study"]))
     places = {study: place for place, study in enumerate(order)}
     for row, alike in zip(rows, _alike(rows), strict=True):
         row |= alike
     rows.sort(key=lambda row: (places.get(row["study"], len(places)), *_by_value(row)))
     columns = {name: [row[name] for row in rows] for name in SUMMARY.names}
     return checked_table(columns, SUMMARY, key=("search", "study"))
+
+
+def _by_study(trials: pa.Table) -> Iterator[pa.Table]:
+    """Give the rows of each study; a file may hold those of two searches."""
+    columns = [trials[name].combine_chunks().dictionary_encode() for name in ("search", "study")]
+    search, study = (numpy.asarray(column.indices) for column in columns)
+    keys = search.astype(numpy.int64) * max(len(columns[1].dictionary), 1) + study
+    order = numpy.argsort(keys, kind="stable")
+    ends = numpy.flatnonzero(numpy.diff(keys[order])) + 1
+    return (trials.take(places) for places in numpy.split(order, ends) if len(places))
+
+
+def _tally(trials: pa.Table) -> StudyTally:
+    tally = StudyTally()
+    tally.take(trials)
+    return tally
 
 
 def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:
@@ -100,56 +110,26 @@ def _sortable(text: str) -> tuple[float, str]:
         return math.inf, text
 
 
-def _study_row(group: pd.DataFrame) -> dict[str, Any]:
-    searched = group[group["phase"] == "search"]
-    statuses = searched["status"].value_counts()
-    first = group.iloc[0]
+def _study_row(tally: StudyTally, first: TrialRow) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(SUMMARY.names)
-    row |= {name: _of_type(name, first[name]) for name in _OF_THE_STUDY}
-    row |= {
-        "trials": len(searched),
-        "completed": statuses.get("completed", 0),
-        "pruned": statuses.get("pruned", 0),
-        "diverged": statuses.get("diverged", 0),
-        "samples": group["samples"].sum(),
-        "train_seconds": group["train_seconds"].sum(),
-    }
-    best = _best(searched)
+    row |= {name: first.column(name) for name in _OF_THE_STUDY}
+    row |= {name: tally.statuses[name] for name in STATUSES}
+    row |= {"trials": tally.trials, "samples": tally.samples}
+    row["train_seconds"] = tally.train_seconds
+    best = tally.best
     if best is None:
         return row
-    confirmed = group[(group["phase"] == "confirm") & (group["trial"] == best["trial"])]
-    row |= {name: best[name] for name in _OF_THE_BEST}
-    row |= {"best_trial": best["trial"], "nmse_search": best["nmse"]}
+    row |= {name: best.column(name) for name in _OF_THE_BEST}
+    row |= {"best_trial": best.trial, "nmse_search": best.nmse}
     row["constructed_nmse"] = constructed_nmse_of(row)
-    row |= _confirmed(confirmed) | _longer(confirmed, best["steps"])
+    row |= _confirmed(tally.replicates) | _longer(tally.replicates, best.steps)
     if row["nmse"] is not None:
         row["winners_curse"] = row["nmse"] - row["nmse_search"]
     return row
 
 
-def _best(searched: pd.DataFrame) -> Mapping[str, Any] | None:
-    columns = (map(_plain, searched[name].tolist()) for name in ("trial", "status", "nmse"))
-    found = best_trial(starmap(_Judged, zip(*columns, strict=True)))
-    if found is None:
-        return None
-    row = searched[searched["trial"] == found.trial].iloc[0]
-    return {str(name): _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value of a frame; pandas has no null among floats."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _of_type(name: str, value: Any) -> Any:
-    """A value of a frame; pandas makes whole numbers floats where some are null."""
-    value = _plain(value)
-    whole = value is not None and pa.types.is_integer(SUMMARY.field(name).type)
-    return int(value) if whole else value
-
-
-def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:
-    replicates = confirmed[confirmed["steps_factor"] == 1]
+def _confirmed(confirmed: Sequence[TrialRow]) -> dict[str, float | int | None]:
+    replicates = [row for row in confirmed if row.steps_factor == 1]
     nmse = _values(replicates, "nmse")
     return {
         "nmse": _finite(median, nmse),
@@ -160,18 +140,19 @@ def _confirmed(confirmed: pd.DataFrame) -> dict[str, float | int | None]:
     }
 
 
-def _longer(confirmed: pd.DataFrame, steps: int) -> dict[str, float | int | None]:
-    factor = int(confirmed["steps_factor"].max()) if len(confirmed) else 1
+def _longer(confirmed: Sequence[TrialRow], steps: int) -> dict[str, float | int | None]:
+    factor = max((row.steps_factor for row in confirmed), default=1)
     if factor <= 1:
         return {"nmse_longer": None, "steps_longer": None}
-    replicates = confirmed[confirmed["steps_factor"] == factor]
+    replicates = [row for row in confirmed if row.steps_factor == factor]
     nmse = _finite(median, _values(replicates, "nmse"))
     return {"nmse_longer": nmse, "steps_longer": steps * factor}
 
 
-def _values(replicates: pd.DataFrame, column: str) -> list[float]:
+def _values(replicates: Sequence[TrialRow], column: str) -> list[float]:
     """Return a column's values, infinite where the replicate diverged."""
-    return [float(value) for value in replicates[column].fillna(math.inf)]
+    values = (row.column(column) for row in replicates)
+    return [math.inf if value is None else float(value) for value in values]
 
 
 def _finite(of: Callable[[Sequence[float]], float], values: Sequence[float]) -> float | None:

@@ -23,16 +23,14 @@ from cluster.resources import (
     workers_at_once,
     workers_text,
 )
-from results import OutputError, OutputFolder, OutputUnavailable, load_trials, patiently, summarise
+from results import OutputError, OutputFolder, OutputUnavailable, load_trials, patiently, summary_of
 from results.lease import Lease, OutputInUse
-from results.rows import curves_of, table_of_trials, trials_of
 from spaces import Spec, load_spec
 
 from .forecasting.pack_work import work_of
 from .forecasting.size import size_of
 from .memory_need import check_memory
 from .planning.search_plan import SearchPlan
-from .saved_search.finished_packs import finished_packs, whole
 from .saved_search.folder_state import Searched, folder_state, refuse_unless_free, searched
 from .saved_search.provenance import (
     Record,
@@ -42,8 +40,9 @@ from .saved_search.provenance import (
     provenance,
     to_json,
 )
+from .saved_search.restored_plan import restored_plan
 from .saved_search.resuming_command import resuming_command
-from .saved_search.row_check import check_rows, refuse_older_rows
+from .saved_search.time_used import COLUMNS as TIME_COLUMNS
 from .saved_search.time_used import time_used
 from .text.plain_text import say, say_note
 from .views.forgiving import Guard
@@ -156,15 +155,10 @@ def _resumed(
     found: Searched, folder: OutputFolder, address: str | None, console: Console
 ) -> SearchResult:
     with _lease(folder, console) as lease:
-        trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
-        refuse_older_rows(found, trials)
-        check_rows(found, trials, curves)
-        plan = SearchPlan(found.spec)
-        for key, result in whole(finished_packs(trials, curves)).items():
-            plan.finish(key, result)
+        plan = restored_plan(found, folder)
         records = [*found.records]
         if plan.time_left is not None:
-            plan.time_left -= time_used(records, trials)
+            plan.time_left -= time_used(records, folder.trials_by_study().all(TIME_COLUMNS))
         if found.out_of_time:
             plan.close()
             time = plan.spec.budget.time
@@ -244,7 +238,7 @@ def _write_summary(plan: SearchPlan, folder: OutputFolder) -> None:
 
 def _summary(plan: SearchPlan) -> pyarrow.Table:
     """Of the studies that have finished."""
-    return summarise(table_of_trials(plan.finished_rows), order=[*plan.studies])
+    return summary_of(plan.finished_tallies, order=[*plan.studies])
 
 
 def _write_report(folder: OutputFolder) -> "WrittenReport | None":

@@ -21,6 +21,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
     RealInterval,
     hparams_pb,
 )
+from tensorboard.plugins.text.summary_v2 import text_pb
 
 from spaces.vocabulary import Value
 
@@ -36,6 +37,9 @@ CURVE_SCALARS = {
     "learning_rate": "scheduled_learning_rate",
 }
 """Tag of a scalar over the steps of a trial to its column in `CURVES`."""
+
+NOTE = "note"
+"""The tag of the text that goes with all runs."""
 
 METRICS = ("nmse", "loss", "parameters", "train_seconds")
 """The metrics of the HParams tab: columns of `TRIALS`, written as `final/<column>`."""
@@ -135,6 +139,10 @@ class TrialRuns:
         self._files.append(
             run, [Event(wall_time=now, step=row.steps, summary=each) for each in summaries]
         )
+
+    def write_note(self, markdown: str) -> None:
+        """Say something of all runs, in the tab Text."""
+        self._files.append("", [Event(wall_time=time.time(), summary=text_pb(NOTE, markdown))])
 
     def close(self) -> None:
         """See to it that all events are where TensorBoard finds them."""

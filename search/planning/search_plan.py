@@ -1,8 +1,9 @@
 """All studies of a search on their way: which pack goes next, and what is known so far."""
 
-from collections import Counter
+import pyarrow
 
-from results.rows import PackResult, TrialRow
+from results.rows import PackResult
+from results.tally import StudyTally
 from spaces import Spec, studies
 from trainables import Pack, PackKey
 
@@ -17,7 +18,6 @@ class SearchPlan:
         """A search none of whose packs has run."""
         self.spec = spec
         self.studies = {study.name: StudyPlan(spec, study) for study in studies(spec)}
-        self.statuses: Counter[str] = Counter()
         self.failed: dict[str, str] = {}
         self.closed = False
         """Whether the time is up, so that no further pack of the search starts."""
@@ -50,7 +50,7 @@ class SearchPlan:
     @property
     def trials_ended(self) -> int:
         """The number of trials whose rows are written, over all studies."""
-        return sum(self.statuses.values())
+        return sum(study.trials_ended for study in self.studies.values())
 
     @property
     def finished(self) -> bool:
@@ -63,11 +63,9 @@ class SearchPlan:
         return all(study.exhausted or study.name in self.failed for study in self.studies.values())
 
     @property
-    def finished_rows(self) -> list[TrialRow]:
-        """The trial rows of the studies that have finished."""
-        return [
-            row for study in self.studies.values() if study.finished for row in study.trial_rows
-        ]
+    def finished_tallies(self) -> list[StudyTally]:
+        """What the studies that have finished came to."""
+        return [study.tally for study in self.studies.values() if study.finished]
 
     def next_pack(self) -> Pack | None:
         """The next pack that can start: the study with the fewest packs started goes first."""
@@ -78,10 +76,12 @@ class SearchPlan:
         return None
 
     def finish(self, key: PackKey, result: PackResult) -> None:
-        """Take in the rows of a finished pack."""
+        """Take in the rows of a pack of this run that has finished."""
         self.studies[key.study].finish(key, result)
-        if key.phase == "search":
-            self.statuses.update(row.status for row in result.trials)
+
+    def restore(self, study: str, trials: pyarrow.Table) -> None:
+        """Take in rows of `TRIALS` of an earlier run: whole packs of one study."""
+        self.studies[study].restore(trials)
 
     def close(self) -> None:
         """The time is up: end what has started, and confirm."""

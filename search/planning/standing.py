@@ -3,11 +3,11 @@
 import math
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from results.rows import TrialRow
+from results.tally import StudyTally
 from spaces import Spec
-from spaces.vocabulary import best_trial, standing_of
 from trainables import Halving, PackKey
 from trainables.stop_rules import stop_rule_of
 
@@ -15,74 +15,62 @@ from .search_plan import SearchPlan
 from .study_plan import StudyPlan
 
 
-@dataclass
+@dataclass(frozen=True)
 class StudyStanding:
     """One study's numbers. Counts are of trials of the search; work includes confirm replicates."""
 
     name: str
     trials: int
-    statuses: Counter[str] = field(default_factory=Counter)
-    best_nmse: list[float] = field(default_factory=list)
-    """The lowest nmse of completed trials after each ended one; infinite before the first."""
-    member_steps: int = 0
-    samples: int = 0
-    _best_trial: TrialRow | None = None
-    _replicates: dict[int, list[TrialRow]] = field(default_factory=dict)
-    """By their trial: of an extended search some may be of one that isn't the best any more."""
+    tally: StudyTally = field(default_factory=StudyTally)
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """Trials by status."""
+        return self.tally.statuses
+
+    @property
+    def best_nmse(self) -> Sequence[float]:
+        """The lowest nmse of completed trials after each that ended; infinite before the first."""
+        return self.tally.best_nmse
 
     @property
     def ended(self) -> int:
         """Trials that have ended."""
-        return len(self.best_nmse)
+        return self.tally.trials
 
     @property
     def best(self) -> float | None:
         """The lowest nmse of a completed trial; None before the first."""
-        return self.best_nmse[-1] if self.best_nmse and math.isfinite(self.best_nmse[-1]) else None
+        return None if self.tally.best is None else self.tally.best.nmse
 
     @property
     def confirm_steps(self) -> int:
         """Of all confirm replicates of the best trial."""
-        return sum(row.steps for row in self._of_best())
+        return sum(row.steps for row in self.tally.replicates)
 
     @property
     def confirmed(self) -> list[float]:
         """The nmse of the best trial's replicates at steps_factor 1; infinite if diverged."""
         return [
             math.inf if row.nmse is None else row.nmse
-            for row in self._of_best()
+            for row in self.tally.replicates
             if row.steps_factor == 1
         ]
 
-    def _of_best(self) -> list[TrialRow]:
-        best = self._best_trial
-        return [] if best is None else self._replicates.get(best.trial, [])
-
-    def take(self, row: TrialRow) -> None:
-        """Count a finished row."""
-        self.member_steps += row.steps
-        self.samples += row.samples
-        if row.phase == "confirm":
-            self._replicates.setdefault(row.trial, []).append(row)
-            return
-        known = () if self._best_trial is None else (self._best_trial,)
-        self._best_trial = best_trial([*known, row])
-        self.statuses[row.status] += 1
-        nmse, _ = standing_of(row)
-        self.best_nmse.append(min(nmse, self.best_nmse[-1]) if self.best_nmse else nmse)
-
 
 class Standing:
-    """The numbers of all studies of a search, brought up to date from their rows by `update`."""
+    """The numbers of all studies of a search, and how fast it goes."""
 
     def __init__(self, plan: SearchPlan) -> None:
         """Begin the clock; what an earlier run has done counts as done, but not as throughput."""
         self.plan = plan
         self.began = self.last_end = time.monotonic()
         trials = plan.spec.budget.trials
-        self.studies = {name: StudyStanding(name, trials) for name in plan.studies}
+        self.studies = {
+            name: StudyStanding(name, trials, study.tally) for name, study in plan.studies.items()
+        }
         self._work = _Work(plan.spec)
-        self._taken: Counter[str] = Counter()
+        self._rows = 0
         self._at_step: dict[PackKey, int] = {}
         self._heard = self.began
         self.update()
@@ -90,14 +78,11 @@ class Standing:
         self._samples_before, self._left_before = self.samples, self._steps_left()
 
     def update(self) -> None:
-        """Take in the rows that came since the last call."""
-        for name, study in self.plan.studies.items():
-            rows = study.trial_rows[self._taken[name] :]
-            for row in rows:
-                self.studies[name].take(row)
-            if rows:
-                self._taken[name] += len(rows)
-                self.last_end = self._heard = time.monotonic()
+        """Notice whether rows have come since the last call."""
+        rows = sum(study.tally.rows for study in self.studies.values())
+        if rows > self._rows:
+            self._rows = rows
+            self.last_end = self._heard = time.monotonic()
 
     def report(self, key: PackKey, at_step: int) -> None:
         """Take in how far a pack in flight is; one that begins again says less than before."""
@@ -116,12 +101,12 @@ class Standing:
     @property
     def member_steps(self) -> int:
         """Optimizer steps of all networks, added up."""
-        return sum(study.member_steps for study in self.studies.values())
+        return sum(study.tally.member_steps for study in self.studies.values())
 
     @property
     def samples(self) -> int:
         """Training pairs seen by all networks, added up."""
-        return sum(study.samples for study in self.studies.values())
+        return sum(study.tally.samples for study in self.studies.values())
 
     @property
     def statuses(self) -> Counter[str]:

@@ -1,17 +1,21 @@
 """One study on its way: which pack comes next, from the rows of the packs that have finished."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from results.rows import PackResult, TrialRow
+import pyarrow
+import pyarrow.compute
+
+from results.rows import PackResult, table_of_trials
+from results.tally import StudyTally
 from spaces import Spec, Study
-from spaces.vocabulary import best_trial, configuration_of
+from spaces.vocabulary import PHASES, configuration_of
 from trainables import EarlyStopping, Halving, Member, Pack, PackKey, Task
 
-from .outcome import Outcome
+from .history import History
 from .pack_order import PackOrder
-from .seeds import derive_seed
+from .seeds import derive_seeds
 from .suggestion import running_packs, suggest
 
 Hyperparameters = Mapping[str, Any]
@@ -35,14 +39,13 @@ class StudyPlan:
     def __init__(self, spec: Spec, study: Study) -> None:
         """A study none of whose packs has run."""
         self.spec, self.study = spec, study
+        self.tally = StudyTally()
+        """What the rows of the packs that have finished come to."""
         self._suggested: dict[int, list[Hyperparameters]] = {}
-        self._history: dict[int, tuple[Outcome, ...]] = {}
+        """Of packs that have not finished."""
+        self._history = History(spec, study)
         self._order = PackOrder(spec, study.name)
-        self._best: TrialRow | None = None
         self._confirm_packs: dict[int, _ConfirmPack] = {}
-        self._confirmed: set[tuple[int, int, int]] = set()
-        """The trial, steps factor and replicate of each confirm row."""
-        self.trial_rows: list[TrialRow] = []
 
     @property
     def name(self) -> str:
@@ -52,7 +55,7 @@ class StudyPlan:
     @property
     def trials_ended(self) -> int:
         """Trials of the search phase whose rows are written."""
-        return sum(len(outcomes) for outcomes in self._history.values())
+        return self.tally.trials
 
     @property
     def started(self) -> int:
@@ -82,36 +85,39 @@ class StudyPlan:
         pack = self._search_pack if key.phase == "search" else self._confirm_pack
         return pack(key.number)
 
-    def search_seeds(self, trial: int) -> dict[str, int]:
-        """The seeds of a trial: all of a study see the same batches and pairs."""
+    def search_seeds(self, trials: Sequence[int]) -> dict[str, list[int]]:
+        """The seeds of trials, by their numbers: all of a study see the same batches and pairs."""
+        data = self._seeds("training batches", [0])
+        pairs = self._seeds("selection pairs", [0])
         return {
-            "initialisation_seed": self._seed("initialisation", trial),
-            "data_seed": self._seed("training batches", 0),
-            "evaluation_seed": self._seed("selection pairs", 0),
+            "initialisation_seed": self._seeds("initialisation", trials),
+            "data_seed": data * len(trials),
+            "evaluation_seed": pairs * len(trials),
         }
 
-    def confirm_seeds(self, replicate: int) -> dict[str, int]:
-        """The seeds of a confirm replicate: each has its own data."""
+    def confirm_seeds(self, replicates: Sequence[int]) -> dict[str, list[int]]:
+        """The seeds of confirm replicates, by their numbers: each has its own data."""
         return {
-            "initialisation_seed": self._seed("confirm initialisation", replicate),
-            "data_seed": self._seed("confirm training batches", replicate),
-            "evaluation_seed": self._seed("confirm evaluation pairs", replicate),
+            "initialisation_seed": self._seeds("confirm initialisation", replicates),
+            "data_seed": self._seeds("confirm training batches", replicates),
+            "evaluation_seed": self._seeds("confirm evaluation pairs", replicates),
         }
 
     def finish(self, key: PackKey, result: PackResult) -> None:
-        """Take in the rows of a finished pack, of this run or of an earlier one."""
-        self.trial_rows += result.trials
-        if key.phase == "search":
-            outcomes = outcomes_of(self.study, result)
-            self._history[key.number] = outcomes
-            self._suggested[key.number] = [outcome.hyperparameters for outcome in outcomes]
-            known = () if self._best is None else (self._best,)
-            self._best = best_trial([*known, *result.trials])
-        else:
-            self._confirmed |= {
-                (row.trial, row.steps_factor, row.replicate) for row in result.trials
-            }
-        self._order.finish(key)
+        """Take in the rows of a pack of this run that has finished."""
+        self.restore(table_of_trials(result.trials))
+
+    def restore(self, trials: pyarrow.Table) -> None:
+        """Take in rows of `TRIALS`: whole packs of this study, none of them taken in before."""
+        self.tally.take(trials)
+        for phase in PHASES:
+            rows = trials.filter(pyarrow.compute.field("phase") == phase)
+            if phase == "search":
+                self._history.take(rows)
+            for number in rows["pack"].unique().to_pylist():
+                self._order.finish(PackKey(self.name, phase, number))
+        for number in self._suggested.keys() & self._history.keys():
+            del self._suggested[number]
         self._plan_confirm()
 
     def close(self) -> None:
@@ -134,11 +140,9 @@ class StudyPlan:
             for number, pack in self._confirm_packs.items()
             if self._order.in_flight(self._confirm_key(number))
         }
-        if self.spec.confirm is None or self._best is None:
+        if self.spec.confirm is None or self.tally.best is None:
             return in_flight
-        covered = {
-            (factor, each) for trial, factor, each in self._confirmed if trial == self._best.trial
-        }
+        covered = {(row.steps_factor, row.replicate) for row in self.tally.replicates}
         covered |= {
             (pack.steps_factor, each) for pack in in_flight.values() for each in pack.replicates
         }
@@ -157,8 +161,9 @@ class StudyPlan:
     def _confirm_key(self, number: int) -> PackKey:
         return PackKey(self.name, "confirm", number)
 
-    def _seed(self, purpose: str, number: int) -> int:
-        return derive_seed(seed=self.study.seed, study=self.study, purpose=purpose, number=number)
+    def _seeds(self, purpose: str, numbers: Sequence[int]) -> list[int]:
+        study = self.study
+        return [*derive_seeds(seed=study.seed, study=study, purpose=purpose, numbers=numbers)]
 
     def _search_pack(self, number: int) -> Pack:
         running = [self._suggestions(pack) for pack in running_packs(self.spec, number)]
@@ -167,14 +172,12 @@ class StudyPlan:
         )
         self._suggested[number] = list(suggested)
         first = number * self.spec.budget.pack_size
+        trials = range(first, first + len(suggested))
         members = tuple(
-            self._member(
-                hyperparameters,
-                trial=first + index,
-                replicate=0,
-                **self.search_seeds(first + index),
+            self._member(hyperparameters, trial=trial, replicate=0, **seeds)
+            for hyperparameters, trial, seeds in zip(
+                suggested, trials, _rows_of(self.search_seeds(trials)), strict=True
             )
-            for index, hyperparameters in enumerate(suggested)
         )
         halving = self.spec.halving
         return self._pack(
@@ -185,8 +188,10 @@ class StudyPlan:
             members=members,
         )
 
-    def _suggestions(self, number: int) -> list[Hyperparameters]:
+    def _suggestions(self, number: int) -> Sequence[Hyperparameters]:
         """What an earlier pack was given; made again where a resumed search lacks its rows."""
+        if number in self._history:
+            return [outcome.hyperparameters for outcome in self._history[number]]
         if number not in self._suggested:
             running = [self._suggestions(pack) for pack in running_packs(self.spec, number)]
             self._suggested[number] = list(
@@ -198,7 +203,7 @@ class StudyPlan:
 
     def _confirm_pack(self, number: int) -> Pack:
         """Replicates of the winner for one steps factor; each has its own data."""
-        best = self._best
+        best = self.tally.best
         assert best is not None
         confirmed = self._confirm_packs[number]
         members = tuple(
@@ -206,9 +211,13 @@ class StudyPlan:
                 {name: best.hyperparameters[name] for name in self.study.space},
                 trial=best.trial,
                 replicate=replicate,
-                **self.confirm_seeds(replicate),
+                **seeds,
             )
-            for replicate in confirmed.replicates
+            for replicate, seeds in zip(
+                confirmed.replicates,
+                _rows_of(self.confirm_seeds(confirmed.replicates)),
+                strict=True,
+            )
         )
         return self._pack(
             number=number,
@@ -241,18 +250,7 @@ class StudyPlan:
         )
 
 
-def outcomes_of(study: Study, result: PackResult) -> tuple[Outcome, ...]:
-    """What became of the members of a finished pack of the search, in the order of its rows."""
-    rungs: dict[int, list[tuple[int, float]]] = {}
-    for point in result.curves:
-        if point.nmse_at_step is not None:
-            rungs.setdefault(point.trial, []).append((point.step, point.nmse_at_step))
-    return tuple(
-        Outcome(
-            hyperparameters={name: row.hyperparameters[name] for name in study.space},
-            status=row.status,
-            nmse=row.nmse,
-            rungs=tuple(sorted(rungs.get(row.trial, ()))),
-        )
-        for row in result.trials
+def _rows_of(columns: Mapping[str, Sequence[int]]) -> Iterator[dict[str, int]]:
+    return (
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     )

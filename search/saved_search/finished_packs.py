@@ -1,37 +1,53 @@
-"""The rows of a folder, pack by pack."""
+"""Which packs of a study have finished: those whose rows are all there."""
 
-from collections.abc import Mapping, Sequence
+import numpy
+import pyarrow
+import pyarrow.compute
+from numpy.typing import NDArray
 
-from results.rows import CurveRow, PackResult, TrialKey, TrialRow
-from trainables import PackKey
+from spaces.vocabulary import PHASES
 
+CURVE_COLUMNS = ("trial", "phase", "replicate", "steps_factor")
+"""The columns of `CURVES` that `of_finished_packs` reads."""
 
-def whole(packs: Mapping[PackKey, PackResult]) -> dict[PackKey, PackResult]:
-    """Those of which no curve is missing, as it is where a part of the curves was damaged."""
-    return {
-        key: result
-        for key, result in packs.items()
-        if {row.key for row in result.trials} <= {point.key for point in result.curves}
-    }
+Integers = NDArray[numpy.int64]
 
 
-def finished_packs(
-    trials: Sequence[TrialRow], curves: Sequence[CurveRow]
-) -> dict[PackKey, PackResult]:
-    """Sort a search's rows by the packs that they came from, the order within each kept.
+def of_finished_packs(trials: pyarrow.Table, curves: pyarrow.Table) -> pyarrow.Table:
+    """Return those rows of one study's `TRIALS` that are of packs of which no curve is missing.
 
-    Rows of curves without their trial are of a pack that hasn't finished, and left out.
+    A curve is missing where a part of the curves was damaged. (Rows of curves without their trial
+    are of a pack that hasn't finished.)
+
+    Args:
+        trials: Rows of the study.
+        curves: Its rows of `CURVES`; at least the columns `CURVE_COLUMNS`.
     """
-    points: dict[TrialKey, list[CurveRow]] = {}
-    for point in curves:
-        points.setdefault(point.key, []).append(point)
-    packs: dict[PackKey, list[TrialRow]] = {}
-    for row in trials:
-        packs.setdefault(PackKey(row.study, row.phase, row.pack), []).append(row)
-    return {
-        key: PackResult(
-            trials=tuple(rows),
-            curves=tuple(point for row in rows for point in points.get(row.key, ())),
-        )
-        for key, rows in packs.items()
-    }
+    if not trials.num_rows:
+        return trials
+    keys = _keys(trials, curves)
+    packs = _phases(trials) + 2 * trials["pack"].to_numpy()
+    lacking = numpy.unique(packs[~numpy.isin(keys[: len(packs)], keys[len(packs) :])])
+    if not len(lacking):
+        return trials
+    return trials.filter(pyarrow.array(~numpy.isin(packs, lacking)))
+
+
+def _keys(*tables: pyarrow.Table) -> Integers:
+    """A number for each row of all tables, equal for what is of one trial or replicate."""
+    columns = [
+        numpy.concatenate([table[name].to_numpy() for table in tables])
+        for name in ("trial", "replicate", "steps_factor")
+    ]
+    keys = numpy.concatenate([_phases(table) for table in tables])
+    for column in columns:
+        _, codes = numpy.unique(column, return_inverse=True)
+        keys = keys * (int(codes.max()) + 1) + codes
+    return keys
+
+
+def _phases(table: pyarrow.Table) -> Integers:
+    """The phase of each row, by its place in `PHASES`."""
+    equal = pyarrow.compute.equal(table["phase"], PHASES[1])
+    phases: Integers = equal.to_numpy().astype(numpy.int64)
+    return phases

@@ -1,14 +1,13 @@
 """A search as its folder holds it now: all its studies, and what they still lack."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow
-import pyarrow.compute
 
-from results import SUMMARY, OutputFolder, constructed_nmse_of, summarise
+from results import SUMMARY, OutputFolder, constructed_nmse_of, summary_of
+from results.tally import StudyTally
 from spaces import Spec, Study, studies
 
 from .folder_state import folder_state, searched
@@ -62,11 +61,14 @@ def overview(folder: OutputFolder) -> Overview:
         for row in rows.values():  # an older release may have known less
             row["constructed_nmse"] = constructed_nmse_of(row)
     else:
-        trials = folder.read_trials()
-        rows = {row["study"]: row for row in summarise(trials).to_pylist()}
+        trials = folder.trials_by_study()
+        tallies = {name: _tally(trials.of(name)) for name in trials.studies}
+        rows = {row["study"]: row for row in summary_of(tallies.values()).to_pylist()}
         rows = {study.name: rows.get(study.name) or _not_begun(spec, study) for study in wanted}
-        missing = dict(_missing(spec, rows, trials, least=least))
-        resumable = trials["execution"].null_count == 0
+        replicates = {name: len(tally.replicates) for name, tally in tallies.items()}
+        missing = dict(_missing(spec, rows, replicates, least=least))
+        first = (tally.first for tally in tallies.values())
+        resumable = all(row is None or row.execution is not None for row in first)
     return Overview(
         uri=folder.uri,
         spec=spec,
@@ -84,19 +86,25 @@ def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
 
 
+def _tally(trials: pyarrow.Table) -> StudyTally:
+    tally = StudyTally()
+    tally.take(trials)
+    return tally
+
+
 def _missing(
-    spec: Spec, rows: Mapping[str, Mapping[str, Any]], trials: pyarrow.Table, *, least: int
+    spec: Spec,
+    rows: Mapping[str, Mapping[str, Any]],
+    replicates: Mapping[str, int],
+    *,
+    least: int,
 ) -> Iterator[tuple[str, str]]:
-    replicates = trials.filter(pyarrow.compute.field("phase") == "confirm")
-    confirmed = Counter(
-        zip(*(replicates[name].to_pylist() for name in ("study", "trial")), strict=True)
-    )
     confirm = spec.confirm
     needed = 0 if confirm is None else confirm.replicates * len(confirm.steps_factors)
     for study, row in rows.items():
         if row["trials"] < least:
             yield study, _count(least - row["trials"], "trial")
-        elif row["completed"] and (left := needed - confirmed[study, row["best_trial"]]) > 0:
+        elif row["completed"] and (left := needed - replicates.get(study, 0)) > 0:
             yield study, _count(left, "replicate")
 
 

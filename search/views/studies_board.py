@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import pyarrow
+import pyarrow.compute
 from ray.tune.experiment import Trial
 
-from results import OutputFolder, summarise
-from results.loss_figure import loss_figure
+from results import OutputFolder, summary_of
+from results.loss_figure import LossFigure
 from results.rows import CurveRow, PackResult, TrialRow, curves_of, table_of_trials, trials_of
+from results.table_parts import TableParts
+from results.tally import StudyTally
 from results.tensorboard import log_folders
 from results.tensorboard.event_files import open_event_files
 from results.tensorboard.study_runs import StudyRuns
@@ -37,6 +41,7 @@ class StudiesBoard(View):
         self._plan, self._folder = plan, folder
         self._best: dict[str, TrialRow] = {}
         self._curves: dict[str, list[CurveRow]] = {}
+        self._loss_figures: dict[str, LossFigure] = {}
         self._ended: Counter[str] = Counter()
         self._summaries: dict[str, pyarrow.Table] = {}
         self._figures = Guard("TensorBoard's figures")
@@ -48,9 +53,9 @@ class StudiesBoard(View):
         self._files.clear()
         self._runs = StudyRuns(self._files)
         if self._plan.trials_ended:
-            trials, curves = self._folder.read_trials(), self._folder.read_curves()
-            self._take(trials_of(trials), curves_of(curves))
+            trials, curves = self._folder.trials_by_study(), self._folder.curves_by_study()
             for study in self._plan.studies.values():
+                self._restore(study.name, trials.of(study.name), curves)
                 if study.finished:
                     self._finish(study)
             self._conclude()
@@ -66,7 +71,13 @@ class StudiesBoard(View):
         """Called by Tune for each report of a pack, the last one with its finished rows."""
         if "pack_result" in result:
             rows = PackResult.from_arrow(result["pack_result"])
-            self._take(rows.trials, rows.curves)
+            searched = [row for row in rows.trials if row.phase == "search"]
+            if searched:
+                self._take(searched)
+                self._figure_of(searched[0].study).take(table_of_trials(searched))
+            best = {row.key for row in self._best.values()}
+            if points := [point for point in rows.curves if point.key in best]:
+                self._curves[points[0].study] = points
 
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Trial, **info: Any
@@ -77,34 +88,49 @@ class StudiesBoard(View):
             self._finish(study)
             self._conclude()
 
-    def _take(self, trials: Sequence[TrialRow], curves: Sequence[CurveRow]) -> None:
-        """Write each study's best so far: where it has improved, and as it is after the last row.
+    def _restore(self, study: str, trials: pyarrow.Table, curves: TableParts) -> None:
+        """Write a study's best so far, of an earlier run: where it has improved, and at the end."""
+        searched = trials.filter(pyarrow.compute.field("phase") == "search")
+        if not searched.num_rows:
+            return
+        self._figure_of(study).take(searched)
+        tally = StudyTally()
+        tally.take(searched)
+        lowest = numpy.asarray(tally.best_nmse)
+        improved = numpy.flatnonzero(numpy.diff(lowest, prepend=numpy.inf) < 0)
+        for place in improved.tolist():
+            self._ended[study] = place
+            self._take(trials_of(searched.slice(place, 1)))
+        self._ended[study] = searched.num_rows - 1
+        self._take(trials_of(searched.slice(searched.num_rows - 1)))
+        if study in self._best:
+            of_best = pyarrow.compute.field("trial") == self._best[study].trial
+            points = curves_of(curves.of(study).filter(of_best))
+            self._curves[study] = [point for point in points if point.phase == "search"]
+
+    def _take(self, searched: Sequence[TrialRow]) -> None:
+        """Write a study's best so far: where it has improved, and as it is after the last row.
 
         Its time is that at which the pack ended, whenever the rows are read.
         """
         assert self._runs is not None  # within the block
-        searched = [row for row in trials if row.phase == "search"]
-        last = {row.study: row for row in searched}
         for row in searched:
             study = row.study
             self._ended[study] += 1
             known = [self._best[study]] if study in self._best else []
             best = best_trial([*known, row])
-            if best is not None and row in (best, last[study]):
+            if best is not None and (row is best or row is searched[-1]):
                 self._best[study] = best
                 ended_at = row.started_at.timestamp() + row.pack_seconds
                 self._runs.write_best(study_folder(study), self._ended[study], best, ended_at)
-        best_keys = {row.key: study for study, row in self._best.items()}
-        improved: dict[str, list[CurveRow]] = {}
-        for point in curves:
-            if point.key in best_keys:
-                improved.setdefault(point.study, []).append(point)
-        self._curves |= improved
+
+    def _figure_of(self, study: str) -> LossFigure:
+        return self._loss_figures.setdefault(study, LossFigure())
 
     def _finish(self, study: StudyPlan) -> None:
         """Write a finished study's winner and figure; the former doesn't depend on the latter."""
         assert self._runs is not None  # within the block
-        self._summaries[study.name] = summarise(table_of_trials(study.trial_rows))
+        self._summaries[study.name] = summary_of([study.tally])
         if study.name in self._best:
             run = study_folder(study.name)
             self._runs.write_winner(run, self._curves.get(study.name, ()))
@@ -112,7 +138,7 @@ class StudiesBoard(View):
 
     def _draw(self, study: StudyPlan, run: str) -> None:
         assert self._runs is not None  # within the block
-        figure = loss_figure(study.trial_rows, study_label(study.name))
+        figure = self._figure_of(study.name).draw(study_label(study.name))
         if figure is not None:
             self._runs.write_figure(run, FIGURE, *figure)
 

@@ -7,8 +7,7 @@ from typing import Any
 import pyarrow
 from ray.tune.experiment import Trial
 
-from results import OutputFolder, OutputUnavailable, summarise
-from results.rows import table_of_trials
+from results import OutputFolder, OutputUnavailable, summary_of
 
 from ..planning.search_plan import SearchPlan
 from ..tune.searcher import pack_of
@@ -65,4 +64,4 @@ class SummaryWriter(View):
     def _summarise(self, name: str) -> None:
         study = self._plan.studies[name]
         if study.finished and name not in self._summaries:
-            self._summaries[name] = summarise(table_of_trials(study.trial_rows))
+            self._summaries[name] = summary_of([study.tally])

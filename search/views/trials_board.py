@@ -4,8 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
+import pyarrow
+import pyarrow.compute
+
 from results import OutputFolder
 from results.rows import CurveRow, KeyedRow, PackResult, TrialRow, curves_of, trials_of
+from results.tally import StudyTally
 from results.tensorboard import log_folders
 from results.tensorboard.event_files import open_event_files
 from results.tensorboard.trial_runs import TrialRuns
@@ -16,13 +21,18 @@ from ..text.study_label import study_folder
 from .guard import View
 from .hparams_domains import domains
 
+MOST_RUNS = 2_000
+"""TensorBoard takes minutes to read more runs: where a search has more trials, so many of them are
+shown, evenly spread over the studies and their numbers, beside the best so far of each study and
+the confirm replicates."""
+
 SAMPLED_CURVES = 16
 """With `tensorboard: best`, so many trials of each study show their curves, evenly spread over
 their numbers, beside those that were the best so far and the confirm replicates."""
 
 
 class TrialsBoard(View):
-    """Writes every trial as a row of HParams, and the curves that the spec asks for.
+    """Writes trials as rows of HParams, all or a sample, and the curves that the spec asks for.
 
     Begins anew: what an earlier, interrupted run wrote is written again from its rows.
     """
@@ -38,9 +48,14 @@ class TrialsBoard(View):
         """Write what is known beforehand, and what an earlier run has done."""
         self._files.clear()
         self._runs = TrialRuns(self._files, domains(self._plan.spec))
+        if sampled := sample_text(self._plan):
+            self._runs.write_note(f"{sampled}. All are in the table `trials`.")
         if self._plan.trials_ended:
-            trials, curves = self._folder.read_trials(), self._folder.read_curves()
-            self._take(trials_of(trials), curves_of(curves), restored=True)
+            trials, curves = self._folder.trials_by_study(), self._folder.curves_by_study()
+            for study in trials.studies:
+                rows, points = self._sample(trials.of(study)), curves.of(study)
+                shown = pyarrow.compute.is_in(points["trial"], rows["trial"].combine_chunks())
+                self._take(trials_of(rows), curves_of(points.filter(shown)), restored=True)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -56,20 +71,31 @@ class TrialsBoard(View):
             rows = PackResult.from_arrow(reported)
             self._take(rows.trials, rows.curves)
 
+    def _sample(self, trials: pyarrow.Table) -> pyarrow.Table:
+        """Those rows of one study that are shown."""
+        searched = pyarrow.compute.equal(trials["phase"], "search").to_numpy()
+        tally = StudyTally()
+        tally.take(trials)
+        improved = numpy.zeros(trials.num_rows, bool)
+        improved[searched] = numpy.diff(numpy.asarray(tally.best_nmse), prepend=numpy.inf) < 0
+        even = trials["trial"].to_numpy() % _every(self._plan) == 0
+        return trials.filter(pyarrow.array(~searched | improved | even))
+
     def _take(
         self, trials: Sequence[TrialRow], curves: Sequence[CurveRow], restored: bool = False
     ) -> None:
         """Write rows: now, or (`restored`) under the time at which they were made."""
         assert self._runs is not None  # within the block
-        times = {run_name(row): row.started_at.timestamp() if restored else None for row in trials}
         improved = {run_name(row) for row in trials if self._is_best_so_far(row)}
+        shown = [row for row in trials if self._shows(row) or run_name(row) in improved]
+        times = {run_name(row): row.started_at.timestamp() if restored else None for row in shown}
         by_run: dict[str, list[CurveRow]] = {}
         for point in curves:
             by_run.setdefault(run_name(point), []).append(point)
         for name, points in by_run.items():
             if name in improved or self._shows_curve(points[0]):
                 self._runs.write_curve(name, points, times.get(name))
-        for row in trials:
+        for row in shown:
             self._runs.write_trial(run_name(row), row, times[run_name(row)])
 
     def _is_best_so_far(self, row: TrialRow) -> bool:
@@ -80,11 +106,32 @@ class TrialsBoard(View):
         self._best[row.study] = row
         return True
 
+    def _shows(self, row: KeyedRow) -> bool:
+        return row.phase == "confirm" or row.trial % _every(self._plan) == 0
+
     def _shows_curve(self, row: CurveRow) -> bool:
         spec = self._plan.spec
         if spec.tensorboard == "all" or row.phase == "confirm":
-            return True
+            return self._shows(row)
         return row.trial % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0
+
+
+def sample_text(plan: SearchPlan) -> str:
+    """Which of a search's trials TensorBoard shows, in words; empty where it shows all."""
+    every = _every(plan)
+    if every == 1:
+        return ""
+    shown = len(plan.studies) * math.ceil(plan.spec.budget.trials / every)
+    return (
+        f"{shown:,} of {plan.trials:,} trials, one in {every} of each study, beside the best so "
+        "far and the confirm replicates"
+    )
+
+
+def _every(plan: SearchPlan) -> int:
+    """Of how many trials of a study one is shown."""
+    of_study = max(MOST_RUNS // len(plan.studies), 1)
+    return math.ceil(plan.spec.budget.trials / of_study)
 
 
 def run_name(row: KeyedRow) -> str:

@@ -11,12 +11,13 @@ from results import OutputFolder
 from results.tensorboard import log_folders
 
 from ..planning.search_plan import SearchPlan
+from .compactor import Compactor
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
 from .studies_board import StudiesBoard
 from .summary_writer import SummaryWriter
-from .trials_board import TrialsBoard
+from .trials_board import TrialsBoard, sample_text
 
 
 @contextmanager
@@ -32,6 +33,7 @@ def watching(
         Guarded("the progress", lambda: ProgressView(plan, console, heading)),
         Guarded("the metrics", lambda: MetricsView(plan)),
         Guarded("the summary of the studies so far", lambda: SummaryWriter(plan, folder)),
+        Guarded("merging the files of packs", lambda: Compactor(folder)),
     ]
     if plan.spec.tensorboard != "off":
         views += [
@@ -56,6 +58,8 @@ def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None
         )
         lines.append(f"TensorBoard  tensorboard --logdir {studies}")
         lines.append(f"its trials   tensorboard --logdir {trials}")
+        if sampled := sample_text(plan):
+            lines.append(f"             {sampled}")
     if dashboard:
         lines.append(f"dashboard    http://{dashboard} (its token: ray get-auth-token)")
     return lines

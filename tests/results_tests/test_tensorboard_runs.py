@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
-from results.loss_figure import loss_figure
-from results.rows import CurveRow, TrialRow
+from results.loss_figure import LossFigure
+from results.rows import CurveRow, TrialRow, table_of_trials
 from results.tensorboard.event_files import open_event_files
 from results.tensorboard.log_folders import STUDIES
 from results.tensorboard.log_folders import TRIALS as LOG_FOLDER
@@ -124,7 +124,7 @@ def test_a_study_is_a_run_with_its_best_its_winner_and_a_figure(
     for ended, nmse in ((1, None), (2, 0.5), (5, 1e-3), (6, 1e-20), (7, 0.0)):
         runs.write_best("d=8", ended, trial_row(nmse=nmse), 1.7e9 + ended)
     runs.write_winner("d=8", curves)
-    figure = loss_figure(rows(trial_row), "d=8")
+    figure = figure_of(rows(trial_row))
     assert figure is not None
     runs.write_figure("d=8", "figure", *figure)
     for studies in (1, 2):
@@ -179,18 +179,24 @@ def test_clear_deletes_what_earlier_writers_left(
     files.clear()  # also where there is nothing
 
 
+def figure_of(rows: list[TrialRow]) -> tuple[bytes, tuple[int, int]] | None:
+    figure = LossFigure()
+    figure.take(table_of_trials(rows))
+    return figure.draw("d=8")
+
+
 def test_a_figure_needs_a_trial_with_a_loss(trial_row: MakeTrial) -> None:
-    assert loss_figure([trial_row(status="diverged", nmse=None)], "d=8") is None
-    assert loss_figure([trial_row(phase="confirm")], "d=8") is None
-    assert loss_figure([trial_row(status="pruned")], "d=8") is not None
-    linear = loss_figure([trial_row(depth=0)], "d=8")
+    assert figure_of([trial_row(status="diverged", nmse=None)]) is None
+    assert figure_of([trial_row(phase="confirm")]) is None
+    assert figure_of([trial_row(status="pruned")]) is not None
+    linear = figure_of([trial_row(depth=0)])
     assert linear is not None
     assert linear[0].startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("depths", [[0, 1000], [7], [0, 1, 4], list(range(0, 900, 3))])
 def test_a_figure_stays_small_whatever_the_depths(trial_row: MakeTrial, depths: list[int]) -> None:
-    figure = loss_figure([trial_row(depth=depth) for depth in depths], "d=8")
+    figure = figure_of([trial_row(depth=depth, trial=trial) for trial, depth in enumerate(depths)])
     assert figure is not None
     assert max(figure[1]) < 2000
 

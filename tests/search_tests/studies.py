@@ -12,6 +12,7 @@ import torch
 from results import OutputFolder
 from results.rows import PackResult, TrialRow
 from search.planning.search_plan import SearchPlan
+from search.saved_search.finished_packs import of_finished_packs
 from search.saved_search.provenance import command_line, provenance, to_json
 from search.views.guard import View
 from spaces import Spec, load_spec
@@ -98,9 +99,30 @@ def written(out: Path, spec: Spec) -> Path:
     return out
 
 
-def rows_of(plan: SearchPlan) -> list[TrialRow]:
+class RecordedPlan(SearchPlan):
+    """A plan that also keeps the rows it has taken in, by their study."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec)
+        self.rows: dict[str, list[TrialRow]] = {name: [] for name in self.studies}
+
+    def finish(self, key: PackKey, result: PackResult) -> None:
+        super().finish(key, result)
+        self.rows[key.study] += result.trials
+
+
+def rows_of(plan: RecordedPlan) -> list[TrialRow]:
     """All rows that a plan has taken in."""
-    return [row for study in plan.studies.values() for row in study.trial_rows]
+    return [row for rows in plan.rows.values() for row in rows]
+
+
+def resumed(folder: OutputFolder, spec: Spec) -> SearchPlan:
+    """The plan of a search with the packs whose rows are in a folder."""
+    trials, curves = folder.trials_by_study(), folder.curves_by_study()
+    plan = SearchPlan(spec)
+    for name in trials.studies:
+        plan.restore(name, of_finished_packs(trials.of(name), curves.of(name)))
+    return plan
 
 
 def content(out: Path) -> dict[Path, bytes]:

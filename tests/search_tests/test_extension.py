@@ -17,6 +17,7 @@ from search.planning.search_plan import SearchPlan
 from tests.search_tests.command_line import dottune
 from tests.search_tests.studies import (
     MEASURED,
+    RecordedPlan,
     content,
     rows_of,
     run_all,
@@ -64,11 +65,11 @@ def test_an_extended_search_is_the_larger_one(
 ) -> None:
     """Stopped anywhere, extended, stopped again: packs finish in any order."""
     small, large = tiny(confirm=CONFIRM), tiny(**{"confirm": CONFIRM, **grown})
-    at_once = SearchPlan(large)
+    at_once = RecordedPlan(large)
     run_all(at_once, train_once)
     done: dict[PackKey, PackResult] = {}
     for spec, most in ((small, 1000), (large, stop_after), (large, 1000)):
-        plan = SearchPlan(spec)
+        plan = RecordedPlan(spec)
         for key, result in order.sample([*done.items()], len(done)):
             plan.finish(key, result)
         trained_now = _some_packs(plan, most, order)

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from search.forecasting.pack_work import FORWARD, NOTHING, work_of
 from search.forecasting.simulation import simulate
 from search.forecasting.speed import Speed
-from search.planning.search_plan import SearchPlan
 from spaces import Spec
 from tests.search_tests.command_line import dottune
-from tests.search_tests.studies import rows_of, run_all, tiny
+from tests.search_tests.studies import RecordedPlan, rows_of, run_all, tiny
 from trainables import PackKey
 from trainables.sources.batches import RUNG_PAIRS, SELECTION_PAIRS
 
@@ -36,7 +35,7 @@ specs = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 @specs
 def test_the_work_is_what_the_packs_then_do(spec: Spec) -> None:
-    packs = run_all(plan := SearchPlan(spec))
+    packs = run_all(plan := RecordedPlan(spec))
     works = work_of(spec)
     steps = sum(row.steps for row in rows_of(plan))
     assert sum((each.total for each in works), NOTHING).member_steps == steps
@@ -49,7 +48,7 @@ def test_the_arithmetic_is_that_of_the_rows_and_of_the_evaluations() -> None:
         space={"learning_rate": {"low": 1e-3, "high": 1e-2, "log": True}},
         fixed={"multiplication": True, "steps": 4, "batch_size": 8, "depth": 1, "width": 3},
     )
-    everything = run_all(plan := SearchPlan(spec))
+    everything = run_all(plan := RecordedPlan(spec))
     rows = rows_of(plan)
     # Three in a pack, of which the best two, then one, go on from the rung at step 2.
     packs = [pack for pack in everything if pack.phase == "search"]
@@ -78,7 +77,7 @@ def test_the_packs_start_in_the_order_of_a_real_search(spec: Spec) -> None:
         return 1.0
 
     found = simulate(spec, 1, seconds_of)
-    assert started == [pack.key for pack in run_all(SearchPlan(spec))]
+    assert started == [pack.key for pack in run_all(RecordedPlan(spec))]
     assert found.seconds == found.busy_seconds == found.packs == len(started)
     assert found.utilisation(1) == 1.0
 
@@ -98,7 +97,7 @@ def test_no_time_is_shorter_than_it_can_be(data: st.DataObject, spec: Spec, work
     assert found.busy_seconds == pytest.approx(sum(map(seconds_of, keys)))
     assert found.seconds >= found.busy_seconds / workers * (1 - 1e-12)
     assert found.seconds <= found.busy_seconds * (1 + 1e-12)
-    assert 1 <= found.most_busy <= min(workers, SearchPlan(spec).packs_at_once)
+    assert 1 <= found.most_busy <= min(workers, RecordedPlan(spec).packs_at_once)
     assert 0 < found.utilisation(workers) <= 1 + 1e-12
 
 

@@ -11,7 +11,7 @@ import pytest
 from ray.tune import Callback
 from rich.console import Console
 
-from results import OutputFolder
+from results import OutputFolder, summary_of
 from results.tensorboard.study_runs import StudyRuns
 from search import run_search
 from search.planning.search_plan import SearchPlan
@@ -134,7 +134,7 @@ def test_a_search_with_nothing_but_broken_views_is_complete(
 def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("search.views.studies_board.loss_figure", broken)
+    monkeypatch.setattr("search.views.studies_board.LossFigure.draw", broken)
     written: list[str] = []
     monkeypatch.setattr(StudyRuns, "write_winner", lambda self, run, rows: written.append(run))
     monkeypatch.setattr(StudyRuns, "write_conclusion", lambda *rest: written.append("conclusion"))
@@ -172,13 +172,11 @@ def broken_pipe() -> None:
 def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def count(table: Any) -> Any:
-        seen.extend(set(table["study"].to_pylist()))
-        return summarise(table)
+    def count(tallies: Any) -> Any:
+        seen.extend(tally.first.study for tally in tallies)
+        return summary_of(tallies)
 
-    from results import summarise
-
-    monkeypatch.setattr("search.views.summary_writer.summarise", count)
+    monkeypatch.setattr("search.views.summary_writer.summary_of", count)
     monkeypatch.setattr("search.views.summary_writer.WRITE_SECONDS", 0.0)
     folder = OutputFolder(tmp_path)
     plan = SearchPlan(tiny(grid={"dimension": [3, 1, 2]}, confirm=None))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from results import summarise
+from results import summary_of
 from results.rows import TrialRow, table_of_trials
 from search.planning.search_plan import SearchPlan
 from search.planning.standing import Standing, StudyStanding
@@ -133,7 +133,7 @@ def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
         view.on_step_end(2, [])
     lines = file.getvalue().splitlines()
     assert lines[0] == "0/18 trials · 0 pruned · 0 diverged · 0/2 studies done · starting"
-    rows = summarise(table_of_trials(plan.finished_rows)).to_pylist()
+    rows = summary_of(plan.finished_tallies).to_pylist()
     for row, line in zip(rows, [line for line in lines if " done: " in line], strict=True):
         values = [row[name] for name in ("nmse", "nmse_min", "nmse_max")]
         middle, low, high = map(nmse_notation([*values, row["nmse_search"]]), values)
@@ -178,13 +178,15 @@ def test_a_finished_study_is_told_by_what_was_confirmed(
     row = train_packs(SearchPlan(tiny()), most=1)[0]
     study = StudyStanding("dimension=8", 2)
     assert outcome_text(study) == "none of 0 trials completed"
-    for trial, of_search in enumerate([0.25, 0.125]):
-        study.take(changed(row, trial=trial, nmse=of_search, status="completed"))
+    rows = [
+        changed(row, trial=trial, nmse=of_search, status="completed")
+        for trial, of_search in enumerate([0.25, 0.125])
+    ]
     for replicate, value in enumerate(nmse):
         confirm = changed(row, trial=1, phase="confirm", replicate=replicate, nmse=value)
-        study.take(confirm)
-        study.take(changed(confirm, steps_factor=4, nmse=9.0))
-        study.take(changed(confirm, trial=0, nmse=9.0))  # of an earlier winner
+        rows += [confirm, changed(confirm, steps_factor=4, nmse=9.0)]
+        rows += [changed(confirm, trial=0, nmse=9.0)]  # of an earlier winner
+    study.tally.take(table_of_trials(rows))
     assert outcome_text(study) == outcome
 
 

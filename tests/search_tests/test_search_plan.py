@@ -2,13 +2,12 @@
 
 import pytest
 
-from search.planning.search_plan import SearchPlan
 from spaces.samplers import SAMPLER_NAMES
-from tests.search_tests.studies import run_all, tiny, trained
+from tests.search_tests.studies import RecordedPlan, rows_of, run_all, tiny, trained
 
 
 def test_studies_take_turns() -> None:
-    plan = SearchPlan(tiny(budget={"trials": 8, "pack_size": 2, "startup_packs": 4}))
+    plan = RecordedPlan(tiny(budget={"trials": 8, "pack_size": 2, "startup_packs": 4}))
     started = []
     while pack := plan.next_pack():
         started.append((pack.study, pack.number))
@@ -18,7 +17,7 @@ def test_studies_take_turns() -> None:
 
 
 def test_a_study_that_waits_lets_the_other_go_on() -> None:
-    plan = SearchPlan(tiny())
+    plan = RecordedPlan(tiny())
     first, second = plan.next_pack(), plan.next_pack()
     assert first is not None
     assert second is not None
@@ -34,7 +33,7 @@ def test_a_study_that_waits_lets_the_other_go_on() -> None:
 
 @pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_the_packs_that_may_be_in_flight_together_are_those_that_start(sampler: str) -> None:
-    plan = SearchPlan(tiny(sampler=sampler, budget={"trials": 8, "pack_size": 2}, confirm=None))
+    plan = RecordedPlan(tiny(sampler=sampler, budget={"trials": 8, "pack_size": 2}, confirm=None))
     started = 0
     while plan.next_pack() is not None:
         started += 1
@@ -43,7 +42,7 @@ def test_the_packs_that_may_be_in_flight_together_are_those_that_start(sampler: 
 
 
 def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
-    plan = SearchPlan(tiny())
+    plan = RecordedPlan(tiny())
     pack = plan.next_pack()
     assert pack is not None
     plan.finish(pack.key, trained(pack))
@@ -53,12 +52,12 @@ def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
     assert plan.failed == {"dimension=1": "pack 1 failed"}
     assert plan.exhausted
     assert not plan.finished
-    assert len(plan.studies["dimension=1"].trial_rows) == 3
-    assert {row.study for row in plan.finished_rows} == {"dimension=2"}
+    assert len(plan.rows["dimension=1"]) == 3
+    assert {name for name, study in plan.studies.items() if study.finished} == {"dimension=2"}
 
 
 def test_exhausted_comes_before_finished() -> None:
-    plan = SearchPlan(tiny(confirm=None, grid={"dimension": [1]}))
+    plan = RecordedPlan(tiny(confirm=None, grid={"dimension": [1]}))
     seen = []
     while pack := plan.next_pack():
         seen.append((plan.exhausted, plan.finished))
@@ -68,9 +67,9 @@ def test_exhausted_comes_before_finished() -> None:
 
 
 def test_the_counts_are_known_on_the_way() -> None:
-    plan = SearchPlan(tiny())
+    plan = RecordedPlan(tiny())
     assert (plan.trials_ended, plan.trials) == (0, 18)
     pack = plan.next_pack()
     assert pack is not None
     plan.finish(pack.key, trained(pack))
-    assert plan.trials_ended == sum(plan.statuses.values()) == 3
+    assert plan.trials_ended == len(rows_of(plan)) == 3

@@ -11,12 +11,11 @@ from results.rows import curves_of, trials_of
 from results.tensorboard import log_folders
 from results.tensorboard.study_runs import BEST_SO_FAR, CONCLUSION, WINNER
 from search.planning.search_plan import SearchPlan
-from search.saved_search.finished_packs import finished_packs
 from search.text.study_label import study_folder, study_label
 from search.views.studies_board import FIGURE, StudiesBoard
 from spaces import load_spec, studies
 from spaces.vocabulary import best_trial
-from tests.search_tests.studies import run_packs, tiny
+from tests.search_tests.studies import resumed, run_packs, tiny
 from tests.tensorboard_server import TensorBoard, eventually, tensorboard
 
 
@@ -56,10 +55,7 @@ def test_an_interrupted_search_is_shown_as_one(tmp_path: Path) -> None:
     first = SearchPlan(spec)
     with StudiesBoard(first, folder) as view:
         run_packs(first, folder, view, most=7)  # of 10
-    second = SearchPlan(spec)
-    trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
-    for key, result in finished_packs(trials, curves).items():
-        second.finish(key, result)
+    second = resumed(folder, spec)
     with StudiesBoard(second, folder) as view:
         run_packs(second, folder, view)
     with tensorboard(tmp_path / log_folders.STUDIES) as board:

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.rows import PackResult
-from search.planning.search_plan import SearchPlan
 from search.planning.study_plan import StudyPlan
 from spaces import studies
 from spaces.vocabulary import Phase
-from tests.search_tests.studies import by_identity, run_all, tiny, trained
+from tests.search_tests.studies import RecordedPlan, by_identity, rows_of, run_all, tiny, trained
 from trainables import Pack, PackKey
 
 SEARCHES: list[dict[str, Any]] = [
@@ -36,8 +35,8 @@ def trained_once(pack: Pack) -> PackResult:
     return trained(pack)
 
 
-def plan_of(search: int, **changes: Any) -> SearchPlan:
-    return SearchPlan(tiny(**SEARCHES[search], **changes))
+def plan_of(search: int, **changes: Any) -> RecordedPlan:
+    return RecordedPlan(tiny(**SEARCHES[search], **changes))
 
 
 @functools.cache
@@ -119,10 +118,10 @@ def test_a_further_grid_value_leaves_the_packs_of_the_other_studies_alone() -> N
 
 
 def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
-    plan = SearchPlan(tiny())
+    plan = RecordedPlan(tiny())
     packs = run_all(plan, trained_once)
-    for name, study in plan.studies.items():
-        searched = [row for row in study.trial_rows if row.phase == "search"]
+    for name in plan.studies:
+        searched = [row for row in plan.rows[name] if row.phase == "search"]
         best = min(
             (row for row in searched if row.status == "completed"), key=lambda row: row.nmse or 0.0
         )
@@ -138,7 +137,7 @@ def test_confirm_trains_the_best_trial_again_with_seeds_of_its_own() -> None:
 
 
 def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
-    packs = run_all(SearchPlan(tiny()), trained_once)
+    packs = run_all(RecordedPlan(tiny()), trained_once)
     by_study: dict[str, list[Pack]] = {}
     for pack in packs:
         by_study.setdefault(pack.study, []).append(pack)
@@ -157,7 +156,7 @@ def test_search_shares_data_and_pairs_and_confirm_shares_nothing() -> None:
 
 def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     space = {"depth": {"low": 1, "high": 2}}
-    plan = SearchPlan(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
+    plan = RecordedPlan(tiny(space=space, fixed={"steps": 4, "batch_size": 8, "width": 4}))
 
     def diverging(pack: Pack) -> PackResult:
         wild = (
@@ -168,8 +167,8 @@ def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
 
     packs = run_all(plan, diverging)
     assert {pack.phase for pack in packs} == {"search"}
-    assert set(plan.statuses) == {"diverged"}
-    assert plan.statuses["diverged"] == plan.trials == plan.trials_ended == 18
+    assert {row.status for row in rows_of(plan)} == {"diverged"}
+    assert len(rows_of(plan)) == plan.trials == plan.trials_ended == 18
     assert plan.finished
     assert plan.exhausted
 
@@ -209,7 +208,7 @@ def test_every_size_runs_to_its_end(
     changes: dict[str, Any], search_packs: int, confirm_packs: int
 ) -> None:
     spec = tiny(**changes)
-    plan = SearchPlan(spec)
+    plan = RecordedPlan(spec)
     packs = run_all(plan, workers=2)
     assert plan.finished
     assert plan.exhausted
@@ -217,7 +216,7 @@ def test_every_size_runs_to_its_end(
         phases = [pack.phase for pack in packs if pack.study == study.name]
         assert phases.count("search") == search_packs
         assert phases.count("confirm") == confirm_packs
-        rows = plan.studies[study.name].trial_rows
+        rows = plan.rows[study.name]
         trials = sorted(row.trial for row in rows if row.phase == "search")
         assert trials == list(range(spec.budget.trials))
         if spec.halving is None:

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results import OutputFolder
+from results import TRIALS, OutputFolder
+from results.rows import table_of_trials
 from search.planning.search_plan import SearchPlan
 from search.saved_search.time_used import time_used
 from search.tune.time_budget import TimeBudget
 from spaces import load_spec
 from tests.search_tests.command_line import dottune
-from tests.search_tests.studies import content, rows_of, run_all, tiny, train_once
+from tests.search_tests.studies import RecordedPlan, content, rows_of, run_all, tiny, train_once
 from trainables import Pack
 
 BUDGET = {"trials": 30, "pack_size": 3}
@@ -39,7 +40,7 @@ def test_anything_else_is_refused(value: Any) -> None:
         tiny(budget={**BUDGET, "time": value})
 
 
-def searched(plan: SearchPlan) -> dict[Any, Any]:
+def searched(plan: RecordedPlan) -> dict[Any, Any]:
     rows = (row for row in rows_of(plan) if row.phase == "search")
     return {(row.study, row.trial): (row.status, row.nmse) for row in rows}
 
@@ -49,7 +50,7 @@ def searched(plan: SearchPlan) -> dict[Any, Any]:
 def test_a_closed_search_ends_what_it_began_and_confirms(
     close_after: int, workers: int, order: random.Random
 ) -> None:
-    plan = SearchPlan(tiny(budget=BUDGET))
+    plan = RecordedPlan(tiny(budget=BUDGET))
     in_flight: list[Pack] = []
     done = 0
     while True:
@@ -66,14 +67,14 @@ def test_a_closed_search_ends_what_it_began_and_confirms(
         done += 1
     assert plan.finished
     assert plan.exhausted
-    undisturbed = SearchPlan(tiny(budget=BUDGET))
+    undisturbed = RecordedPlan(tiny(budget=BUDGET))
     run_all(undisturbed, train_once)
     assert searched(plan).items() <= searched(undisturbed).items()
-    for name, study in plan.studies.items():
-        rows = [row for row in study.trial_rows if row.phase == "search"]
+    for name in plan.studies:
+        rows = [row for row in plan.rows[name] if row.phase == "search"]
         assert len(rows) == 3 * started[name]
         completed = [row for row in rows if row.status == "completed"]
-        replicates = [row for row in study.trial_rows if row.phase == "confirm"]
+        replicates = [row for row in plan.rows[name] if row.phase == "confirm"]
         best = min(completed, key=lambda row: (row.nmse, row.trial), default=None)
         assert {row.trial for row in replicates} == (set() if best is None else {best.trial})
         assert len(replicates) == (0 if best is None else 4)
@@ -89,7 +90,7 @@ class Clock:
 
 def test_time_is_left_for_a_pack_and_for_confirm() -> None:
     """No pack begins that would not end, or whose winner could not be confirmed."""
-    plan = SearchPlan(tiny(budget={**BUDGET, "time": "100s"}, grid={"dimension": [1]}))
+    plan = RecordedPlan(tiny(budget={**BUDGET, "time": "100s"}, grid={"dimension": [1]}))
     clock, up = Clock(), []
     budget = TimeBudget(plan, workers=1, when_up=lambda: up.append(clock.now), clock=clock)
     longest = 0.0
@@ -119,7 +120,7 @@ def _lasting(result: Any, seconds: float) -> Any:
 
 
 def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
-    pack = SearchPlan(tiny()).next_pack()
+    pack = RecordedPlan(tiny()).next_pack()
     assert pack is not None
     row = train_once(pack).trials[0]
     began = row.started_at.replace(microsecond=0)
@@ -130,10 +131,10 @@ def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
     ]
     rows = [
         replace(row, execution=1, pack_seconds=5.0),
-        replace(row, execution=1, pack_seconds=2.0),
+        replace(row, execution=1, pack_seconds=2.0, trial=row.trial + 1),
     ]
     expected = 600.0 + (row.started_at - began).total_seconds() + 5.0
-    assert time_used(records, rows) == pytest.approx(expected)
+    assert time_used(records, table_of_trials(rows)) == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures("two_cpus")
@@ -175,7 +176,7 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     assert {path.name for path in content(stopped / "trials")} == {path.name for path in before}
     assert "workers" not in dottune("resume", str(stopped)).stderr
 
-    seconds = time_used([record], [])
+    seconds = time_used([record], TRIALS.empty_table())
     longer = dottune("resume", str(out), "--set", f"budget.time={seconds + 8:.0f}s")
     assert longer.exit_code == 0, longer.output
     trials = OutputFolder(out).read_trials().to_pandas()

@@ -11,11 +11,10 @@ from results.tensorboard import log_folders
 from results.tensorboard.trial_runs import CURVE_SCALARS, HPARAMS, Interval, Listed
 from search.planning.search_plan import SearchPlan
 from search.runner import resume_search, run_search
-from search.saved_search.finished_packs import finished_packs
 from search.views.guard import Guarded
 from search.views.hparams_domains import domains
 from search.views.trials_board import TrialsBoard, run_name
-from tests.search_tests.studies import run_packs, tiny
+from tests.search_tests.studies import resumed, run_packs, tiny
 from tests.search_tests.test_studies_board import expect_studies
 from tests.tensorboard_server import TensorBoard, eventually, shown_hparams, tensorboard
 
@@ -61,10 +60,7 @@ def test_the_runs_of_an_interrupted_search_are_not_doubled(tmp_path: Path) -> No
     with TrialsBoard(first, folder) as view:
         run_packs(first, folder, view, most=3)
 
-    second = SearchPlan(spec)
-    trials, curves = trials_of(folder.read_trials()), curves_of(folder.read_curves())
-    for key, result in finished_packs(trials, curves).items():
-        second.finish(key, result)
+    second = resumed(folder, spec)
     with TrialsBoard(second, folder) as view:
         run_packs(second, folder, view)
     with tensorboard(tmp_path / log_folders.TRIALS) as board:
