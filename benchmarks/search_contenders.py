@@ -122,10 +122,13 @@ def played(written: dict[str, Any]) -> list["TrialRow"]:
 
     torch.set_num_threads(1)
     plan = SearchPlan(load_spec(written))
+    rows: list[TrialRow] = []
     while (pack := plan.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
-        plan.finish(pack.key, pack_result(pack, reports, device="cpu", worker="benchmark"))
-    return plan.finished_rows
+        result = pack_result(pack, reports, device="cpu", worker="benchmark")
+        plan.finish(pack.key, result)
+        rows += result.trials
+    return rows
 
 
 def one_core(trials: int, seed: int) -> float:

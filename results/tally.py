@@ -59,6 +59,13 @@ class StudyTally:
         rows = [] if self.best is None else self._replicates.get(self.best.trial, [])
         return sorted(rows, key=lambda row: (row.steps_factor, row.replicate))
 
+    @property
+    def improved(self) -> NDArray[numpy.bool_]:
+        """Of each trial that ended, in their order, whether it was better than all before."""
+        lowest = numpy.asarray(self.best_nmse)
+        better: NDArray[numpy.bool_] = lowest < numpy.append(math.inf, lowest)[:-1]
+        return better
+
     def take(self, trials: pa.Table) -> None:
         """Take in rows of `TRIALS`, all of this study and none of them taken before."""
         if not trials.num_rows:

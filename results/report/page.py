@@ -33,7 +33,7 @@ def page(findings: Findings) -> str:
     """The whole page: conclusion, table, figures, then cost, commands and provenance."""
     figures: list[Json] = []
     sections = [_section(section, figures) for section in _sections(findings)]
-    content = [_header(findings), _conclusion(findings), *sections]
+    content = [_header(findings), _conclusion(findings), _sampled(findings), *sections]
     content += [
         _part("Cost", cost(findings)),
         _part("Reproduce a winner", reproducing(findings)),
@@ -95,6 +95,13 @@ def _conclusion(findings: Findings) -> str:
         items = "".join(f"<li>{prose(line)}</li>" for line in limiting)
         text += f"<h3>What limits it</h3><ul>{items}</ul>\n"
     return f"<section>{text}{study_table(findings)}</section>\n"
+
+
+def _sampled(findings: Findings) -> str:
+    """What the figures leave out."""
+    told = findings.search.sampled
+    text = f"The figures, and the share that pruning saved, are of {told}. All are in the tables."
+    return f"<section><p>{prose(text)}</p></section>\n" if told else ""
 
 
 def _section(section: Section, figures: list[Json]) -> str:

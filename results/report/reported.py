@@ -51,6 +51,8 @@ class ReportedSearch:
     """The YAML."""
     executions: Sequence[Mapping[str, Any]]
     """The records of provenance.json."""
+    sampled: str
+    """Which trials are in `trials` and `curves`, in words; empty where all are."""
     trials: pa.Table
     curves: pa.Table
     summary: pa.Table

@@ -45,9 +45,13 @@ class History(Mapping[int, Sequence[Outcome]]):
             for name, domain in self._space.items()
         ]
         return tuple(
-            _outcome(dict(zip(self._space, chosen, strict=True)), *told)
+            _outcome(dict(zip(self._space, chosen, strict=True)), told)
             for *chosen, told in zip(*values, zip(status, steps, nmse, strict=True), strict=True)
         )
+
+    def __contains__(self, number: object) -> bool:
+        """Whether a pack has finished."""
+        return number in self._sizes
 
     def __iter__(self) -> Iterator[int]:
         """The numbers of the packs."""

@@ -1,6 +1,8 @@
 """A search in the words of its report, read from its folder."""
 
-from results import OutputFolder
+import pyarrow
+
+from results import CURVES, TRIALS, OutputFolder
 from results.report.reported import Bounds, PlannedStudy, ReportedSearch
 from spaces import Choices, Spec, Study, studies
 from spaces.domains import Domain
@@ -8,6 +10,10 @@ from spaces.domains import Domain
 from ..text.study_label import study_label
 from .folder_state import folder_state, searched
 from .overview import overview
+from .sampled_trials import of_trials, one_in, sample_text, sampled
+
+MOST_TRIALS = 5_000
+"""A page with more trials in its figures is slow to open, and none can be told from another."""
 
 
 def reported_search(folder: OutputFolder) -> ReportedSearch:
@@ -18,6 +24,10 @@ def reported_search(folder: OutputFolder) -> ReportedSearch:
     """
     found = searched(folder_state(folder))
     standing, planned = overview(folder), studies(found.spec)
+    every = one_in(found.spec, MOST_TRIALS)
+    in_folder, points = folder.trials_by_study(), folder.curves_by_study()
+    trials = {name: sampled(in_folder.of(name), every) for name in in_folder.studies}
+    curves = [of_trials(points.of(name), rows) for name, rows in trials.items()]
     return ReportedSearch(
         uri=folder.uri,
         name=found.spec.name,
@@ -27,8 +37,9 @@ def reported_search(folder: OutputFolder) -> ReportedSearch:
         missing=standing.unfinished,
         spec=found.spec.to_yaml(),
         executions=found.records,
-        trials=folder.read_trials(),
-        curves=folder.read_curves(),
+        sampled=sample_text(found.spec, every),
+        trials=pyarrow.concat_tables([TRIALS.empty_table(), *trials.values()]),
+        curves=pyarrow.concat_tables([CURVES.empty_table(), *curves]),
         summary=standing.summary,
     )
 

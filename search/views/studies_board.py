@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
 import pyarrow
 import pyarrow.compute
 from ray.tune.experiment import Trial
@@ -96,9 +95,7 @@ class StudiesBoard(View):
         self._figure_of(study).take(searched)
         tally = StudyTally()
         tally.take(searched)
-        lowest = numpy.asarray(tally.best_nmse)
-        improved = numpy.flatnonzero(numpy.diff(lowest, prepend=numpy.inf) < 0)
-        for place in improved.tolist():
+        for place in tally.improved.nonzero()[0].tolist():
             self._ended[study] = place
             self._take(trials_of(searched.slice(place, 1)))
         self._ended[study] = searched.num_rows - 1

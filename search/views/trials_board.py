@@ -4,19 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy
-import pyarrow
-import pyarrow.compute
-
 from results import OutputFolder
 from results.rows import CurveRow, KeyedRow, PackResult, TrialRow, curves_of, trials_of
-from results.tally import StudyTally
 from results.tensorboard import log_folders
 from results.tensorboard.event_files import open_event_files
 from results.tensorboard.trial_runs import TrialRuns
 from spaces.vocabulary import best_trial
 
 from ..planning.search_plan import SearchPlan
+from ..saved_search.sampled_trials import of_trials, one_in, sample_text, sampled
 from ..text.study_label import study_folder
 from .guard import View
 from .hparams_domains import domains
@@ -40,6 +36,7 @@ class TrialsBoard(View):
     def __init__(self, plan: SearchPlan, folder: OutputFolder) -> None:
         """Watch `plan`, whose rows are in `folder`; write beside them."""
         self._plan, self._folder = plan, folder
+        self._every = one_in(plan.spec, MOST_RUNS)
         self._best: dict[str, TrialRow] = {}
         self._files = open_event_files(folder.uri, log_folders.TRIALS)
         self._runs: TrialRuns | None = None
@@ -48,14 +45,14 @@ class TrialsBoard(View):
         """Write what is known beforehand, and what an earlier run has done."""
         self._files.clear()
         self._runs = TrialRuns(self._files, domains(self._plan.spec))
-        if sampled := sample_text(self._plan):
-            self._runs.write_note(f"{sampled}. All are in the table `trials`.")
+        if told := sample_text(self._plan.spec, self._every):
+            self._runs.write_note(f"{told}. All are in the table `trials`.")
         if self._plan.trials_ended:
             trials, curves = self._folder.trials_by_study(), self._folder.curves_by_study()
             for study in trials.studies:
-                rows, points = self._sample(trials.of(study)), curves.of(study)
-                shown = pyarrow.compute.is_in(points["trial"], rows["trial"].combine_chunks())
-                self._take(trials_of(rows), curves_of(points.filter(shown)), restored=True)
+                rows = sampled(trials.of(study), self._every)
+                points = of_trials(curves.of(study), rows)
+                self._take(trials_of(rows), curves_of(points), restored=True)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -70,16 +67,6 @@ class TrialsBoard(View):
         if reported is not None:
             rows = PackResult.from_arrow(reported)
             self._take(rows.trials, rows.curves)
-
-    def _sample(self, trials: pyarrow.Table) -> pyarrow.Table:
-        """Those rows of one study that are shown."""
-        searched = pyarrow.compute.equal(trials["phase"], "search").to_numpy()
-        tally = StudyTally()
-        tally.take(trials)
-        improved = numpy.zeros(trials.num_rows, bool)
-        improved[searched] = numpy.diff(numpy.asarray(tally.best_nmse), prepend=numpy.inf) < 0
-        even = trials["trial"].to_numpy() % _every(self._plan) == 0
-        return trials.filter(pyarrow.array(~searched | improved | even))
 
     def _take(
         self, trials: Sequence[TrialRow], curves: Sequence[CurveRow], restored: bool = False
@@ -107,31 +94,13 @@ class TrialsBoard(View):
         return True
 
     def _shows(self, row: KeyedRow) -> bool:
-        return row.phase == "confirm" or row.trial % _every(self._plan) == 0
+        return row.phase == "confirm" or row.trial % self._every == 0
 
     def _shows_curve(self, row: CurveRow) -> bool:
         spec = self._plan.spec
         if spec.tensorboard == "all" or row.phase == "confirm":
             return self._shows(row)
         return row.trial % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0
-
-
-def sample_text(plan: SearchPlan) -> str:
-    """Which of a search's trials TensorBoard shows, in words; empty where it shows all."""
-    every = _every(plan)
-    if every == 1:
-        return ""
-    shown = len(plan.studies) * math.ceil(plan.spec.budget.trials / every)
-    return (
-        f"{shown:,} of {plan.trials:,} trials, one in {every} of each study, beside the best so "
-        "far and the confirm replicates"
-    )
-
-
-def _every(plan: SearchPlan) -> int:
-    """Of how many trials of a study one is shown."""
-    of_study = max(MOST_RUNS // len(plan.studies), 1)
-    return math.ceil(plan.spec.budget.trials / of_study)
 
 
 def run_name(row: KeyedRow) -> str:

@@ -11,13 +11,14 @@ from results import OutputFolder
 from results.tensorboard import log_folders
 
 from ..planning.search_plan import SearchPlan
+from ..saved_search.sampled_trials import one_in, sample_text
 from .compactor import Compactor
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
 from .studies_board import StudiesBoard
 from .summary_writer import SummaryWriter
-from .trials_board import TrialsBoard, sample_text
+from .trials_board import MOST_RUNS, TrialsBoard
 
 
 @contextmanager
@@ -58,8 +59,8 @@ def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None
         )
         lines.append(f"TensorBoard  tensorboard --logdir {studies}")
         lines.append(f"its trials   tensorboard --logdir {trials}")
-        if sampled := sample_text(plan):
-            lines.append(f"             {sampled}")
+        if told := sample_text(spec, one_in(spec, MOST_RUNS)):
+            lines.append(f"             {told}")
     if dashboard:
         lines.append(f"dashboard    http://{dashboard} (its token: ray get-auth-token)")
     return lines

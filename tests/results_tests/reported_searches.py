@@ -99,6 +99,7 @@ def search(*studies: MadeStudy, **changes: Any) -> ReportedSearch:
     return ReportedSearch(
         **(given | changes),
         studies=[each.planned for each in studies],
+        sampled="",
         trials=trials,
         curves=curves,
         summary=_summary(trials, studies),
