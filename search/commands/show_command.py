@@ -73,7 +73,7 @@ def _shown(found: "Overview", by: str | None, best: int | None) -> "tuple[pyarro
     from ..saved_search.best_trials import best_trials
     from ..views.best_tables import best_by_value_table, best_trials_table
 
-    trials = OutputFolder(found.uri).read_trials()
+    trials = OutputFolder(found.uri).trials_by_study()
     if by is None:
         assert best is not None
         rows = best_trials(found.spec, trials, best)

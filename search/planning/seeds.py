@@ -43,7 +43,7 @@ def derive_seeds(
     rest = f',"purpose":{_canonical(purpose)},"seed":{_canonical(seed)},"task":{_canonical(task)}}}'
     for number in numbers:
         digest = begun.copy()
-        digest.update(f"{_canonical(number)}{rest}".encode())
+        digest.update(f"{number:d}{rest}".encode())
         yield int.from_bytes(digest.digest(), "big") >> (_DIGEST_BITS - bits)
 
 

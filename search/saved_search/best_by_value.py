@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow
 import pyarrow.compute
 
+from results.table_parts import TableParts
 from spaces import FloatRange, IntRange, Spec, SpecError, Study, studies
 from spaces.faults import did_you_mean
 from spaces.study import study_name
@@ -62,7 +63,7 @@ class _Found(NamedTuple):
     study: str
 
 
-def best_by_value(spec: Spec, trials: pyarrow.Table, name: str) -> list[BestOfGroup]:
+def best_by_value(spec: Spec, trials: TableParts, name: str) -> list[BestOfGroup]:
     """The best trials of the search by each value of `name`; confirm replicates don't count.
 
     Studies stand in the spec's order, the groups of each in that of `value_groups`.
@@ -116,8 +117,9 @@ def _best_of(key: tuple[str, str | None], trials: int, best: _Found) -> BestOfGr
     )
 
 
-def _rows(trials: pyarrow.Table, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    searched = trials.filter(pyarrow.compute.field("phase") == "search")
+def _rows(trials: TableParts, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    table = trials.all([*dict.fromkeys([*names, "phase"])])
+    searched = table.filter(pyarrow.compute.field("phase") == "search")
     return zip(*(searched[name].to_pylist() for name in names), strict=True)
 
 

@@ -41,8 +41,7 @@ def _keys(*tables: pyarrow.Table) -> Integers:
     ]
     keys = numpy.concatenate([_phases(table) for table in tables])
     for column in columns:
-        _, codes = numpy.unique(column, return_inverse=True)
-        keys = keys * (int(codes.max()) + 1) + codes
+        keys = keys * (int(column.max()) + 1) + column
     return keys
 
 

@@ -24,6 +24,7 @@ from ..planning.optuna_study import distributions_of, finished_trial, quiet_optu
 from ..planning.outcome import Outcome
 from ..planning.study_plan import StudyPlan
 from .folder_state import folder_state, searched
+from .loaded_trial import LoadedTrial
 from .row_check import check_record, misfits, refuse
 
 METRIC = "log10_nmse"
@@ -176,7 +177,7 @@ def _trials(rows: _StudyRows, *, first_rung: bool) -> Iterator[FrozenTrial]:
             nmse=attrs["nmse"],
             rungs=tuple(of_trial.items()),
         )
-        trial = finished_trial(outcome, distributions)
+        trial = LoadedTrial.of(finished_trial(outcome, distributions))
         nmse = of_trial.get(rows.first_rung, attrs["nmse"]) if first_rung else attrs["nmse"]
         if nmse is not None:
             trial.state, trial.value = TrialState.COMPLETE, log10_nmse(nmse)
