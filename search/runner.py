@@ -278,6 +278,7 @@ def _tune(
 
     from trainables.pack_trainable import PackTrainable
 
+    from .tune.forgotten_results import ForgottenResults
     from .tune.interruption import Interrupted, InterruptionFlag
     from .tune.pack_failures import PackFailures
     from .tune.scheduler import PackScheduler
@@ -333,6 +334,7 @@ def _tune(
                         PackFailures(plan),
                         *watchers,
                         interruption,
+                        ForgottenResults(),
                     ],
                     failure_config=tune.FailureConfig(max_failures=2),
                     checkpoint_config=tune.CheckpointConfig(

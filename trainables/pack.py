@@ -1,5 +1,8 @@
 """What the driver sends to a worker: a pack of members to be trained together."""
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Self
@@ -123,12 +126,18 @@ class Pack:
         return PackKey(self.study, self.phase, self.number)
 
     def to_plain(self) -> dict[str, Any]:
-        """The pack as dicts, lists and scalars, for a message between processes."""
+        """The pack as dicts, lists and scalars."""
         return asdict(self)
 
+    def to_text(self) -> str:
+        """The pack for a message between processes: compressed, as Tune keeps several copies."""
+        plain = json.dumps(self.to_plain(), separators=(",", ":"))
+        return base64.b64encode(zlib.compress(plain.encode())).decode()
+
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The pack that `to_plain` described."""
+    def from_text(cls, text: str) -> Self:
+        """The pack that `to_text` wrote."""
+        plain = json.loads(zlib.decompress(base64.b64decode(text)))
         halving, early_stopping = plain["halving"], plain["early_stopping"]
         return cls(
             **{

@@ -35,7 +35,7 @@ class PackTrainable(tune.Trainable):
 
     A pack of which the folder has a checkpoint goes on from there.
 
-    The config holds `pack` (`Pack.to_plain`), `title` (what people see the worker do), `out` (the
+    The config holds `pack` (`Pack.to_text`), `title` (what people see the worker do), `out` (the
     output folder's URI), `execution` (what the rows name it) and `cpus` (the threads to use). The
     actor is reused from pack to pack. A report before the last says how far the pack is and holds
     the rows of curves since the report before (`so_far`); the last one holds all rows, as they were
@@ -58,7 +58,7 @@ class PackTrainable(tune.Trainable):
         self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
         device = _device()
-        pack = Pack.from_plain(config["pack"])
+        pack = Pack.from_text(config["pack"])
         self._rows = PackRows(
             pack=pack,
             device=_device_name(device, pack),

@@ -7,7 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from results.rows import PackResult
-from trainables import PackKey
+from trainables import Pack, PackKey
 
 from ..planning.search_plan import SearchPlan
 from ..text.study_label import pack_title
@@ -16,8 +16,12 @@ from .time_budget import TimeBudget
 
 def pack_of(trial: Trial) -> PackKey:
     """The key of the pack that a Tune trial trains."""
-    pack = trial.config["pack"]
-    return PackKey(pack["study"], pack["phase"], pack["number"])
+    return PackKey(*trial.config["key"])
+
+
+def pack_config(pack: Pack) -> dict[str, Any]:
+    """What the config of the Tune trial that trains a pack says of it."""
+    return {"key": [*pack.key], "pack": pack.to_text()}
 
 
 class PackSearcher(Searcher):
@@ -50,7 +54,7 @@ class PackSearcher(Searcher):
         if pack is not None:
             self._in_flight[trial_id] = pack.key
             return {
-                "pack": pack.to_plain(),
+                **pack_config(pack),
                 "title": pack_title(pack),
                 **self._shared,
             }

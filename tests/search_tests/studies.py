@@ -14,6 +14,7 @@ from results.rows import PackResult, TrialRow
 from search.planning.search_plan import SearchPlan
 from search.saved_search.finished_packs import of_finished_packs
 from search.saved_search.provenance import command_line, provenance, to_json
+from search.tune.searcher import pack_config
 from search.views.guard import View
 from spaces import Spec, load_spec
 from tests.typed_rows import packed
@@ -137,7 +138,7 @@ def run_packs(plan: SearchPlan, folder: OutputFolder, view: View, most: int = 10
         folder.write_pack(*pack.key, result)
         step = min(row.step for row in result.curves)
         early = packed([], [row for row in result.curves if row.step == step])
-        trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+        trial: Any = SimpleNamespace(config=pack_config(pack))
         view.on_trial_result(0, [], trial, {"so_far": early.to_arrow()})
         plan.finish(pack.key, result)
         view.on_trial_result(0, [], trial, {"pack_result": result.to_arrow()})

@@ -28,6 +28,7 @@ from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.loaded_study import load_storage
 from search.saved_search.provenance import provenance, to_json
+from search.tune.searcher import pack_config
 from search.views.progress import ProgressView
 from search.views.studies_board import StudiesBoard
 from search.views.trials_board import TrialsBoard, run_name
@@ -318,7 +319,7 @@ def expect_every_view(written: dict[str, Any], kinds: list[Kind], tmp_path: Path
             result = trained(pack)
             plan.finish(pack.key, result)
             folder.write_pack(*pack.key, result)
-            trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+            trial: Any = SimpleNamespace(config=pack_config(pack))
             for view in (board, of_studies):
                 view.on_trial_result(0, [], trial, {"pack_result": result.to_arrow()})
                 view.on_trial_complete(0, [], trial)

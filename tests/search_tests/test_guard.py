@@ -16,6 +16,7 @@ from results.tensorboard.study_runs import StudyRuns
 from search import run_search
 from search.planning.search_plan import SearchPlan
 from search.tune.interruption import Interrupted
+from search.tune.searcher import pack_config
 from search.views.guard import Guarded, View
 from search.views.metrics_view import MetricsView
 from search.views.progress import ProgressView
@@ -144,7 +145,7 @@ def test_a_figure_that_can_not_be_drawn_leaves_the_rest_of_tensorboard(
             result = trained(pack)
             plan.finish(pack.key, result)
             view.on_trial_result(0, [], None, {"pack_result": result.to_arrow()})
-            trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+            trial: Any = SimpleNamespace(config=pack_config(pack))
             view.on_trial_complete(0, [], trial)
     assert set(written) == {"d=1", "d=2", "conclusion"}
     (message,) = caplog.messages
@@ -183,7 +184,7 @@ def test_a_study_is_summarised_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with SummaryWriter(plan, folder) as writer:
         while pack := plan.next_pack():
             plan.finish(pack.key, trained(pack))
-            trial: Any = SimpleNamespace(config={"pack": pack.to_plain()})
+            trial: Any = SimpleNamespace(config=pack_config(pack))
             writer.on_trial_complete(0, [], trial)
             writer.on_step_end(0, [])
             finished = [study.name for study in plan.studies.values() if study.finished]

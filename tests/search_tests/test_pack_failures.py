@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from results import OutputError
 from search.planning.search_plan import SearchPlan
 from search.tune.pack_failures import PackFailures
+from search.tune.searcher import pack_config
 from tests.search_tests.studies import tiny
 
 
@@ -45,7 +46,7 @@ def test_the_reason_is_that_of_the_latest_attempt(
     pack = plan.next_pack()
     assert pack is not None
     storage = StorageContext(storage_path=str(tmp_path), experiment_dir_name="packs")
-    trial = Trial("none", config={"pack": pack.to_plain()}, storage=storage, stub=True)
+    trial = Trial("none", config=pack_config(pack), storage=storage, stub=True)
     trial.init_local_path()
     for error in errors:
         trial.handle_error(error)

@@ -90,7 +90,7 @@ def test_a_long_pack_reports_on_its_way(tmp_path: Path, monkeypatch: pytest.Monk
     pack = SearchPlan(load_spec("smoke")).next_pack()
     assert pack is not None
     how = {"title": "", "out": str(tmp_path), "execution": 0, "cpus": 1}
-    worker = PackTrainable({"pack": pack.to_plain(), **how})
+    worker = PackTrainable({"pack": pack.to_text(), **how})
     reports = [worker.train()]
     while not reports[-1]["done"]:
         reports.append(worker.train())
