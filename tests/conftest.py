@@ -14,3 +14,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_clusters = "cluster_tests" in item.path.parts
         group = "cluster_tests" if in_clusters else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the fault battery has done to its searches."""
+    counts: dict[str, int] = {}
+    tried = 0
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            found = dict(getattr(report, "user_properties", ()))
+            if getattr(report, "when", "") == "call" and "rows lost" in found:
+                tried += 1
+                for name in ("rows lost", "rows doubled"):
+                    counts[name] = counts.get(name, 0) + found[name]
+    if tried:
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        terminalreporter.write_line(f"faults tried: {tried}, {told}")

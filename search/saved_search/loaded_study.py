@@ -200,6 +200,6 @@ def _rungs(curves: pyarrow.Table) -> dict[int, dict[int, float]]:
     return rungs
 
 
-def _dicts(table: pyarrow.Table, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    columns = (table[name].to_pylist() for name in names)
-    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+def _dicts(table: pyarrow.Table, names: Sequence[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.select(names).to_pylist()
+    return rows if names else [{} for _ in range(table.num_rows)]
