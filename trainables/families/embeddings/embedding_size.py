@@ -19,5 +19,5 @@ def emb_sz_rule(categories: int) -> int:
             f"an embedding has at least one category; received {categories}: "
             "count the different values, and one for what was never seen"
         )
-    factors = 1.6 * float(categories) ** 0.56
+    factors: float = 1.6 * categories**0.56
     return min(MOST_FACTORS, round(factors))
