@@ -13,7 +13,14 @@ known of a batch lies panel by panel: (panels, features, PANEL). B is padded to 
 """
 
 from .code import PANEL
-from .compiler import ACTIVATIONS_WITH_DERIVATIVE, Kernels, Processor, kernels_for
+from .compiler import (
+    ACTIVATIONS_WITH_DERIVATIVE,
+    Kernels,
+    Processor,
+    kernels_for,
+    row_kernels,
+)
+from .lazy_rows import LAZY_NUMBERS, lazy_schedule_row
 from .optimiser_code import SCHEDULE_NUMBERS, schedule_row
 from .program import Program
 from .registers import LANES
@@ -21,11 +28,14 @@ from .registers import LANES
 __all__ = [
     "ACTIVATIONS_WITH_DERIVATIVE",
     "LANES",
+    "LAZY_NUMBERS",
     "PANEL",
     "SCHEDULE_NUMBERS",
     "Kernels",
     "Processor",
     "Program",
     "kernels_for",
+    "lazy_schedule_row",
+    "row_kernels",
     "schedule_row",
 ]

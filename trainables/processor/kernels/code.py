@@ -154,6 +154,10 @@ class Code:
         """The same address as a pointer to double precision."""
         return Value(self, self.builder.bitcast(pointer.llvm, DOUBLE.as_pointer()))
 
+    def integers(self, pointer: Value) -> Value:
+        """The same address as a pointer to integers."""
+        return Value(self, self.builder.bitcast(pointer.llvm, INTEGER.as_pointer()))
+
     def load(self, pointer: Value) -> Value:
         """The integer or number at `pointer`."""
         return Value(self, self.builder.load(pointer.llvm))
@@ -266,6 +270,11 @@ class Code:
         phi = self.builder.phi(kind)
         phi.add_incoming(value.llvm, block)
         return Value(self, phi)
+
+    def when(self, condition: Value, body: Callable[[], object]) -> None:
+        """`body()` where the condition holds, else nothing."""
+        with self.builder.if_then(condition.llvm):
+            body()
 
     def choose(self, value: Value, cases: Sequence[int], body: Callable[[int], object]) -> None:
         """`body(case)` for the case that `value` equals; nothing if it is none of them."""

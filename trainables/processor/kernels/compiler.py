@@ -12,6 +12,7 @@ from llvmlite import binding, ir
 from .activation_code import ACTIVATION_CODE
 from .code import INTEGER, Code, Value
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
+from .lazy_rows import CATCH_UP, ROW_UPDATE, write_catch_up, write_row_update
 from .linear import BACKWARD, FORWARD, OUTPUT, write_backward, write_forward, write_output
 from .optimiser_code import OPTIMISER, OPTIMISER_CODE, write_optimiser
 from .registers import Tile, best_tile, host_registers
@@ -27,8 +28,13 @@ LAYER_SLOTS: Mapping[str, tuple[str, ...]] = {
     "weight_gradient": WEIGHT_GRADIENT,
     "bias_gradient": BIAS_GRADIENT,
 }
+ROW_SLOTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("catch_up", "catch_up_averaging"), CATCH_UP),
+    **dict.fromkeys(("row_update", "row_update_averaging"), ROW_UPDATE),
+}
 SLOTS: Mapping[str, tuple[str, ...]] = {
     **LAYER_SLOTS,
+    **ROW_SLOTS,
     **{f"{name}{suffix}": OPTIMISER for name in OPTIMISER_CODE for suffix in ("", "_averaging")},
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
@@ -94,15 +100,17 @@ class CompiledModule:
 
 
 class Kernels:
-    """The compiled kernels of one activation, one optimiser and one type of numbers."""
+    """Compiled kernels for one type of numbers."""
 
-    def __init__(self, layers: CompiledModule, optimiser: CompiledModule) -> None:
-        """Take a module with the kernels of layers, and one with those of an optimiser."""
-        self._modules = (layers, optimiser)  # their code must outlive its use
-        self._addresses = layers.addresses | optimiser.addresses
+    def __init__(self, *modules: CompiledModule) -> None:
+        """Take the kernels of some modules, one of which has `run`."""
+        self._modules = modules  # their code must outlive its use
+        self._addresses = {
+            name: address for module in modules for name, address in module.addresses.items()
+        }
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         run = ctypes.CFUNCTYPE(None, pointer, integer, integer)
-        self.run = run(layers.addresses["run"])
+        self.run = run(self._addresses["run"])
         """`run(operations, count, steps)`: all operations in their order, for each step from 0."""
 
     def operation(self, kernel: str, **slots: int) -> list[int]:
@@ -126,6 +134,24 @@ def kernels_for(
         _compiled_layers(activation, number, processor),
         _compiled_optimiser(optimizer, number, processor),
     )
+
+
+def row_kernels(number: str, processor: Processor | None = None) -> Kernels:
+    """The kernels of a table's rows, compiled the first time as above."""
+    return Kernels(_compiled_rows(number, processor or Processor.host()))
+
+
+@cache
+def _compiled_rows(number: str, processor: Processor) -> CompiledModule:
+    """The kernels of rows, without and with the running average, and `run`."""
+
+    def write(module: Code) -> None:
+        for averaging in (False, True):
+            write_catch_up(module, averaging=averaging)
+            write_row_update(module, averaging=averaging)
+        _write_run(module)
+
+    return CompiledModule(number, processor, (*ROW_SLOTS, "run"), write)
 
 
 @cache

@@ -1,0 +1,227 @@
+"""Rows brought up to date when they are read, against torch's dense Adam and AdamW."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.trainables_tests.test_kernels import HAS_AVX512, HASWELL, SKYLAKE
+from trainables.processor.kernels import LANES, Processor, Program, row_kernels
+from trainables.processor.lazy_rows import LazyRows, RowOptimiser, RowSchedule
+from trainables.schedules import average_weight
+
+ROWS, FACTORS, BATCH, STEPS = 400, 21, 16, 300
+FAST_AI = RowOptimiser(learning_rate=5e-3, beta_1=0.9, beta_2=0.99, epsilon=1e-5)
+DEFAULT = RowOptimiser(learning_rate=1e-2, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+
+
+def one_cycle(step: int) -> float:
+    """As fast.ai's: up within a quarter of the steps, then down, along half cosines."""
+    quarter = STEPS / 4
+    if step < quarter:
+        return 1 / 25 + (1 - 1 / 25) * (1 - math.cos(math.pi * step / quarter)) / 2
+    return 1e-5 + (1 - 1e-5) * (1 + math.cos(math.pi * (step - quarter) / (STEPS - quarter))) / 2
+
+
+COURSES: dict[str, Callable[[int], float]] = {"constant": lambda step: 1.0, "one cycle": one_cycle}
+
+
+def uneven(steps: int, batch: int, seed: int, rows: int = ROWS) -> Tensor:
+    """Rows of each step (steps, batch), the k-th about 1 / k as often as the first."""
+    generator = torch.Generator().manual_seed(seed)
+    popularity = 1 / torch.arange(1, rows + 1, dtype=torch.float64)
+    drawn = torch.multinomial(popularity, steps * batch, replacement=True, generator=generator)
+    return drawn.view(steps, batch)
+
+
+def derivative(read: Tensor, target: Tensor) -> Tensor:
+    """Of the squared errors of the rows' sums, in which their columns meet."""
+    return 2 * (read.sum(1) - target)[:, None].expand_as(read)
+
+
+class Trained:
+    """A table trained by the kernels; `at_step` sees the rows that a step has read."""
+
+    def __init__(
+        self,
+        weights: Tensor,
+        decay: Tensor,
+        optimiser: RowOptimiser,
+        course: Callable[[int], float],
+        *,
+        averaging: bool = False,
+        processor: Processor | None = None,
+    ) -> None:
+        number = {torch.float32: "float32", torch.float64: "float64"}[weights.dtype]
+        self.kernels = row_kernels(number, processor)
+        self.rows = LazyRows.start(self.kernels, weights, decay, optimiser)
+        self.schedule = RowSchedule(optimiser)
+        self.course, self.averaging = course, averaging
+        self.gradients = torch.zeros_like(self.rows.states[0])
+        self.columns = weights.shape[1]
+
+    def step(self, index: Tensor, target: Tensor) -> Tensor:
+        step = int(self.rows.done)
+        self.schedule.extend([(self.course(step), average_weight(step))])
+        indices = index[None].contiguous()
+        self._run(self.rows.catch_up(indices, self.schedule, averaging=self.averaging))
+        read = self.rows.states[0][index][:, : self.columns].clone()
+        columns = self.gradients[:, : self.columns]
+        columns.index_add_(0, index, derivative(read, target))
+        self._run(
+            self.rows.update(indices, self.schedule, self.gradients, averaging=self.averaging)
+        )
+        assert not self.gradients.any()
+        self.rows.done.add_(1)
+        return read
+
+    def finish(self) -> Tensor:
+        """The states of all rows, up to date."""
+        everyone = torch.arange(self.rows.states.shape[1])[None]
+        self._run(self.rows.catch_up(everyone, self.schedule, averaging=self.averaging))
+        return self.rows.states
+
+    def _run(self, operation: list[int]) -> None:
+        Program(self.kernels, [operation]).run(1)
+
+
+@pytest.mark.parametrize("course", COURSES)
+@pytest.mark.parametrize("optimiser", [FAST_AI, DEFAULT], ids=["fast.ai", "default"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    weights = torch.randn(ROWS, FACTORS, generator=generator, dtype=torch.float64)
+    indices = uneven(STEPS, BATCH, seed=2)
+    targets = torch.randn(STEPS, BATCH, generator=generator, dtype=torch.float64)
+    counts = indices.flatten().bincount(minlength=ROWS)
+    assert counts.max() > 500  # and rows that come more than once in a batch
+    assert (counts == 1).sum() > 20
+    assert (counts == 0).any()
+    lazy = Trained(
+        weights,
+        torch.tensor(decay, dtype=torch.float64),
+        optimiser,
+        COURSES[course],
+        averaging=True,
+    )
+    dense, average = weights.clone().requires_grad_(), weights.clone()
+    kind = torch.optim.AdamW if decay else torch.optim.Adam
+    reference = kind(
+        [dense],
+        lr=optimiser.learning_rate,
+        betas=(optimiser.beta_1, optimiser.beta_2),
+        eps=optimiser.epsilon,
+        weight_decay=decay,
+    )
+    for step in range(STEPS):
+        index, target = indices[step], targets[step]
+        read = lazy.step(index, target)
+        torch.testing.assert_close(read, dense.detach()[index], rtol=0, atol=1e-10)
+        reference.param_groups[0]["lr"] = optimiser.learning_rate * COURSES[course](step)
+        reference.zero_grad()
+        (dense[index].sum(1) - target).square().sum().backward()
+        reference.step()
+        average.lerp_(dense.detach(), average_weight(step))
+    state = reference.state[dense]
+    expected = [dense.detach(), state["exp_avg"], state["exp_avg_sq"], average]
+    found = lazy.finish()
+    for lazily, densely in zip(found[:, :, :FACTORS], expected, strict=True):
+        torch.testing.assert_close(lazily, densely, rtol=0, atol=1e-10)
+    assert not found[:, :, FACTORS:].any()
+    assert (lazy.rows.updated == STEPS).all()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
+    """Past the steps that its moments last, to dense Adam's numbers, average or none."""
+    generator = torch.Generator().manual_seed(3)
+    weights = torch.randn(2, FACTORS, generator=generator, dtype=torch.float64)
+    steps = 3_000
+    assert FAST_AI.lasting(torch.float64) < steps / 4
+    both = [
+        Trained(
+            weights,
+            torch.tensor(decay, dtype=torch.float64),
+            FAST_AI,
+            lambda step: 1.0,
+            averaging=averaging,
+        )
+        for averaging in (False, True)
+    ]
+    dense = weights.clone().requires_grad_()
+    reference = torch.optim.AdamW(
+        [dense], lr=FAST_AI.learning_rate, betas=(0.9, 0.99), eps=1e-5, weight_decay=decay
+    )
+    target = torch.ones(1, dtype=torch.float64)
+    for step in range(steps):
+        index = torch.tensor([0 if step in (0, steps - 1) else 1])
+        for lazy in both:
+            lazy.step(index, target)
+        reference.zero_grad()
+        (dense[index].sum(1) - target).square().sum().backward()
+        reference.step()
+    for lazy in both:
+        # Not the other, whose loss is so near to 0 by then that its gradients are roundings.
+        found = lazy.finish()[:, 0, :FACTORS]
+        torch.testing.assert_close(found[0], dense.detach()[0], rtol=0, atol=1e-10)
+        for state, name in ((1, "exp_avg"), (2, "exp_avg_sq")):
+            torch.testing.assert_close(found[state], reference.state[dense][name][0])
+
+
+def test_moments_that_never_fade_are_walked_to_the_end() -> None:
+    slow = RowOptimiser(learning_rate=1e-3, beta_1=0.9, beta_2=0.5, epsilon=1e-8)
+    assert slow.lasting(torch.float64) > 2**60
+    assert (
+        RowOptimiser(learning_rate=1, beta_1=0, beta_2=0.9, epsilon=1).lasting(torch.float32) == 1
+    )
+
+
+@given(
+    beta_1=st.floats(0.1, 0.99),
+    beta_2=st.floats(0.1, 0.9999),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_what_follows_the_lasting_steps_is_below_rounding(
+    beta_1: float, beta_2: float, dtype: torch.dtype
+) -> None:
+    ratio = beta_1 / math.sqrt(beta_2)
+    lasting = RowOptimiser(learning_rate=1, beta_1=beta_1, beta_2=beta_2, epsilon=0).lasting(dtype)
+    if ratio < 1:
+        assert ratio**lasting / (1 - ratio) <= torch.finfo(dtype).eps
+        assert ratio ** (lasting - 2) / (1 - ratio) > torch.finfo(dtype).eps / 4
+    else:
+        assert lasting > 2**60
+
+
+@pytest.mark.skipif(not HAS_AVX512, reason="the host can run code for one of both alone")
+@pytest.mark.parametrize("columns", [1, 21, 64, 100])
+def test_registers_change_no_bit(columns: int) -> None:
+    """Of one, two or four vectors at once, and none left over or some."""
+    generator = torch.Generator().manual_seed(columns)
+    weights = torch.randn(9, columns, generator=generator)
+    indices = uneven(12, 4, columns, rows=9)
+    found = []
+    for processor in (HASWELL, SKYLAKE):
+        lazy = Trained(
+            weights, torch.tensor(0.1), FAST_AI, one_cycle, averaging=True, processor=processor
+        )
+        for index in indices:
+            lazy.step(index, torch.ones(4))
+        found.append(lazy.finish())
+    assert torch.equal(*found)
+
+
+def test_columns_are_whole_vectors() -> None:
+    with pytest.raises(ValueError, match=f"a multiple of {LANES} columns; received 21: fill up"):
+        LazyRows(
+            kernels=row_kernels("float32"),
+            states=torch.zeros(4, 3, 21),
+            updated=torch.zeros(3, dtype=torch.int64),
+            decay=torch.zeros(21),
+            optimiser=FAST_AI,
+            done=torch.zeros(1, dtype=torch.int64),
+        )

@@ -1,0 +1,148 @@
+"""A table of learned rows under Adam or AdamW, of which a step touches a few.
+
+The numbers are dense Adam's, up to rounding: a row that no pair of a batch names still goes on by
+its moments and is decayed, but only once it is read again (`kernels/lazy_rows.py`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from .kernels import LANES, LAZY_NUMBERS, Kernels, lazy_schedule_row
+
+FOR_EVER = 2**62
+"""More steps than are ever taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowOptimiser:
+    """The hyperparameters of Adam (Kingma & Ba 2015), in torch's order."""
+
+    learning_rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+    @property
+    def settings(self) -> Tensor:
+        """As the kernels read them (5,)."""
+        numbers = (self.learning_rate, self.beta_1, self.beta_2, self.beta_2**0.5, self.epsilon)
+        return torch.tensor(numbers, dtype=torch.float64)
+
+    def lasting(self, dtype: torch.dtype) -> int:
+        """The steps without a gradient after which what moves a row is lost in rounding.
+
+        Each is beta_1 / sqrt(beta_2) times the one before, and all that follow add up to a share of
+        the first that `dtype` can't hold.
+        """
+        ratio = self.beta_1 / math.sqrt(self.beta_2)
+        if ratio <= 0:
+            return 1
+        if ratio >= 1:
+            return FOR_EVER
+        return math.ceil(math.log(torch.finfo(dtype).eps / 2 * (1 - ratio)) / math.log(ratio))
+
+
+class RowSchedule:
+    """What changes from step to step, of all steps that a row may have missed."""
+
+    def __init__(self, optimiser: RowOptimiser) -> None:
+        """No steps yet."""
+        self._optimiser = optimiser
+        self.numbers = torch.zeros(0, LAZY_NUMBERS, dtype=torch.float64)
+        """A row for each step, in memory that `extend` may replace."""
+
+    def extend(self, factors: Sequence[tuple[float, float]]) -> None:
+        """Append steps: of each the factor on the learning rate, and the average's new share."""
+        optimiser, first = self._optimiser, len(self.numbers)
+        rows = [
+            lazy_schedule_row(first + step, *each, optimiser.beta_1, optimiser.beta_2)
+            for step, each in enumerate(factors)
+        ]
+        new = torch.tensor(rows, dtype=torch.float64).view(-1, LAZY_NUMBERS)
+        self.numbers = torch.cat([self.numbers, new])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LazyRows:
+    """The rows of a table, and the operations on those that a step reads.
+
+    Legend: R rows, C columns. `states` (4, R, C) are the weights, the two moments and the running
+    average of the weights; `updated` (R,) the steps that each row has behind it; `decay` (C,) the
+    weight decay of each column. `done` (1,) are the steps before the first of a call of `run`.
+    """
+
+    kernels: Kernels
+    states: Tensor
+    updated: Tensor
+    decay: Tensor
+    optimiser: RowOptimiser
+    done: Tensor
+    _settings: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = self.states.shape[2]
+        if columns % LANES:
+            raise ValueError(
+                f"rows have a multiple of {LANES} columns; received {columns}: fill up with zeros"
+            )
+        object.__setattr__(self, "_settings", self.optimiser.settings)
+
+    @classmethod
+    def start(
+        cls, kernels: Kernels, weights: Tensor, decay: Tensor, optimiser: RowOptimiser
+    ) -> "LazyRows":
+        """Before the first step: `weights` (R, C), to be filled up to whole vectors."""
+        rows, columns = weights.shape
+        states = torch.zeros(4, rows, -(-columns // LANES) * LANES, dtype=weights.dtype)
+        states[0, :, :columns] = states[3, :, :columns] = weights
+        padded = torch.zeros(states.shape[2], dtype=weights.dtype)
+        padded[:columns] = decay
+        return cls(
+            kernels=kernels,
+            states=states,
+            updated=torch.zeros(rows, dtype=torch.int64),
+            decay=padded,
+            optimiser=optimiser,
+            done=torch.zeros(1, dtype=torch.int64),
+        )
+
+    def catch_up(
+        self, indices: Tensor, schedule: RowSchedule, *, averaging: bool = False
+    ) -> list[int]:
+        """The operation that brings the rows of a step's indices (steps, count) up to date."""
+        return self.kernels.operation(
+            "catch_up_averaging" if averaging else "catch_up",
+            **self._slots(indices, schedule),
+            lasting=self.optimiser.lasting(self.states.dtype),
+            decays=int(bool(self.decay.any())),
+        )
+
+    def update(
+        self, indices: Tensor, schedule: RowSchedule, gradients: Tensor, *, averaging: bool = False
+    ) -> list[int]:
+        """The operation that takes the step for them, with gradients (R, C) that it leaves zero."""
+        return self.kernels.operation(
+            "row_update_averaging" if averaging else "row_update",
+            **self._slots(indices, schedule),
+            gradients_pointer=gradients.data_ptr(),
+        )
+
+    def _slots(self, indices: Tensor, schedule: RowSchedule) -> dict[str, int]:
+        _, rows, columns = self.states.shape
+        return {
+            "states_pointer": self.states.data_ptr(),
+            "rows": rows,
+            "columns": columns,
+            "updated_pointer": self.updated.data_ptr(),
+            "indices_pointer": indices.data_ptr(),
+            "indices_step_stride": indices.stride(0),
+            "count": indices.shape[1],
+            "decay_pointer": self.decay.data_ptr(),
+            "settings_pointer": self._settings.data_ptr(),
+            "schedule_pointer": schedule.numbers.data_ptr(),
+            "done_pointer": self.done.data_ptr(),
+        }
