@@ -213,7 +213,7 @@ def _run(
                 raise
     try:
         _write_outcome(plan, folder, records)
-    except OutputUnavailable as error:
+    except OutputError as error:
         raise OutputUnavailable(
             f"{error}; the rows written before are kept: go on with "
             f"`{resuming_command(folder.uri)}`"

@@ -3,9 +3,15 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 # Ray's workers would be nicer than all else: beside another test's computing they would hardly run.
 os.environ.setdefault("RAY_worker_niceness", "0")
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("dottune", deadline=None)
+settings.load_profile("dottune")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

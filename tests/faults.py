@@ -202,7 +202,7 @@ def _workers_of(process: int) -> list[int]:
         pid, parent, arguments = line.split(None, 2)
         if int(parent) in parents:
             parents.add(int(pid))
-            if arguments.startswith("ray::") and "PackTrainable" not in arguments:
+            if arguments.startswith("ray::Pack("):
                 found.append(int(pid))
     return found
 
@@ -293,9 +293,19 @@ class FaultyProxy:
                 with contextlib.suppress(ConnectionError):
                     super().handle()
 
+            def body(self) -> bytes:
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                chunks = []
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    chunks.append(self.rfile.read(size))
+                    self.rfile.readline()
+                while self.rfile.readline().strip():
+                    pass  # trailers
+                return b"".join(chunks)
+
             def forward(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                body = self.rfile.read(length) if length else None
+                body = self.body()
                 drawn = random.random()
                 if drawn < 0.03:
                     proxy.faults["503"] += 1
@@ -312,7 +322,13 @@ class FaultyProxy:
                     proxy.faults["hung"] += 1
                     proxy.stopped.wait(random.uniform(0.5, 4.0))
                 with contextlib.closing(HTTPConnection("127.0.0.1", store.port)) as connection:
-                    connection.request(self.command, self.path, body, dict(self.headers))
+                    skipped = ("transfer-encoding", "content-length", "expect", "connection")
+                    headers = {
+                        name: value
+                        for name, value in self.headers.items()
+                        if name.lower() not in skipped
+                    }
+                    connection.request(self.command, self.path, body or None, headers)
                     answer = connection.getresponse()
                     content = answer.read()
                 self.send_response(answer.status)

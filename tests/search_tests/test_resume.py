@@ -55,7 +55,6 @@ def run_until(out: Path, wanted: int, *stops: signal.Signals) -> tuple[int, str]
     "stops",
     [
         [signal.SIGINT],
-        [signal.SIGTERM],
         [signal.SIGKILL],
     ],
 )
