@@ -4,8 +4,8 @@
 
 Each fault is one of those of the tests' battery (tests/faults.py), drawn at random, at a random
 moment: killed drivers and workers, signals, a disk that fills up (as root), parts cut off, packs
-delivered twice. The search then goes on, as its user would have it, and its tables are compared with
-those of an undisturbed search.
+delivered twice. The search then goes on, as its user would have it, and its tables are compared
+with those of an undisturbed search.
 """
 
 import argparse
