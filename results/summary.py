@@ -26,7 +26,7 @@ def summarise(trials: pa.Table, *, order: Sequence[str] = ()) -> pa.Table:
 
     The order of the rows of `trials` doesn't matter, and nothing but `trials` is read.
     """
-    return summary_of(map(_tally, _by_study(trials)), order=order)
+    return summary_of(map(StudyTally.of, _by_study(trials)), order=order)
 
 
 def summary_of(tallies: Iterable[StudyTally], *, order: Sequence[str] = ()) -> pa.Table:
@@ -60,12 +60,6 @@ def _by_study(trials: pa.Table) -> Iterator[pa.Table]:
     order = numpy.argsort(keys, kind="stable")
     ends = numpy.flatnonzero(numpy.diff(keys[order])) + 1
     return (trials.take(places) for places in numpy.split(order, ends) if len(places))
-
-
-def _tally(trials: pa.Table) -> StudyTally:
-    tally = StudyTally()
-    tally.take(trials)
-    return tally
 
 
 def constructed_nmse_of(row: Mapping[str, Any]) -> float | None:

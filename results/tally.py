@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 import numpy
 import pyarrow as pa
@@ -39,6 +39,13 @@ class StudyTally:
         """Trials and replicates."""
         self._replicates: dict[int, list[TrialRow]] = {}
         self._train_seconds = array("d")
+
+    @classmethod
+    def of(cls, trials: pa.Table) -> Self:
+        """The tally of these rows of `TRIALS`, all of one study."""
+        tally = cls()
+        tally.take(trials)
+        return tally
 
     @property
     def trials(self) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow
 import yaml
 
-from results import OutputFolder
+from results import OutputFolder, summary_of
 from results.schemas import CURVE_KEY, TRIAL_KEY
 from search import resume_search
 from search.planning.search_plan import SearchPlan
@@ -189,14 +189,15 @@ def _stopped(number: signal.Signals, uri: str, scratch: Path, random: Random) ->
 def killed_worker(uri: str, scratch: Path, random: Random) -> None:
     """Kill -9 of a worker while it trains: the search tries its pack again by itself."""
     with _running(uri, scratch, random) as driver:
-        workers = _workers_of(driver.pid)
+        workers = workers_of(driver.pid)
         if workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(random.choice(workers), signal.SIGKILL)
         _ended(driver, 0)
 
 
-def _workers_of(process: int) -> list[int]:
+def workers_of(process: int) -> list[int]:
+    """The processes below one that train a pack."""
     found, parents = [], {process}
     for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
         pid, parent, arguments = line.split(None, 2)
@@ -256,13 +257,7 @@ def finished(uri: str) -> None:
     for key, result in _results().items():
         folder.write_pack(*key, result)
         plan.finish(key, result)
-    folder.write_summary(pyarrow.concat_tables([_summary(plan)]))
-
-
-def _summary(plan: SearchPlan) -> pyarrow.Table:
-    from results import summary_of
-
-    return summary_of(plan.finished_tallies, order=[*plan.studies])
+    folder.write_summary(summary_of(plan.finished_tallies, order=[*plan.studies]))
 
 
 def _begin(folder: OutputFolder) -> None:

@@ -62,7 +62,7 @@ def overview(folder: OutputFolder) -> Overview:
             row["constructed_nmse"] = constructed_nmse_of(row)
     else:
         trials = folder.trials_by_study()
-        tallies = {name: _tally(trials.of(name)) for name in trials.studies}
+        tallies = {name: StudyTally.of(trials.of(name)) for name in trials.studies}
         rows = {row["study"]: row for row in summary_of(tallies.values()).to_pylist()}
         rows = {study.name: rows.get(study.name) or _not_begun(spec, study) for study in wanted}
         replicates = {name: len(tally.replicates) for name, tally in tallies.items()}
@@ -84,12 +84,6 @@ def _not_begun(spec: Spec, study: Study) -> dict[str, Any]:
     batch_size = {"batch_size": study.fixed["batch_size"]}
     names = {"search": spec.name, "study": study.name, "seed": study.seed}
     return {**names, **study.task, **batch_size, **counts, "train_seconds": 0.0}
-
-
-def _tally(trials: pyarrow.Table) -> StudyTally:
-    tally = StudyTally()
-    tally.take(trials)
-    return tally
 
 
 def _missing(

@@ -25,10 +25,8 @@ def sampled(trials: pyarrow.Table, every: int) -> pyarrow.Table:
     if every == 1:
         return trials
     searched = pyarrow.compute.equal(trials["phase"], "search").to_numpy()
-    tally = StudyTally()
-    tally.take(trials)
     improved = numpy.zeros(trials.num_rows, bool)
-    improved[searched] = tally.improved
+    improved[searched] = StudyTally.of(trials).improved
     even = trials["trial"].to_numpy() % every == 0
     return trials.filter(pyarrow.array(~searched | improved | even))
 

@@ -93,9 +93,7 @@ class StudiesBoard(View):
         if not searched.num_rows:
             return
         self._figure_of(study).take(searched)
-        tally = StudyTally()
-        tally.take(searched)
-        for place in tally.improved.nonzero()[0].tolist():
+        for place in StudyTally.of(searched).improved.nonzero()[0].tolist():
             self._ended[study] = place
             self._take(trials_of(searched.slice(place, 1)))
         self._ended[study] = searched.num_rows - 1

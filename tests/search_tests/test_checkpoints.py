@@ -16,6 +16,7 @@ import torch
 from results import OutputFolder
 from search import resume_search, run_search
 from search.planning.search_plan import SearchPlan
+from tests.faults import workers_of
 from tests.search_tests.studies import MEASURED, TINY, tiny
 from trainables import Pack
 from trainables.checkpoints import EVERY_VARIABLE, Checkpoints
@@ -62,18 +63,6 @@ def driver(often: None, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.kill()
-
-
-def workers_of(process: int) -> list[int]:
-    """The processes below one that train a pack."""
-    found, parents = [], {process}
-    for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
-        pid, parent, arguments = line.split(None, 2)
-        if int(parent) in parents:
-            parents.add(int(pid))
-            if arguments.startswith("ray::Pack("):
-                found.append(int(pid))
-    return found
 
 
 def test_a_killed_worker_costs_no_more_than_the_last_moments(
