@@ -36,7 +36,7 @@ class LossFigure:
         """Take in rows of `TRIALS`; confirm replicates and diverged trials are left out."""
         columns = (trials[name].to_pylist() for name in _COLUMNS)
         for phase, depth, width, status, nmse in zip(*columns, strict=True):
-            if nmse is not None and phase == "search":
+            if nmse is not None and phase == "search" and depth is not None:
                 cell = depth, _octave(width) if depth > 0 else 0
                 found = status == "pruned", nmse
                 self._cells[cell] = min(self._cells.get(cell, found), found)

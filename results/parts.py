@@ -113,7 +113,7 @@ def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
     has, in rows that have hyperparameters at all. All others are null.
     """
     described = MEMBER_HYPERPARAMETERS.get(field.name)
-    if described is None or described.belongs_to:
+    if described is None or described.belongs_to or described.of_data:
         return pa.nulls(table.num_rows, field.type)
     default = pa.scalar(described.default, field.type)
     return pc.if_else(pc.is_valid(table["depth"]), default, pa.scalar(None, field.type))

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, SEED, TASK_COLUMNS
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
         {
@@ -37,6 +37,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
         }
     ),
     4: frozenset({"seed", "winners_curse", "search_seeds", "nmse_low", "nmse_high"}),
+    5: frozenset({"model", "factors"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 
@@ -113,7 +114,8 @@ _BATCH_SIZE = (_described("batch_size"),)
 def _configuration(nullable: bool) -> Iterator[pa.Field]:
     """Make the fields of one configuration; in the summary of a study without a best, null."""
     for name, field in MEMBER_HYPERPARAMETERS.items():
-        yield _described(name, nullable=nullable or bool(field.belongs_to))
+        of_some = bool(field.belongs_to or field.of_model or field.of_data)
+        yield _described(name, nullable=nullable or of_some)
 
 
 _SEED = pa.field("seed", pa.int64(), metadata={"description": SEED.description})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
 from spaces import Choices, Spec, Study, studies
-from spaces.vocabulary import layer_units, parameter_count
+from spaces.vocabulary import EMBEDDED_DATA, POOLED_DATA, layer_units, parameter_count
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,
@@ -71,7 +71,12 @@ class PackNeed:
         """What it needs at the least."""
         of = self.extents
         members, largest, smallest = of["members"].largest, self.largest, self.smallest
-        if largest.layers is None:
+        if "factors" in of:
+            rows = of["users"].largest + of.get("items", of["users"]).largest
+            factors = of["factors"]
+            largest = replace(largest, factors=factors.largest, rows=rows)
+            smallest = replace(smallest, factors=factors.smallest, rows=rows)
+        if largest.layers is None and largest.model == "mlp":
             depth, width = of["depth"], of["width"]
             largest = replace(largest, depth=depth.largest, width=width.largest)
             smallest = replace(smallest, depth=depth.smallest, width=width.smallest)
@@ -142,7 +147,10 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
         members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)
     for study in studies(spec):
         layered = "layer_sizes" in {**study.space, **study.fixed}
-        sizes = () if layered else ("depth", "width")
+        layered |= study.fixed["model"] != "mlp"  # a dot product has no layers
+        sizes: tuple[str, ...] = () if layered else ("depth", "width")
+        if study.task["data"] in EMBEDDED_DATA:
+            sizes = ("factors", *sizes)
         names = ("dimension", *sizes, "batch_size", *_counted(spec, study))
         extents = {name: _extent(study, name) for name in names}
         kinds = [_kind(study, largest=largest) for largest in (True, False)]
@@ -192,7 +200,7 @@ def _next_step(need: PackNeed, available: float) -> str:
 
 def _counted(spec: Spec, study: Study) -> tuple[str, ...]:
     """The fields of the task that say how many pairs come again."""
-    if study.task["data"] == "pool":
+    if study.task["data"] in POOLED_DATA:
         follow = spec.task.items is None and "items" not in study.grid  # as many as users then
         return ("users", "pairs_per_user", *(() if follow else ("items",)))
     return ("pairs",) if study.task["data"] == "fixed" else ()
@@ -219,9 +227,19 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
     """The member that needs the most, or the least, among the kinds that a study may have."""
     most = max if largest else min
 
+    model = str(study.fixed["model"])
+    if model != "mlp":
+        return MemberShape(
+            model=model,
+            multiplication=False,
+            activation="relu",
+            optimizer=most(map(str, _values(study, "optimizer")), key=lambda name: STATES[name]),
+            depth=0,
+            width=1,
+        )
+
     def values(name: str) -> Sequence[object]:
-        domain = study.space.get(name)
-        return domain.choices if isinstance(domain, Choices) else (study.fixed[name],)
+        return _values(study, name)
 
     layers = None
     if "layer_sizes" in {**study.space, **study.fixed}:
@@ -238,3 +256,9 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
         depth=len(layers or ()),
         width=max(layers or (1,)),
     )
+
+
+def _values(study: Study, name: str) -> Sequence[object]:
+    """What a name or a choice may be."""
+    domain = study.space.get(name)
+    return domain.choices if isinstance(domain, Choices) else (study.fixed[name],)

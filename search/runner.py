@@ -195,7 +195,7 @@ def _run(
             address, meanwhile=_import_the_rest, worker_modules=_WORKER_MODULES
         ) as cluster:
             request = worker_request(
-                plan.spec.resources,
+                plan.spec.worker_resources,
                 cluster,
                 packs=plan.packs_in_flight,
                 pack_size=plan.spec.budget.pack_size,

@@ -30,7 +30,10 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
             for name, known in HYPERPARAMETERS.items()
             if known.default is not None and name not in given | following
         }
-        unused = unused_hyperparameters(given_optimizers({**filled, "fixed": defaults | fixed}))
+        known = {**filled, "fixed": defaults | fixed}
+        unused = unused_hyperparameters(
+            given_optimizers(known), given_values(known, "model"), given_values(known, "data")
+        )
         defaults = {name: value for name, value in defaults.items() if name not in unused}
         filled["fixed"] = defaults | fixed
     return filled

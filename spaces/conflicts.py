@@ -13,7 +13,14 @@ from .given_values import given_optimizers, given_values, whole_numbers
 from .layer_expressions import layers_at
 from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, TASK_FIELDS
-from .vocabulary import FIELDS, input_count, uniform_parameter_count, unused_hyperparameters
+from .vocabulary import (
+    EMBEDDED_DATA,
+    FIELDS,
+    MODELS,
+    input_count,
+    uniform_parameter_count,
+    unused_hyperparameters,
+)
 
 
 def conflicts(data: Mapping[str, Any]) -> list[Fault]:
@@ -42,6 +49,7 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
         *faults,
         *_instead_faults(places),
         *_unused_faults(data),
+        *_embedding_faults(data),
         *_data_faults(data, places),
         *pool_faults(
             **{name: whole_numbers(data, name) for name in ("users", "items", "pairs_per_user")}
@@ -85,7 +93,8 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
             next_step = f"leave it out, or let data be {readers}"
             faults.append(Fault(path=(place, name), rule=rule, next_step=next_step))
         elif read and not place and field.default is None and not field.follows:
-            rule, example = f"missing, with data {readers}", _DATA_EXAMPLES[field.of_data[0]]
+            given = [each for each in field.of_data if each in read]
+            rule, example = f"missing, with data {given[0]}", _DATA_EXAMPLES[given[0]]
             next_step = f"write data: {example}"
             faults.append(Fault(path=("task", name), rule=rule, next_step=next_step))
     if endless_sources := sorted({*sources} - {*FIELDS["shuffle"].of_data}):
@@ -108,6 +117,7 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
 _DATA_EXAMPLES = {
     "fixed": "{fixed: 1024}",
     "pool": "{pool: {users: 4000, pairs_per_user: 100}}",
+    "planted": "{planted: {users: 1000, pairs_per_user: 100}}",
 }
 
 
@@ -176,15 +186,57 @@ def _parameters_faults(data: Mapping[str, Any]) -> list[Fault]:
 
 
 def _unused_faults(data: Mapping[str, Any]) -> list[Fault]:
-    optimizers = given_optimizers(data)
     faults = []
-    for name in unused_hyperparameters(optimizers):
+    models = [each for each in given_values(data, "model") if each in MODELS]
+    given = {"optimizer": given_optimizers(data), "model": models or [*MODELS]}
+    # What no source reads is said where the data is looked at.
+    every_source = [each for field in FIELDS.values() for each in field.of_data]
+    for name in unused_hyperparameters(given["optimizer"], given["model"], every_source):
         place = next((place for place in ("grid", "space", "fixed") if name in data[place]), None)
         if place is not None:
-            rule = f"no optimizer of this search uses it ({', '.join(map(str, optimizers))})"
-            users = " or ".join(FIELDS[name].belongs_to)
-            next_step = f"leave it out, or let optimizer be {users}"
+            chooser = "optimizer" if FIELDS[name].belongs_to else "model"
+            rule = f"no {chooser} of this search uses it ({', '.join(map(str, given[chooser]))})"
+            users = " or ".join(FIELDS[name].belongs_to or FIELDS[name].of_model)
+            next_step = f"leave it out, or let {chooser} be {users}"
             faults.append(Fault(path=(place, name), rule=rule, next_step=next_step))
+    return faults
+
+
+def _embedding_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """Faults of models on learned embeddings, and of what these don't go with."""
+    sources = [each for each in given_values(data, "data") if isinstance(each, str)]
+    embedded = [each for each in sources if each in EMBEDDED_DATA]
+    others = [each for each in given_values(data, "model") if each in MODELS and each != "mlp"]
+    if not embedded:
+        rule = (
+            f"{', '.join(others)} joins learned embeddings, and the vectors of this data are given"
+        )
+        next_step = f"let data be {' or '.join(EMBEDDED_DATA)}, or model mlp"
+        return [Fault(path=("model",), rule=rule, next_step=next_step)] if others else []
+    if len(embedded) < len(sources):
+        rule = f"{embedded[0]} can't stand beside other data: its models learn their vectors"
+        return [Fault(path=("data",), rule=rule, next_step="make a search of each")]
+    faults = []
+    if given_values(data, "parameters"):
+        rule = f"settles no width with data {embedded[0]}, where most parameters are embeddings"
+        faults.append(Fault(path=("parameters",), rule=rule, next_step="give width"))
+    resources = data.get("resources")
+    asked = resources.model_dump() if isinstance(resources, BaseModel) else resources
+    gpus = asked.get("gpus") if isinstance(asked, Mapping) else None
+    if isinstance(gpus, int | float) and gpus > 0:
+        rule = f"must be 0 or auto with data {embedded[0]}: embeddings are trained on processors"
+        faults.append(Fault(path=("resources", "gpus"), rule=rule, got=gpus, next_step="write 0"))
+    accelerator = asked.get("accelerator") if isinstance(asked, Mapping) else None
+    if accelerator is not None:
+        rule = f"must be null with data {embedded[0]}: embeddings are trained on processors"
+        path: KeyPath = ("resources", "accelerator")
+        faults.append(Fault(path=path, rule=rule, got=accelerator, next_step="write null"))
+    users, items = whole_numbers(data, "users"), whole_numbers(data, "items")
+    each = whole_numbers(data, "pairs_per_user")
+    if users and each and max(each) == min(items or users):
+        rule = f"must be below the fewest items ({max(each)}): pairs that nobody rated are judged"
+        path = ("pairs_per_user",)
+        faults.append(Fault(path=path, rule=rule, got=max(each), next_step="lower it"))
     return faults
 
 

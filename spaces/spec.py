@@ -277,6 +277,14 @@ class Spec(BaseModel):
         """Whether later packs are suggested from the results of earlier ones."""
         return self.sampler not in WAITING_FOR_NOTHING
 
+    @property
+    def worker_resources(self) -> Resources:
+        """What a worker asks for: no GPU where embeddings are learned, which processors train."""
+        sources = self.grid.get("data", [self.task.data])
+        if set(sources) & {*vocabulary.EMBEDDED_DATA}:
+            return self.resources.model_copy(update={"gpus": 0.0})
+        return self.resources
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the spec as plain data that gives an equal spec when it is loaded."""
         mapping = self.model_dump(mode="json")

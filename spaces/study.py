@@ -12,7 +12,7 @@ from .layer_expressions import layers_at
 from .network_size import largest_width
 from .pool_pairs import training_pairs
 from .spec import Spec
-from .vocabulary import HYPERPARAMETERS, TASK_COLUMNS, TASK_FIELDS, Value, input_count
+from .vocabulary import HYPERPARAMETERS, POOLED_DATA, TASK_COLUMNS, TASK_FIELDS, Value, input_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def _task(given: dict[str, Any], dimension: int) -> dict[str, Any]:
             task[name] = None
         elif field.follows and task[name] is None:
             task[name] = task[field.follows]
-    if task["data"] == "pool":
+    if task["data"] in POOLED_DATA:
         task["pairs"] = training_pairs(task["users"], task["pairs_per_user"])
     if task["label_std"] is not None:
         task["scale"] = scale_of(task["label_std"], dimension)

@@ -49,6 +49,8 @@ class Field:
     """The hyperparameters that follow from it where it is given, and may not be given then."""
     belongs_to: tuple[str, ...] = ()
     """The optimisers that read it; empty: whatever the optimiser is. Null in other rows."""
+    of_model: tuple[str, ...] = ()
+    """The models that read it; empty: whatever the model is. Null in other rows."""
     of_data: tuple[str, ...] = ()
     """The sources of data that read it; empty: whatever the source is. Null with others."""
     follows: str = ""
@@ -61,6 +63,15 @@ class Field:
 
 _SHARED = "the members of a pack share it; put it in grid or fixed"
 _ONE_TASK = "a study has one task; put it in grid or task"
+
+MODELS = ("mlp", "dot", "dot_bias")
+EMBEDDED_DATA = ("planted",)
+"""The sources whose pairs are numbers of users and items: models learn an embedding of each."""
+
+POOLED_DATA = ("pool", *EMBEDDED_DATA)
+"""The sources whose pairs are those of users and items that are drawn once."""
+
+_MLP = ("mlp",)
 
 _HYPERPARAMETERS = (
     Field(
@@ -75,9 +86,31 @@ _HYPERPARAMETERS = (
         "pick the smallest; put it in grid (a study per dimension) or fixed",
     ),
     Field(
+        name="model",
+        kind="name",
+        scope="member",
+        default="mlp",
+        names=MODELS,
+        why_not_in_space="what an MLP is made of means nothing to a dot product; put it in grid (a "
+        "study per model) or fixed",
+        description="What joins two vectors: mlp; or, where they are learned embeddings, dot "
+        "(their dot product) or dot_bias (with a bias of each user and each item).",
+    ),
+    Field(
+        name="factors",
+        kind="int",
+        scope="member",
+        default=16,
+        minimum=1,
+        of_data=EMBEDDED_DATA,
+        description="Numbers in a learned embedding, beside its bias; null where vectors are "
+        "given.",
+    ),
+    Field(
         name="multiplication",
         kind="bool",
         scope="member",
+        of_model=_MLP,
         default=False,
         label="mult",
         description="Whether the elementwise product of the two vectors is part of the input.",
@@ -86,6 +119,7 @@ _HYPERPARAMETERS = (
         name="depth",
         kind="int",
         scope="member",
+        of_model=_MLP,
         default=2,
         minimum=0,
         description="Number of hidden layers; 0: one linear layer.",
@@ -94,6 +128,7 @@ _HYPERPARAMETERS = (
         name="width",
         kind="int",
         scope="member",
+        of_model=_MLP,
         default=32,
         minimum=1,
         description="Units in each hidden layer, as suggested even at depth 0; the most of any "
@@ -115,6 +150,7 @@ _HYPERPARAMETERS = (
         name="layer_sizes",
         kind="layers",
         scope="member",
+        of_model=_MLP,
         default=None,
         instead_of=("depth", "width", "parameters"),
         label="layers",
@@ -133,6 +169,7 @@ _HYPERPARAMETERS = (
         name="activation",
         kind="name",
         scope="member",
+        of_model=_MLP,
         default="relu",
         names=("relu", "gelu", "silu", "tanh"),
         description="Activation of the hidden layers.",
@@ -141,6 +178,7 @@ _HYPERPARAMETERS = (
         name="initialisation",
         kind="name",
         scope="member",
+        of_model=_MLP,
         default="torch",
         names=("torch", "glorot", "he", "constructed", "folded"),
         label="init",
@@ -281,10 +319,10 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream", "fixed", "pool", *added_names("sources")),
+        names=("stream", "fixed", "pool", "planted", *added_names("sources")),
         description="Source of the training data; stream: fresh pairs at every step, fixed: a "
         "sample of pairs drawn once, epoch after epoch, pool: pairs of users and items whose "
-        "vectors are drawn once.",
+        "vectors are drawn once, planted: the same without the vectors, to learn embeddings of.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -304,7 +342,7 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=("pool",),
+        of_data=POOLED_DATA,
         description="Vectors in a pool, of which the first of a pair is one; null without a pool.",
         why_not_in_space=_ONE_TASK,
     ),
@@ -314,7 +352,7 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=("pool",),
+        of_data=POOLED_DATA,
         follows="users",
         description="Vectors in a pool, of which the second of a pair is one: as many as users "
         "where not given; null without a pool.",
@@ -326,7 +364,7 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=("pool",),
+        of_data=POOLED_DATA,
         description="All pairs of a pool over its users; null without a pool.",
         why_not_in_space=_ONE_TASK,
     ),
@@ -335,7 +373,7 @@ _TASK_FIELDS = (
         kind="bool",
         scope="task",
         default=True,
-        of_data=("fixed", "pool"),
+        of_data=("fixed", *POOLED_DATA),
         description="Whether every epoch takes the pairs in an order of its own; null where every "
         "step has fresh ones.",
         why_not_in_space=_ONE_TASK,
@@ -400,12 +438,22 @@ def best_trial(trials: Iterable[_Trial]) -> _Trial | None:
     return None if best is None or math.isinf(standing_of(best)[0]) else best
 
 
-def unused_hyperparameters(optimizers: Sequence[object]) -> tuple[str, ...]:
-    """The hyperparameters that none of these optimisers reads."""
+def unused_hyperparameters(
+    optimizers: Sequence[object],
+    models: Sequence[object] = _MLP,
+    sources: Sequence[object] = (),
+) -> tuple[str, ...]:
+    """The hyperparameters that none of these optimisers, or models, reads, on data of no source."""
+
+    def of_none(readers: Sequence[str], given: Sequence[object]) -> bool:
+        return bool(readers) and not any(each in readers for each in given)
+
     return tuple(
         name
         for name, field in HYPERPARAMETERS.items()
-        if field.belongs_to and not set(field.belongs_to) & set(optimizers)
+        if of_none(field.belongs_to, optimizers)
+        or of_none(field.of_model, models)
+        or of_none(field.of_data, sources)
     )
 
 
@@ -445,6 +493,15 @@ def input_count(dimension: int, multiplication: bool) -> int:
     return dimension * (3 if multiplication else 2)
 
 
+def embedding_columns(model: str, factors: int) -> int:
+    """The numbers of an embedding: its factors, and the bias that a `dot_bias` adds.
+
+    >>> embedding_columns("dot_bias", 50)
+    51
+    """
+    return factors + (1 if model == "dot_bias" else 0)
+
+
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:
     """The weights and biases of a network: `units` of each hidden layer, then one output.
 
@@ -481,6 +538,8 @@ def has_construction(
     is linear. Of vectors whose distribution is known also the mean predictor, a sum carried by
     one ReLU, and the products of normal inputs, or of -1 and 1, made of ReLU.
     """
+    if data in EMBEDDED_DATA:
+        return False
     given = target == "dot" and bool(multiplication)
     if given and (not layer_sizes or min(layer_sizes) > 1):
         return not layer_sizes or activation in ("relu", "gelu", "silu")
@@ -491,14 +550,19 @@ def has_construction(
     return target == "dot" and activation == "relu" and (given or inputs != "uniform")
 
 
-def configuration_of(hyperparameters: Mapping[str, Value]) -> dict[str, Value | None]:
-    """Every member hyperparameter, in order; null where the optimiser doesn't read it.
+def configuration_of(
+    hyperparameters: Mapping[str, Value], data: object = None
+) -> dict[str, Value | None]:
+    """Every member hyperparameter, in order; null where optimiser, model or data have no use of it.
 
-    `hyperparameters` may hold more, and must hold every one that the optimiser reads: of the
-    layers either `layer_sizes`, from which depth and width follow, or these.
+    `hyperparameters` may hold more, and must hold every one that is used: of the layers either
+    `layer_sizes`, from which depth and width follow, or these.
     """
-    unused = unused_hyperparameters([hyperparameters["optimizer"]])
-    complete = {**hyperparameters, **layers_of(hyperparameters)}
+    model = hyperparameters.get("model", HYPERPARAMETERS["model"].default)
+    unused = unused_hyperparameters([hyperparameters["optimizer"]], [model], [data])
+    complete = {**hyperparameters, "model": model}
+    if "layer_sizes" not in unused:
+        complete |= layers_of(hyperparameters)
     return {name: None if name in unused else complete[name] for name in MEMBER_HYPERPARAMETERS}
 
 

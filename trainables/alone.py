@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .families import family_of
 from .optimisers import OPTIMISERS, optimiser_settings
 from .optimisers.adam import BETA_1
-from .pack import Member, Pack
+from .pack import Member, Pack, Task
 from .schedules import SCHEDULES, average_weight
 from .sources import source_of
 from .sources.batches import RUNG_PAIRS, SELECTION_PAIRS
@@ -60,12 +60,10 @@ def train_alone(
     )
     stream = source_of(task).training(batch_size=pack.batch_size, device=device, dtype=dtype)
     stream.arrange([member.data_seed])
-    dimension = task.dimension
     for step in range(pack.steps):
         stream.fill(1)
         inputs, labels = stream.block.inputs[0, 0], stream.block.labels[0, 0]
-        a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
-        loss = nn.functional.mse_loss(network(a, b), labels)
+        loss = nn.functional.mse_loss(network(*_halves(inputs, task)), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -74,6 +72,14 @@ def train_alone(
             for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(weight, average_weight(step))
         yield Checkpoint(step=step + 1, train_loss=loss.detach(), network=network, average=average)
+
+
+def _halves(inputs: Tensor, task: Task) -> tuple[Tensor, Tensor]:
+    """Of a batch the two vectors of each pair (B, D), or the rows (B,) of embeddings."""
+    if not inputs.is_floating_point():
+        return inputs[0], inputs[1]
+    dimension = task.dimension
+    return inputs[:dimension].T, inputs[dimension : 2 * dimension].T
 
 
 def torch_rate(learning_rate: float, dtype: torch.dtype = torch.float32) -> float:
@@ -93,14 +99,14 @@ def evaluate_alone(
 
     Infinite where the mean squared error is more than the network's numbers can hold.
     """
-    dimension = pack.task.dimension
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
-    pairs = source_of(pack.task).evaluation([member.evaluation_seed], device=device, dtype=dtype)
+    pairs = source_of(pack.task).evaluation(
+        [member.evaluation_seed], data_seeds=[member.data_seed], device=device, dtype=dtype
+    )
     for part in pairs.parts(RUNG_PAIRS if rung else SELECTION_PAIRS):
         for inputs, expected in zip(part.inputs[:, 0], part.labels[:, 0], strict=True):
-            a, b = inputs[:dimension].T, inputs[dimension : 2 * dimension].T
-            errors.append(network(a, b) - expected)
+            errors.append(network(*_halves(inputs, pack.task)) - expected)
             labels.append(expected.clone())
     loss = float(torch.cat(errors).double().square().mean())
     if not loss <= torch.finfo(dtype).max:

@@ -33,9 +33,15 @@ def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> lis
     `averaged` judges the running average of the weights. Sums are taken in float64.
     """
     seeds = _streams([member.evaluation_seed for member in stack.members])
-    held_out = source.evaluation(seeds, device=stack.device, dtype=stack.dtype)
+    held_out = source.evaluation(
+        seeds,
+        data_seeds=_streams([member.data_seed for member in stack.members]),
+        device=stack.device,
+        dtype=stack.dtype,
+    )
     evaluator = stack.evaluator(held_out.batches, averaged=averaged)
-    label_sums = torch.zeros(2, len(seeds), device=stack.device, dtype=torch.float64)
+    streams = held_out.batches.labels.shape[1]
+    label_sums = torch.zeros(2, streams, device=stack.device, dtype=torch.float64)
     for part in held_out.parts(pairs):
         evaluator.add()
         for stream, labels in enumerate(part.labels.double().transpose(0, 1).contiguous()):

@@ -18,6 +18,7 @@ from ray._raylet import setproctitle  # type: ignore[attr-defined]
 
 from results import OutputError, OutputFolder, OutputUnavailable, Patience
 from results.rows import PackResult
+from spaces.vocabulary import EMBEDDED_DATA
 
 from .pack import Pack
 
@@ -57,8 +58,10 @@ class PackTrainable(tune.Trainable):
         torch.set_num_threads(1)
         self._title = str(config["title"])
         self._folder = OutputFolder(config["out"])
-        device = _device()
         pack = Pack.from_text(config["pack"])
+        # Embeddings are learned on processors, whatever else there is.
+        embedded = pack.task.data in EMBEDDED_DATA
+        device = torch.device("cpu") if embedded else _device()
         self._rows = PackRows(
             pack=pack,
             device=_device_name(device, pack),

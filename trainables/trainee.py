@@ -16,10 +16,13 @@ class Trainee:
 
     `pieces` are its weight blocks as its family orders them, each with a leading axis of the
     `state_names` of its optimiser: the weights, the optimiser's own, the average of the weights.
+    `updated` are the steps that each row of its table of embeddings has behind it, where rows are
+    brought up to date when they are read; None before the first step, and without such a table.
     """
 
     member: Member
     pieces: tuple[Tensor, ...]
+    updated: Tensor | None = None
 
     @classmethod
     def start(

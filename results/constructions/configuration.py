@@ -34,6 +34,6 @@ class Configuration:
             dimension=int(columns["dimension"]),
             scale=float(columns["scale"]),
             multiplication=bool(columns["multiplication"]),
-            layer_sizes=layer_units(columns["layer_sizes"]),
+            layer_sizes=layer_units(columns["layer_sizes"] or ""),  # null without layers
             activation=columns["activation"],
         )

@@ -76,7 +76,10 @@ class _Scale:
         self.bounds = Bounds(low=min(values), high=max(values), log=min(values) > 0)
 
     def level(self, judged: Judged) -> int:
-        share = share_of_range(judged.trial.column(self.name), self.bounds)
+        value = judged.trial.column(self.name)
+        if value is None:  # of a dot product
+            return 0
+        share = share_of_range(value, self.bounds)
         return round(share * (len(LEVELS) - 1))
 
     @property
@@ -89,6 +92,7 @@ def _scale(name: str, rungs: Iterable[FirstRung]) -> _Scale | None:
     """Colours for the width, else the depth, where the trials differ in it."""
     for other in ("width", "depth"):
         values = [each.trial.column(other) for rung in rungs for each in rung.judged]
+        values = [value for value in values if value is not None]
         if other != name and len(set(values)) > 1:
             return _Scale(other, values)
     return None

@@ -34,6 +34,8 @@ def depth_and_width(findings: Findings) -> Section | None:
 
 def _varies(outcome: StudyOutcome) -> bool:
     depths, widths = ({row.column(name) for row in outcome.trials} for name in ("depth", "width"))
+    if None in depths:  # a dot product
+        return False
     return 1 < len(depths) <= _MOST_DEPTHS and len(widths) > 1
 
 

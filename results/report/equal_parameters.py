@@ -10,6 +10,7 @@ from .figure import (
     Key,
     Panel,
     Section,
+    depth_of,
     depth_text,
     drawn,
     levels_of,
@@ -52,7 +53,7 @@ def equal_parameters(findings: Findings) -> Section | None:
 
 
 def _depths(group: Group) -> set[int]:
-    return {row.column("depth") for outcome in group for row in outcome.trials}
+    return {depth_of(row) for outcome in group for row in outcome.trials}
 
 
 def _losses(lowest: Lowest) -> list[float]:
@@ -63,7 +64,7 @@ def _lowest(group: Group, *, at_end: bool) -> Lowest:
     found: dict[int, dict[int, float]] = {}
     for each in _judged(group, at_end=at_end):
         octave = 1 << (each.trial.parameters.bit_length() - 1)
-        by_octave = found.setdefault(each.trial.column("depth"), {})
+        by_octave = found.setdefault(depth_of(each.trial), {})
         by_octave[octave] = min(by_octave.get(octave, each.nmse), each.nmse)
     return {depth: dict(sorted(found[depth].items())) for depth in sorted(found)}
 

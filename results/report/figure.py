@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..exact_nmse import EXACT_NMSE
+from ..rows import TrialRow
 
 Json = dict[str, Any]
 
@@ -107,8 +108,20 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+NO_LAYERS = -1
+"""Stands for the depth of a dot product, which has none."""
+
+
+def depth_of(row: TrialRow) -> int:
+    """The hidden layers of a row's network, `NO_LAYERS` where a model has no layers at all."""
+    depth = row.column("depth")
+    return NO_LAYERS if depth is None else int(depth)
+
+
 def depth_text(depth: int) -> str:
     """A depth in a legend."""
+    if depth == NO_LAYERS:
+        return "dot product"
     return f"{depth} hidden layer{'' if depth == 1 else 's'}"
 
 

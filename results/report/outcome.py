@@ -115,9 +115,10 @@ class StudyOutcome:
 
     @property
     def network(self) -> str:
-        """The best trial's hidden layers: 61-61-61; linear; - where there is none."""
+        """The best trial's hidden layers: 61-61-61; linear; - where there is none, or no layers."""
         # Empty at depth 0: in rows of releases before the word.
-        return short_layers(self.row["layer_sizes"] or LINEAR) if self.found else "-"
+        layer_sizes = self.row["layer_sizes"]
+        return "-" if layer_sizes is None else short_layers(layer_sizes or LINEAR)
 
 
 def study_outcomes(search: ReportedSearch) -> list[StudyOutcome]:

@@ -18,6 +18,7 @@ from .figure import (
     Key,
     Panel,
     Section,
+    depth_of,
     depth_text,
     drawn,
     levels_of,
@@ -37,7 +38,7 @@ def parameters(findings: Findings) -> Section | None:
     if not groups:
         return None
     shown, folded = chosen_groups(groups)
-    depths = levels_of(row.column("depth") for group in groups for row in _trials(group))
+    depths = levels_of(depth_of(row) for group in groups for row in _trials(group))
     ends, sizes = loss_range(_losses(shown)), _sizes(shown)
     across = (short(math.log10(min(sizes)) - 0.1), short(math.log10(max(sizes)) + 0.1))
     panels = [_panel(group, depths, ends, across) for group in shown]
@@ -96,12 +97,13 @@ def _points(rows: Sequence[TrialRow], depths: Mapping[int, int], symbol: str) ->
         [row.parameters for row, _ in known],
         [drawn(nmse) for _, nmse in known],
         [_layers(row) for row, _ in known],
-        {"symbol": symbol, "color": [depths[row.column("depth")] for row, _ in known]},
+        {"symbol": symbol, "color": [depths[depth_of(row)] for row, _ in known]},
     )
 
 
 def _layers(row: TrialRow) -> str:
-    return short_layers(row.column("layer_sizes") or LINEAR)
+    layer_sizes = row.column("layer_sizes")
+    return "dot product" if layer_sizes is None else short_layers(layer_sizes or LINEAR)
 
 
 def _steps(completed: Sequence[TrialRow]) -> Json:

@@ -77,7 +77,7 @@ def submit(
         jobs = _jobs(address)
         cluster = jobs.checked_cluster()
         if not resume:
-            check_memory(resolved, worker_request(resolved.resources, cluster), cluster)
+            check_memory(resolved, worker_request(resolved.worker_resources, cluster), cluster)
         jobs.check_output(folder.uri)
         _check_folder(folder, None if resume else resolved, overrides or ())
         id = jobs.submit(

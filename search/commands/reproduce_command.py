@@ -47,7 +47,7 @@ def reproduce_row(
 
 def _print(reproduction: Reproduction, to: str) -> None:
     row = reproduction.row
-    units, rate = layer_units(row.column("layer_sizes")), row.column("learning_rate")
+    units, rate = layer_units(row.column("layer_sizes") or ""), row.column("learning_rate")
     hidden = layers_text(units) if units else "none"
     lines = [
         f"{row.study}, trial {row.trial}, {row.phase}, {row.status}",

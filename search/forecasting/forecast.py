@@ -46,7 +46,7 @@ def forecast(spec: Spec, cluster: Cluster, *, workers: int | None) -> Forecast:
     works = work_of(spec)
     size = size_of(SearchPlan(spec), works)
     request = worker_request(
-        spec.resources,
+        spec.worker_resources,
         cluster,
         packs=size.packs_in_flight,
         pack_size=spec.budget.pack_size,

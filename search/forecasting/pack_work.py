@@ -60,8 +60,7 @@ def work_of(spec: Spec) -> list[StudyWork]:
 
 def flops_per_pair(pack: Pack) -> list[int]:
     """Of a training pair, for each member."""
-    dimension = pack.task.dimension
-    return [family_of(member).flops_per_pair(member, dimension) for member in pack.members]
+    return [family_of(member).flops_per_pair(member, pack.task) for member in pack.members]
 
 
 def _study_work(spec: Spec, plan: StudyPlan) -> StudyWork:

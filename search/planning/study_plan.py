@@ -229,7 +229,10 @@ class StudyPlan:
 
     def _member(self, hyperparameters: Hyperparameters, **identity: int) -> Member:
         return Member(
-            hyperparameters=configuration_of({**self.study.fixed, **hyperparameters}), **identity
+            hyperparameters=configuration_of(
+                {**self.study.fixed, **hyperparameters}, self.study.task["data"]
+            ),
+            **identity,
         )
 
     def _pack(self, *, steps_factor: int, **rest: Any) -> Pack:

@@ -93,11 +93,13 @@ def suggest(
 def _as_seen(hyperparameters: Mapping[str, Value | None], study: Study) -> dict[str, Value]:
     """Return a trial's values as samplers are to see them: every one, no difference that is none.
 
-    What its optimiser doesn't read made no difference, and is null in its row: it gets the same
-    value in all such trials, suggested or finished.
+    What its optimiser or its model doesn't read made no difference, and is null in its row: it gets
+    the same value in all such trials, suggested or finished.
     """
     optimizer = hyperparameters.get("optimizer", study.fixed.get("optimizer"))
-    unused = unused_hyperparameters([optimizer])
+    unused = unused_hyperparameters(
+        [optimizer], [study.fixed.get("model", "mlp")], [study.task["data"]]
+    )
     seen: dict[str, Value] = {}
     for name, value in hyperparameters.items():
         known = None if name in unused else value

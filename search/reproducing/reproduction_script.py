@@ -7,12 +7,18 @@ from typing import Any
 
 from results import TRIALS
 from results.rows import TrialRow
-from spaces.vocabulary import input_count, layer_units
+from spaces.vocabulary import EMBEDDED_DATA, embedding_columns, input_count, layer_units
 from trainables.alone import torch_rate
 from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
+from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
-from trainables.sources.batches import EVALUATION_CHUNK, RUNG_PAIRS, SELECTION_PAIRS
+from trainables.sources.batches import (
+    EVALUATION_CHUNK,
+    EVALUATION_CHUNKS,
+    RUNG_PAIRS,
+    SELECTION_PAIRS,
+)
 
 from .reproduction import RowNotFoundError, left_on_the_way, pack_of, row_device
 
@@ -48,7 +54,7 @@ _INITIALISATIONS = {
     "    nn.init.zeros_(linear.bias)",
     **dict.fromkeys(CONSTRUCTED_STARTS, _BY_HAND),
 }
-_DATA = ("stream", "fixed", "pool")
+_DATA = ("stream", "fixed", "pool", "planted")
 _SAMPLE = string.Template("""\
 inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
 """)
@@ -88,6 +94,61 @@ _OF_SAMPLE = "x, y = inputs[taken], labels[taken]"
 _OF_POOL = string.Template("""\
 a, b = users[numbers[taken] // $items].T, items[numbers[taken] % $items].T
     x, y = torch.cat([$inputs]).T, $label + noise[taken]""")
+_OF_PLANTED = string.Template("""\
+a, b = users[numbers[taken] // $items].T, items[numbers[taken] % $items].T
+    x = torch.stack([numbers[taken] // $items, $users + numbers[taken] % $items])
+    y = $label + noise[taken]""")
+_PAIRS = string.Template('''\
+def pairs(generator, size, noise):
+    """Inputs (size, $input_size) and labels (size,) of random vector pairs."""
+    vectors = torch.empty(2 * DIMENSION, size, device="$device")
+    vectors.$draw
+    vectors *= SCALE
+    a, b = vectors[:DIMENSION], vectors[DIMENSION:]
+    labels = $label
+    if noise > 0:
+        labels += noise * torch.randn(size, generator=generator, device="$device")
+    return torch.cat([$inputs]).T, labels
+
+
+''')
+_NETWORK = string.Template('nn.Sequential(*layers[:-1]).to("$device")')
+_EMBEDDINGS = string.Template('''\
+
+
+class Embeddings(nn.Module):
+    """A row for each of $users users, and below them for each of $items items."""
+
+    def __init__(self):
+        super().__init__()
+        drawn = torch.Generator().manual_seed(($initialisation_seed + 1) % 2**63)
+        table = torch.empty($users + $items, $columns).normal_(0, $std, generator=drawn)
+        self.table, self.layers = nn.Parameter(table), nn.Sequential(*layers[:-1])
+
+    def forward(self, rows):
+        a, b = self.table[rows[0]], self.table[rows[1]]
+        return $joined
+
+
+''')
+_JOINED = {
+    "dot": "(a * b).sum(1, keepdim=True)",
+    "dot_bias": "((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
+    "mlp": "self.layers(torch.cat([$inputs], 1))",
+}
+_HELD_OUT = string.Template(
+    "chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]"
+)
+_UNRATED = string.Template("""\
+chunks, rated = [], numbers.sort().values
+    for _ in range(count // $chunk_of_all):
+        ranks = torch.randint($unrated, $shape, generator=held_out)
+        below = torch.searchsorted(rated - torch.arange(len(rated)), ranks, right=True)
+        for number in ranks + below:
+            a, b = users[number // $items].T, items[number % $items].T
+            x = torch.stack([number // $items, $users + number % $items])
+            chunks.append((x, $label))""")
+_TAKEN = {"pool": _OF_POOL, "planted": _OF_PLANTED}
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
@@ -101,26 +162,14 @@ DIMENSION, STEPS, SCHEDULE_STEPS, BATCH_SIZE = $dimension, $steps, $schedule_ste
 SCALE, LABEL_NOISE_STD = $scale, $label_noise_std
 
 
-def pairs(generator, size, noise):
-    """Inputs (size, $input_size) and labels (size,) of random vector pairs."""
-    vectors = torch.empty(2 * DIMENSION, size, device="$device")
-    vectors.$draw
-    vectors *= SCALE
-    a, b = vectors[:DIMENSION], vectors[DIMENSION:]
-    labels = $label
-    if noise > 0:
-        labels += noise * torch.randn(size, generator=generator, device="$device")
-    return torch.cat([$inputs]).T, labels
-
-
-${by_hand}sizes = $sizes
+${functions}${by_hand}sizes = $sizes
 start = torch.Generator().manual_seed($initialisation_seed)
 layers = []
 for inputs, outputs in zip(sizes, sizes[1:]):
     linear = nn.Linear(inputs, outputs)
     $initialise
     layers += [linear, nn.$activation()]
-network = nn.Sequential(*layers[:-1]).to("$device")
+${classes}network = $network
 
 optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
@@ -140,7 +189,7 @@ with torch.no_grad():
             parameter.copy_(mean)
     count = $count
     held_out = torch.Generator("$device").manual_seed($evaluation_seed)
-    chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]
+    $held_out
     labels = torch.cat([y for _, y in chunks]).double()
     errors = torch.cat([network(x).squeeze(1) - y for x, y in chunks]).double()
     loss = float(errors.square().mean())
@@ -166,9 +215,7 @@ def reproduction_script(row: TrialRow) -> str:
                 "--script trains this row"
             )
     on_the_way = left_on_the_way(row)
-    hidden = layer_units(columns["layer_sizes"])
     rate = torch_rate(columns["learning_rate"])
-    input_size = input_count(columns["dimension"], columns["multiplication"])
     optimiser = OPTIMISERS[columns["optimizer"]]
     texts = {
         **columns,
@@ -177,22 +224,55 @@ def reproduction_script(row: TrialRow) -> str:
         "inputs": "a, b, a * b" if columns["multiplication"] else "a, b",
         "draw": _DRAWS[columns["inputs"]],
         "label": _LABELS[columns["target"]],
+        "chunk": EVALUATION_CHUNK,
     }
+    network = _network(columns, texts)
     return _TEMPLATE.substitute(
-        texts | _batches(columns, texts),
-        input_size=input_size,
-        sizes=[input_size, *hidden, 1],
-        activation=_ACTIVATIONS[columns["activation"]],
+        texts | _batches(columns, texts) | network,
+        activation=_ACTIVATIONS[columns["activation"] or "relu"],
         optimizer_class=optimiser.reference.__name__,
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
-        initialise=_INITIALISATIONS[columns["initialisation"]],
+        initialise=_INITIALISATIONS[columns["initialisation"] or "torch"],
         by_hand=_by_hand(row) if columns["initialisation"] in CONSTRUCTED_STARTS else "",
-        chunk=EVALUATION_CHUNK,
         on_the_way=on_the_way,
         count=RUNG_PAIRS if on_the_way else SELECTION_PAIRS,
         verdict=f'"stored {row.nmse}"' if row.nmse is not None else _OF_DIVERGED,
     )
+
+
+def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the program has of a network, and the pairs that it is judged by."""
+    embedded = columns["data"] in EMBEDDED_DATA
+    sizes: list[int] = []
+    if columns["model"] == "mlp":
+        width = columns["factors"] if embedded else columns["dimension"]
+        inputs = input_count(width, columns["multiplication"])
+        sizes = [inputs, *layer_units(columns["layer_sizes"]), 1]
+    if not embedded:
+        return {
+            "functions": _PAIRS.substitute(texts, input_size=sizes[0]),
+            "classes": "",
+            "network": _NETWORK.substitute(texts),
+            "held_out": _HELD_OUT.substitute(texts),
+            "sizes": sizes,
+        }
+    of_rows = {
+        **texts,
+        "columns": embedding_columns(columns["model"], columns["factors"]),
+        "std": FACTORS_STD,
+        "joined": string.Template(_JOINED[columns["model"]]).substitute(texts),
+        "shape": (EVALUATION_CHUNKS, EVALUATION_CHUNK),
+        "chunk_of_all": EVALUATION_CHUNKS * EVALUATION_CHUNK,
+        "unrated": columns["users"] * (columns["items"] - columns["pairs_per_user"]),
+    }
+    return {
+        "functions": "",
+        "classes": _EMBEDDINGS.substitute(of_rows),
+        "network": "Embeddings()",
+        "held_out": _UNRATED.substitute(of_rows),
+        "sizes": sizes,
+    }
 
 
 def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, str]:
@@ -209,7 +289,7 @@ def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
     numbers = (_DRAWN_AT_ONCE if most else _DRAWN_AGAIN).substitute(pool)
     return {
         "prepare": _POOL.substitute(pool, numbers=numbers) + order,
-        "take": following + _OF_POOL.substitute(pool),
+        "take": following + _TAKEN[columns["data"]].substitute(pool),
     }
 
 

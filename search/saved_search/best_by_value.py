@@ -84,7 +84,7 @@ def best_by_value(spec: Spec, trials: TableParts, name: str) -> list[BestOfGroup
         if study in known:
             order = math.inf if nmse is None else nmse
             found.append(_Found(STATUSES.index(status), order, trial, study))
-            has_value = name != "width" or depth > 0
+            has_value = name != "width" or (depth is not None and depth > 0)
             values.append(known[study].grid.get(name, value) if has_value else None)
     groups = value_groups(values, many=_many(spec, name, values))
     rest = {study: _without(each, name) for study, each in known.items()}

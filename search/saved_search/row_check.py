@@ -128,9 +128,10 @@ def _shared(plan: StudyPlan, trials: pyarrow.Table) -> Iterator[Check]:
 
 def _chosen(plan: StudyPlan, trials: pyarrow.Table) -> Iterator[Check]:
     """What the members of a pack differ in, or could."""
+    model = plan.study.fixed["model"]
     for optimizer in trials["optimizer"].unique().to_pylist():
         rows = trials.filter(pc.field("optimizer") == optimizer)
-        unused = unused_hyperparameters([optimizer])
+        unused = unused_hyperparameters([optimizer], [model], [plan.study.task["data"]])
         for name, domain in plan.study.space.items():
             column = rows[name]
             fits = _equal(column, None) if name in unused else _holds(domain, column)

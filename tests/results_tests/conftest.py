@@ -37,6 +37,8 @@ TRIAL = TrialRow(
         "label_noise_std": 0.0,
     },
     hyperparameters={
+        "model": "mlp",
+        "factors": None,
         "multiplication": False,
         "depth": 2,
         "width": 32,

@@ -27,6 +27,8 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
     assert [field.name for field in TRIALS if field.nullable] == [
         "seed",
         *("pairs", "users", "items", "pairs_per_user", "shuffle"),
+        *("factors", "multiplication", "depth", "width", "layer_sizes", "activation"),
+        "initialisation",
         "weight_decay",
         "momentum",
         "flops",

@@ -18,6 +18,8 @@ from tests.typed_rows import changed
 MakeRow = Callable[..., TrialRow]
 
 HYPERPARAMETERS = [
+    "model",
+    "factors",
     "multiplication",
     "depth",
     "width",

@@ -35,7 +35,7 @@ from search.views.trials_board import TrialsBoard, run_name
 from spaces import load_spec, studies
 from spaces.constructed_start import STARTS
 from spaces.samplers import SAMPLER_NAMES
-from spaces.vocabulary import FIELDS, unused_hyperparameters
+from spaces.vocabulary import EMBEDDED_DATA, FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained
 from tests.tensorboard_server import eventually, shown_hparams, tensorboard
 
@@ -120,6 +120,9 @@ KINDS = [
     Kind("grid", "label_std", [2**0.5], [1.0]),  # the scale of it, at dimension 2
     choices("layer_sizes", "8-4", "linear"),
     grid("layer_sizes", "4-2-1", "linear", "8"),
+    grid("model", "dot_bias", "mlp", "dot"),
+    grid("factors", 5, 3),
+    interval("factors", 2, 8, log=True),
 ]
 
 
@@ -135,7 +138,7 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
         if not readers:
             del sections["grid"]["optimizer"]
     task = {}
-    if taken & {"epochs", *(name for name, field in FIELDS.items() if field.of_data)}:
+    if taken & {"epochs", "model", *(name for name, field in FIELDS.items() if field.of_data)}:
         task = dict(DATA[sorted(sources_of(taken))[0]])
         task = {name: value for name, value in task.items() if name not in taken}
     following = {other for name in taken for other in FIELDS[name].instead_of}
@@ -155,12 +158,14 @@ FIXED = {"steps": 4, "batch_size": 8}
 DATA: dict[str, dict[str, Any]] = {
     "fixed": {"data": "fixed", "pairs": 16},
     "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
+    "planted": {"data": "planted", "users": 20, "items": 10, "pairs_per_user": 3},
 }
 
 
 def sources_of(names: set[str]) -> set[str]:
     """The finite sources of data that read every one of these names, as far as any reads it."""
     readers = [set(FIELDS[name].of_data) for name in names if FIELDS[name].of_data]
+    readers += [{*EMBEDDED_DATA}] if "model" in names else []
     return set(DATA).intersection(*readers)
 
 
@@ -179,6 +184,8 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     grids = [each.domain for each in (*search, kind) if each.section == "grid"]
     few = math.prod(map(len, grids)) <= 6
     names = {other.name for other in search}
+    if kind.name == "model" and {other.section for other in search} - {"grid"}:
+        return False  # what an MLP is made of means nothing to a dot product
     apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
     if any(not set(STARTS).isdisjoint(each.announced) for each in (*search, kind)):
         apart |= {"activation", "inputs", "target"}  # by hand not all of their values can begin
@@ -237,7 +244,8 @@ def named(row: TrialRow) -> tuple[str, ...]:
 
 
 def unused_by(row: TrialRow) -> tuple[str, ...]:
-    return unused_hyperparameters([row.column("optimizer")])
+    read = (row.column(name) for name in ("optimizer", "model", "data"))
+    return unused_hyperparameters(*([name] for name in read))
 
 
 def expect_commands(folder: OutputFolder, kinds: list[Kind]) -> None:

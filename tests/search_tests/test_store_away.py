@@ -57,6 +57,10 @@ class Search:
             assert time.monotonic() < limit, self.said
             time.sleep(0.05)  # polled with a limit
 
+    def until_it_trains(self) -> None:
+        """Until all is written that a search writes before its first pack."""
+        self.until(lambda: "workers  " in self.said)
+
     def until_it_waits(self) -> None:
         self.until(lambda: "waits to be written" in self.said)
 
@@ -70,7 +74,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
 ) -> None:
     out = "s3://bucket/interrupted"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=600) as search:
-        search.until(lambda: bool(OutputFolder(out).present(["spec.yaml"])))
+        search.until_it_trains()
         store.go_away()
         search.until_it_waits()
         search.process.send_signal(signal.SIGINT)
@@ -79,7 +83,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
 
     store.come_back()
     with Search(tmp_path, "resume", out, retry_seconds=600) as search:
-        search.until(lambda: OutputFolder(out).read_text("provenance.json").count("command") == 2)
+        search.until_it_trains()
         store.go_away()
         search.until_it_waits()
         assert "(When uploading object" in search.said
@@ -96,7 +100,7 @@ def test_a_store_that_comes_back_costs_no_pack_and_an_interrupt_is_heard_while_i
 def test_a_store_that_stays_away_fails_the_search(store: ObjectStore, tmp_path: Path) -> None:
     out = "s3://bucket/failed"
     with Search(tmp_path, *running("run", "smoke", "--out", out), retry_seconds=1) as search:
-        search.until(lambda: bool(OutputFolder(out).present(["spec.yaml"])))
+        search.until_it_trains()
         store.go_away()
         try:
             assert search.process.wait(timeout=LIMIT_SECONDS) == 1, search.said

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from tests.search_tests.studies import RecordedPlan, content, rows_of, run_all, 
 from trainables import Pack
 
 BUDGET = {"trials": 30, "pack_size": 3}
+ROW = ["study", "phase", "trial", "replicate", "steps_factor"]
+"""What no two rows have in common."""
 
 
 @pytest.mark.parametrize(
@@ -158,12 +161,12 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     assert "unfinished" not in shown.output
     assert "missing" not in shown.output
 
-    before = content(out / "trials")
+    written = content(out / "trials")
     again = dottune("resume", str(out))
     assert again.exit_code == 0, again.output
     assert "workers" not in again.stderr  # nothing is left to do
     assert "budget.time: 12s are used up: --set budget.time gives it more" in again.stderr
-    assert content(out / "trials") == before
+    assert content(out / "trials") == written
 
     stopped = tmp_path / "stopped"  # as if it had been killed before it could confirm
     shutil.copytree(out, stopped)
@@ -173,13 +176,13 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     assert "2 of 2 studies are not confirmed" in dottune("show", str(stopped)).output
     done = dottune("resume", str(stopped))
     assert done.exit_code == 0, done.output
-    assert {path.name for path in content(stopped / "trials")} == {path.name for path in before}
+    keys = trials.set_index(ROW).index
+    assert set(OutputFolder(stopped).read_trials().to_pandas().set_index(ROW).index) == set(keys)
     assert "workers" not in dottune("resume", str(stopped)).stderr
 
     seconds = time_used([record], TRIALS.empty_table())
     longer = dottune("resume", str(out), "--set", f"budget.time={seconds + 8:.0f}s")
     assert longer.exit_code == 0, longer.output
-    trials = OutputFolder(out).read_trials().to_pandas()
-    grown = trials[trials["phase"] == "search"].groupby("study").size()
-    assert grown.sum() > counts.sum()
-    assert before.items() <= content(out / "trials").items()
+    grown = OutputFolder(out).read_trials().to_pandas().set_index(ROW)
+    assert (grown.index.get_level_values("phase") == "search").sum() > counts.sum()
+    pd.testing.assert_frame_equal(grown.loc[keys], trials.set_index(ROW))

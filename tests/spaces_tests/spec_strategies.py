@@ -12,6 +12,7 @@ relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 HYPERPARAMETERS = {
     "dimension": st.integers(1, 10_000),
+    "model": st.just("mlp"),  # others need other data
     "multiplication": st.booleans(),
     "depth": st.integers(0, 50),
     "width": st.integers(1, 10_000),
@@ -52,7 +53,7 @@ POOL = {
     "pairs_per_user": st.integers(60, 100),  # at least 10,800 training pairs
     "shuffle": st.booleans(),
 }
-SHARED = {"dimension", "batch_size", "steps", "epochs"}
+SHARED = {"dimension", "model", "batch_size", "steps", "epochs"}
 INTEGERS = {"depth": 0, "width": 1}
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)

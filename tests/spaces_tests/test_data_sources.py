@@ -76,7 +76,7 @@ def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimens
             "pairs_per_user: must give at least 10 pairs, of which one is a test pair; 9 here; "
             "got 3; write 4, or more users",
         ),
-        ({"data": {"pool": 5}}, "task.data: must be one of stream, fixed, pool; got"),
+        ({"data": {"pool": 5}}, "task.data: must be one of stream, fixed, pool, planted; got"),
         (
             {"data": {"pool": {"users": 5, "width": 5}}},
             "task.data: must be one of stream, fixed, po",

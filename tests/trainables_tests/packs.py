@@ -24,6 +24,8 @@ def make_member(trial: int = 0, **given: object) -> Member:
     """A member with defaults for whatever is not given."""
     seeds = {"initialisation_seed": 100 + trial, "data_seed": 7, "evaluation_seed": 9}
     hyperparameters: dict[str, Any] = {
+        "model": "mlp",
+        "factors": None,
         "multiplication": False,
         "depth": 1,
         "width": 8,

@@ -15,6 +15,7 @@ from trainables.processor.lazy_rows import LazyRows, RowOptimiser, RowSchedule
 from trainables.schedules import average_weight
 
 ROWS, FACTORS, BATCH, STEPS = 400, 21, 16, 300
+LONG = 3_000
 FAST_AI = RowOptimiser(learning_rate=5e-3, beta_1=0.9, beta_2=0.99, epsilon=1e-5)
 DEFAULT = RowOptimiser(learning_rate=1e-2, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
 
@@ -59,7 +60,7 @@ class Trained:
         number = {torch.float32: "float32", torch.float64: "float64"}[weights.dtype]
         self.kernels = row_kernels(number, processor)
         self.rows = LazyRows.start(self.kernels, weights, decay, optimiser)
-        self.schedule = RowSchedule(optimiser)
+        self.schedule = RowSchedule(beta_1=optimiser.beta_1, beta_2=optimiser.beta_2, steps=LONG)
         self.course, self.averaging = course, averaging
         self.gradients = torch.zeros_like(self.rows.states[0])
         self.columns = weights.shape[1]
@@ -140,8 +141,7 @@ def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
     """Past the steps that its moments last, to dense Adam's numbers, average or none."""
     generator = torch.Generator().manual_seed(3)
     weights = torch.randn(2, FACTORS, generator=generator, dtype=torch.float64)
-    steps = 3_000
-    assert FAST_AI.lasting(torch.float64) < steps / 4
+    assert FAST_AI.lasting(torch.float64) < LONG / 4
     both = [
         Trained(
             weights,
@@ -157,8 +157,8 @@ def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
         [dense], lr=FAST_AI.learning_rate, betas=(0.9, 0.99), eps=1e-5, weight_decay=decay
     )
     target = torch.ones(1, dtype=torch.float64)
-    for step in range(steps):
-        index = torch.tensor([0 if step in (0, steps - 1) else 1])
+    for step in range(LONG):
+        index = torch.tensor([0 if step in (0, LONG - 1) else 1])
         for lazy in both:
             lazy.step(index, target)
         reference.zero_grad()

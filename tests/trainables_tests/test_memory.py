@@ -71,7 +71,7 @@ def test_a_stack_holds_what_is_foretold(
         dtype=torch.float32,
     )
     stack.bind(stream.block, averaging=True)
-    pairs = source.evaluation([9], device=CPU, dtype=torch.float32)
+    pairs = source.evaluation([9], data_seeds=[0], device=CPU, dtype=torch.float32)
     evaluator = stack.evaluator(pairs.batches, averaged=True)
     used = live_bytes() - before
     foretold = stack_bytes(
@@ -102,7 +102,9 @@ def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
     before = live_bytes()
     stack = CompiledStack(trainees, dimension=dimension, dtype=torch.float32, threads=threads)
     used = live_bytes() - before
-    weights = [-(-family_of(m).parameters(m, dimension) // 16) * 16 for m in members]
+    weights = [
+        -(-family_of(m).parameters(m, Task(dimension=dimension)) // 16) * 16 for m in members
+    ]
     states = sum(
         len(state_names(member.optimizer)) * size
         for member, size in zip(members, weights, strict=True)

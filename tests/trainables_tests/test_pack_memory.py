@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spaces.vocabulary import layers_text
 from tests.trainables_tests.packs import make_member, make_pack, member_lists
 from tests.trainables_tests.test_memory import live_bytes
-from trainables import Member, training
+from trainables import Member, Task, training
 from trainables.families import family_of
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS, state_names
@@ -49,7 +49,7 @@ def test_the_constants_are_those_of_the_engine() -> None:
 @given(members=member_lists(), dimension=st.integers(1, 6))
 def test_parameters_are_those_of_the_family(members: list[Member], dimension: int) -> None:
     for member in members:
-        expected = family_of(member).parameters(member, dimension)
+        expected = family_of(member).parameters(member, Task(dimension=dimension))
         assert shape_of(member).parameters(dimension) == expected
 
 
@@ -57,7 +57,9 @@ def test_parameters_are_those_of_the_family(members: list[Member], dimension: in
 def test_layers_of_any_sizes_have_their_parameters(units: list[int], dimension: int) -> None:
     member = make_member(layer_sizes=layers_text(units))
     shape = replace(shape_of(member), layers=tuple(units))
-    assert shape.parameters(dimension) == family_of(member).parameters(member, dimension)
+    assert shape.parameters(dimension) == family_of(member).parameters(
+        member, Task(dimension=dimension)
+    )
 
 
 def most_bytes(members: list[Member], *, threads: int, **pack: Any) -> int:

@@ -37,7 +37,9 @@ def test_operations_are_those_that_torch_counts(
     network = family.reference(member, Task(dimension=dimension))
     with FlopCounterMode(display=False) as counted:
         network(torch.randn(pairs, dimension), torch.randn(pairs, dimension)).sum().backward()
-    assert counted.get_total_flops() == pairs * family.flops_per_pair(member, dimension)
+    assert counted.get_total_flops() == pairs * family.flops_per_pair(
+        member, Task(dimension=dimension)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -261,7 +261,7 @@ def test_padding_stays_exactly_zero() -> None:
     pack = make_pack([make_member(0, width=3, depth=3), make_member(1, width=8, depth=2)], steps=50)
     stack = trained(pack, tensor_stack, torch.float32)
     assert isinstance(stack, TensorStack)
-    used = sum(family_of(member).parameters(member, 2) for member in pack.members)
+    used = sum(family_of(member).parameters(member, pack.task) for member in pack.members)
     assert int(torch.count_nonzero(stack._states[0])) == used
 
 

@@ -17,10 +17,10 @@ class Family(Protocol):
 
     name: str
 
-    def parameters(self, member: Member, dimension: int) -> int:
+    def parameters(self, member: Member, task: Task) -> int:
         """The number of trainable parameters, weights and biases."""
 
-    def flops_per_pair(self, member: Member, dimension: int) -> int:
+    def flops_per_pair(self, member: Member, task: Task) -> int:
         """The floating-point operations of the matrix products of a training pair, both ways."""
 
     def initial_pieces(self, member: Member, task: Task) -> Sequence[Tensor]:
@@ -29,6 +29,7 @@ class Family(Protocol):
     def reference(self, member: Member, task: Task) -> nn.Module:
         """The member as a plain module with its initial weights, float32, on the CPU.
 
-        It takes two batches of vectors (B, D) and gives the predictions (B,). It shares the initial
+        It takes two batches of vectors (B, D), or of rows of embeddings (B,), and gives the
+        predictions (B,). It shares the initial
         weights with the engines, and no computation.
         """

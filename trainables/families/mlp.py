@@ -70,18 +70,18 @@ class MlpFamily:
 
     name = "mlp"
 
-    def parameters(self, member: Member, dimension: int) -> int:
+    def parameters(self, member: Member, task: Task) -> int:
         """See `Family`."""
         mlp = Mlp.of(member)
-        return parameter_count(inputs=mlp.input_size(dimension), units=mlp.layer_sizes)
+        return parameter_count(inputs=mlp.input_size(task.dimension), units=mlp.layer_sizes)
 
-    def flops_per_pair(self, member: Member, dimension: int) -> int:
+    def flops_per_pair(self, member: Member, task: Task) -> int:
         """See `Family`: a multiplication and an addition for every weight, three times.
 
         For the outputs, for the gradient of the weights and for that of the layer's inputs, which
         the first layer has no need of.
         """
-        sizes = Mlp.of(member).sizes(dimension)
+        sizes = Mlp.of(member).sizes(task.dimension)
         weights = [below * above for below, above in pairwise(sizes)]
         return 6 * sum(weights) - 2 * weights[0]
 

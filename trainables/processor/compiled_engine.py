@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from spaces.vocabulary import EMBEDDED_DATA
+
 from ..pack import Pack
 from ..stack import Stack
 from ..trainee import Trainee
 from .compiled_stack import CompiledStack
+from .embedding_stack import EmbeddingStack
 
 
 class CompiledEngine:
@@ -21,6 +24,16 @@ class CompiledEngine:
         """See `Engine`."""
         if not trainees:
             return []
+        if self._pack.task.data in EMBEDDED_DATA:
+            return [
+                EmbeddingStack(
+                    trainees,
+                    steps_done=steps_done,
+                    steps=self._pack.steps,
+                    dtype=self._dtype,
+                    threads=self._threads,
+                )
+            ]
         return [
             CompiledStack(
                 trainees,

@@ -102,8 +102,8 @@ class CompiledMember:
                 **self._layer(index, weights, panels, space),
                 fan_out=layer.fan_out,
                 panels=panels.number,
-                outputs_pointer=_address(space.outputs[index]),
-                derivatives_pointer=_address(space.derivatives[index]),
+                outputs_pointer=address(space.outputs[index]),
+                derivatives_pointer=address(space.derivatives[index]),
             )
             for index, layer in enumerate(self.layers[:-1])
         ]
@@ -111,11 +111,11 @@ class CompiledMember:
             "output",
             **self._layer(len(self.layers) - 1, weights, panels, space),
             pairs=panels.pairs,
-            labels_pointer=_address(panels.labels),
+            labels_pointer=address(panels.labels),
             labels_step_stride=panels.labels_step_stride,
-            scale=_bits(2.0 / panels.batch_size),
-            errors_pointer=_address(space.errors),
-            sums_pointer=_address(sums),
+            scale=bits(2.0 / panels.batch_size),
+            errors_pointer=address(space.errors),
+            sums_pointer=address(sums),
         )
         return [*operations, output]
 
@@ -127,12 +127,12 @@ class CompiledMember:
             operations.append(
                 self.kernels.operation(
                     "weight_gradient",
-                    deltas_pointer=_address(deltas),
+                    deltas_pointer=address(deltas),
                     **self._inputs(index, panels, space),
                     fan_in=layer.fan_in,
                     fan_out=layer.fan_out,
                     panels=panels.number,
-                    gradients_pointer=_address(space.gradients, layer.weights),
+                    gradients_pointer=address(space.gradients, layer.weights),
                 )
             )
             if index == 0:
@@ -144,23 +144,43 @@ class CompiledMember:
             operations += [
                 self.kernels.operation(
                     "bias_gradient",
-                    deltas_pointer=_address(above),
+                    deltas_pointer=address(above),
                     fan_out=layer.fan_out,
                     panels=panels.number,
-                    gradients_pointer=_address(space.gradients, layer.bias),
+                    gradients_pointer=address(space.gradients, layer.bias),
                 ),
                 self.kernels.operation(
                     "backward",
-                    weights_pointer=_address(weights, layer.weights),
-                    deltas_above_pointer=_address(above),
+                    weights_pointer=address(weights, layer.weights),
+                    deltas_above_pointer=address(above),
                     fan_in=layer.fan_in,
                     fan_out=layer.fan_out,
                     panels=panels.number,
-                    outputs_pointer=_address(below[index - 1]),
-                    deltas_pointer=_address(deltas),
+                    outputs_pointer=address(below[index - 1]),
+                    deltas_pointer=address(deltas),
                 ),
             ]
         return operations
+
+    def input_backward(
+        self, weights: Tensor, panels: Panels, space: Workspace, deltas: Tensor
+    ) -> Operation:
+        """Write the derivatives by the first layer's inputs (panels, I + 1, PANEL) to `deltas`.
+
+        After `backward`, which leaves those of the first layer's outputs.
+        """
+        layer, last = self.layers[0], len(self.layers) - 1
+        above = space.errors if last == 0 else space.deltas[1 % 2]
+        return self.kernels.operation(
+            "input_backward",
+            weights_pointer=address(weights, layer.weights),
+            deltas_above_pointer=address(above),
+            fan_in=layer.fan_in,
+            fan_out=layer.fan_out,
+            panels=panels.number,
+            outputs_pointer=address(deltas),
+            deltas_pointer=address(deltas),
+        )
 
     def optimise(
         self, states: Tensor, space: Workspace, schedule: Tensor, *, averaging: bool
@@ -172,11 +192,11 @@ class CompiledMember:
         name = self.member.optimizer
         return self.kernels.operation(
             f"{name}_averaging" if averaging else name,
-            states_pointer=_address(states),
-            gradients_pointer=_address(space.gradients),
+            states_pointer=address(states),
+            gradients_pointer=address(space.gradients),
             size=states.shape[1],
-            settings_pointer=_address(self._settings),
-            schedule_pointer=_address(schedule),
+            settings_pointer=address(self._settings),
+            schedule_pointer=address(schedule),
         )
 
     def _layer(
@@ -185,8 +205,8 @@ class CompiledMember:
         """What a layer reads."""
         layer = self.layers[index]
         return {
-            "weights_pointer": _address(weights, layer.weights),
-            "bias_pointer": _address(weights, layer.bias) if index else _address(space.no_bias),
+            "weights_pointer": address(weights, layer.weights),
+            "bias_pointer": address(weights, layer.bias) if index else address(space.no_bias),
             **self._inputs(index, panels, space),
             "fan_in": layer.fan_in,
         }
@@ -194,22 +214,23 @@ class CompiledMember:
     def _inputs(self, index: int, panels: Panels, space: Workspace) -> dict[str, int]:
         if index == 0:
             return {
-                "inputs_pointer": _address(panels.inputs),
+                "inputs_pointer": address(panels.inputs),
                 "input_features": input_rows(self.dimension),
                 "inputs_step_stride": panels.inputs_step_stride,
             }
         return {
-            "inputs_pointer": _address(space.outputs[index - 1]),
+            "inputs_pointer": address(space.outputs[index - 1]),
             "input_features": self.layers[index].fan_in,
             "inputs_step_stride": 0,
         }
 
 
-def _address(tensor: Tensor, offset: int = 0) -> int:
+def address(tensor: Tensor, offset: int = 0) -> int:
+    """Where a tensor's numbers lie, from one of them on."""
     return tensor.data_ptr() + offset * tensor.element_size()
 
 
-def _bits(value: float) -> int:
+def bits(value: float) -> int:
     """The bits of a double as an integer."""
     (bits,) = struct.unpack("q", struct.pack("d", value))
     return int(bits)

@@ -49,21 +49,22 @@ class RowOptimiser:
 class RowSchedule:
     """What changes from step to step, of all steps that a row may have missed."""
 
-    def __init__(self, optimiser: RowOptimiser) -> None:
-        """No steps yet."""
-        self._optimiser = optimiser
-        self.numbers = torch.zeros(0, LAZY_NUMBERS, dtype=torch.float64)
-        """A row for each step, in memory that `extend` may replace."""
+    def __init__(self, *, beta_1: float, beta_2: float, steps: int) -> None:
+        """For so many steps at most; none is known yet."""
+        self._betas = beta_1, beta_2
+        self.numbers = torch.zeros(steps, LAZY_NUMBERS, dtype=torch.float64)
+        """A row for each step."""
+        self.known = 0
+        """The steps whose rows are there."""
 
     def extend(self, factors: Sequence[tuple[float, float]]) -> None:
-        """Append steps: of each the factor on the learning rate, and the average's new share."""
-        optimiser, first = self._optimiser, len(self.numbers)
+        """The next steps: of each the factor on the learning rate, and the average's new share."""
+        first, self.known = self.known, self.known + len(factors)
         rows = [
-            lazy_schedule_row(first + step, *each, optimiser.beta_1, optimiser.beta_2)
+            lazy_schedule_row(first + step, *each, *self._betas)
             for step, each in enumerate(factors)
         ]
-        new = torch.tensor(rows, dtype=torch.float64).view(-1, LAZY_NUMBERS)
-        self.numbers = torch.cat([self.numbers, new])
+        self.numbers[first : self.known] = torch.tensor(rows, dtype=torch.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,12 @@ as a spec may have them. A test holds the constants to those of the engine, the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spaces.vocabulary import input_count, parameter_count, uniform_parameter_count
+from spaces.vocabulary import (
+    embedding_columns,
+    input_count,
+    parameter_count,
+    uniform_parameter_count,
+)
 
 NUMBER_BYTES = 4
 """Of float32."""
@@ -40,17 +45,38 @@ class MemberShape:
     optimizer: str
     layers: tuple[int, ...] | None = None
     """The units of each hidden layer, where they are not `depth` times `width`."""
+    model: str = "mlp"
+    factors: int = 0
+    rows: int = 0
+    """Of learned embeddings, each of so many factors; 0 where vectors are given."""
 
     def parameters(self, dimension: int) -> int:
         """The number of weights and biases."""
-        inputs = input_count(dimension, self.multiplication)
+        table = self.rows * embedding_columns(self.model, self.factors)
+        return table + self.layer_parameters(dimension)
+
+    def layer_parameters(self, dimension: int) -> int:
+        """Those of an MLP's layers; a dot product has none."""
+        if self.model != "mlp":
+            return 0
+        inputs = input_count(self.factors if self.rows else dimension, self.multiplication)
         if self.layers is not None:
             return parameter_count(inputs=inputs, units=self.layers)
         return uniform_parameter_count(inputs=inputs, width=self.width, depth=self.depth)
 
+    @property
+    def table_numbers(self) -> int:
+        """The numbers of the embeddings in whole vectors."""
+        return self.rows * _up(embedding_columns(self.model, self.factors), LANES)
+
     def state_bytes(self, dimension: int) -> int:
         """Of its weights, its optimiser's numbers and the average of the weights."""
         return STATES[self.optimizer] * self.parameters(dimension) * NUMBER_BYTES
+
+    def padding_bytes(self, dimension: int) -> int:
+        """Of what fills layers, and each embedding, up to whole vectors."""
+        numbers = _up(self.layer_parameters(dimension), LANES) + self.table_numbers
+        return STATES[self.optimizer] * (numbers - self.parameters(dimension)) * NUMBER_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +119,7 @@ def pack_bytes(
     else their number. `kept` are the pairs that come again in each stream, if they do.
     """
     trainees = sum(count * shape.state_bytes(dimension) for count, shape in members)
-    padding = sum(
-        count * STATES[shape.optimizer] * (-shape.parameters(dimension) % LANES) * NUMBER_BYTES
-        for count, shape in members
-    )
+    padding = sum(count * shape.padding_bytes(dimension) for count, shape in members)
     workers = min(threads, sum(count for count, _ in members))
     workspaces = workers * _workspace_bytes([shape for _, shape in members], dimension)
     # Batches, and what the kernels read: a copy in whole panels.
@@ -110,6 +133,12 @@ def pack_bytes(
     if kept is not None:
         again = streams * kept.bytes(dimension, label_noise=label_noise)
         drawing = kept.drawing_bytes
+    if any(shape.rows for _, shape in members):
+        # Pairs are numbers, and an evaluation sees copies of the embeddings.
+        batches = streams * BLOCK_STEPS * _row_pair_bytes(batch_size)
+        pairs = streams * _row_pair_bytes(EVALUATION_PAIRS)
+        pairs += sum(count * shape.table_numbers for count, shape in members) * NUMBER_BYTES
+        padding += sum(count * shape.rows for count, shape in members) * INDEX_BYTES
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
     throughout = 2 * trainees + padding + workspaces + batches + noise + again
@@ -121,15 +150,23 @@ def _batch_bytes(dimension: int, pairs: int, streams: int) -> int:
     return streams * BLOCK_STEPS * pairs * (3 * dimension + 2) * NUMBER_BYTES
 
 
+def _row_pair_bytes(pairs: int) -> int:
+    """Of pairs by their rows, with their labels and the kernels' copy of these."""
+    return pairs * (2 * INDEX_BYTES + NUMBER_BYTES) + _up(pairs, PANEL) * NUMBER_BYTES
+
+
 def _workspace_bytes(shapes: Sequence[MemberShape], dimension: int) -> int:
     """What one thread computes in."""
-    hidden = [shape for shape in shapes if shape.depth]
+    hidden = [shape for shape in shapes if shape.depth and shape.model == "mlp"]
     width = max((shape.width for shape in hidden), default=0)
     depth = max((shape.depth for shape in hidden), default=0)
     derivatives = any(shape.activation in ACTIVATIONS_WITH_DERIVATIVE for shape in hidden)
     activations = depth * (2 if derivatives else 1) + 2  # and two layers' deltas
-    gradients = max(_up(shape.parameters(dimension), LANES) for shape in shapes)
+    gradients = max(_up(shape.layer_parameters(dimension), LANES) for shape in shapes)
+    gradients += max(shape.table_numbers for shape in shapes)
     pairs = SLICE_PANELS * PANEL
+    if any(shape.rows for shape in shapes):  # what an MLP reads, and its derivatives
+        gradients += 2 * pairs * (3 * max(shape.factors for shape in shapes) + 1)
     return (pairs * width * activations + pairs + gradients + max(width, 1)) * NUMBER_BYTES
 
 

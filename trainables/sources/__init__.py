@@ -6,12 +6,19 @@ from spaces.extensions import WithExtensions
 
 from ..pack import Task
 from .fixed_sample import FixedSample
+from .planted import PlantedRatings
 from .pool import PooledPairs
 from .random_vectors import RandomVectors
 from .source import EvaluationPairs, NoisyPairs, Source, TrainingBatches
 
 SOURCES: Mapping[str, Callable[[Task], Source]] = WithExtensions(
-    "sources", {"stream": RandomVectors, "fixed": FixedSample, "pool": PooledPairs}
+    "sources",
+    {
+        "stream": RandomVectors,
+        "fixed": FixedSample,
+        "pool": PooledPairs,
+        "planted": PlantedRatings,
+    },
 )
 """Every source by its name in the spec, the task's `data`."""
 

@@ -66,18 +66,22 @@ class EpochBatches(TrainingBatches):
 
     def _make_memory(self) -> None:
         streams = len(self._streams)
-        self.block = Batches.empty(
-            BLOCK_STEPS,
+        self.block = self._memory(BLOCK_STEPS, streams)
+        """See `TrainingBatches`."""
+        # Of the pairs in the block, each among those of its stream.
+        shape = BLOCK_STEPS, streams, self._batch_size
+        self._indices = torch.zeros(shape, dtype=torch.int64, device=self._device)
+
+    def _memory(self, number: int, streams: int) -> Batches:
+        """For so many batches of pairs of vectors; of another kind of pairs what they need."""
+        return Batches.empty(
+            number,
             streams,
             dimension=self._dimension,
             size=self._batch_size,
             device=self._device,
             dtype=self._dtype,
         )
-        """See `TrainingBatches`."""
-        # Of the pairs in the block, each among those of its stream.
-        shape = BLOCK_STEPS, streams, self._batch_size
-        self._indices = torch.zeros(shape, dtype=torch.int64, device=self._device)
 
     def prepare(self, steps: int) -> None:
         """Say which pairs are next; see `TrainingBatches`."""

@@ -59,7 +59,7 @@ class PooledPairs(RandomVectors):
         """See `Source`."""
         pools = [self._pool(seed, device, dtype) for seed in data_seeds]
         return {
-            "test": _TestPairs(pools),
+            "test": TestPairs(pools),
             "fresh": _FreshPairs(self._task, self.draw_vectors, evaluation_seeds, device, dtype),
         }
 
@@ -98,19 +98,25 @@ class Pool:
 
     def put(self, indices: Tensor, inputs: Tensor, labels: Tensor) -> None:
         """See `KeptPairs`."""
-        dimension = self.dimension
-        numbers = _at(self._numbers, indices).flatten()
+        self._put_vectors(self._members(_at(self._numbers, indices)), inputs, labels)
+        if self._noise is not None:
+            labels.add_(_at(self._noise, indices))
+
+    def _members(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """The users and the items of pairs (N, B) by their numbers."""
         users = numbers.div(len(self._tables[1]), rounding_mode="floor")
-        chosen = users, numbers - users * len(self._tables[1])
+        return users, numbers - users * len(self._tables[1])
+
+    def _put_vectors(self, chosen: tuple[Tensor, Tensor], inputs: Tensor, labels: Tensor) -> None:
+        """Write the vectors of pairs (N, B), their products and their labels without noise."""
+        dimension = self.dimension
         a, b = inputs[:, :dimension], inputs[:, dimension : 2 * dimension]
         for table, rows, vectors in zip(self._tables, chosen, (a, b), strict=True):
-            gathered = table.index_select(0, rows).view(*indices.shape, dimension)
+            gathered = table.index_select(0, rows.flatten()).view(*rows.shape, dimension)
             vectors.copy_(gathered.transpose(1, 2))
         products = inputs[:, 2 * dimension + 1 :]
         torch.mul(a, b, out=products)
         self._label(a, b, products, labels)
-        if self._noise is not None:
-            labels.add_(_at(self._noise, indices))
 
     def noise(self, indices: Tensor) -> Tensor:
         """What `put` has added to the labels of these pairs."""
@@ -151,7 +157,7 @@ def distinct(count: int, below: int, generator: torch.Generator) -> Tensor:
     return found[torch.randperm(count, generator=generator)]
 
 
-class _TestPairs:
+class TestPairs:
     """See `NoisyPairs`: those of each pool that are not trained on."""
 
     def __init__(self, pools: Sequence[Pool]) -> None:

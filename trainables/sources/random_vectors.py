@@ -12,7 +12,7 @@ from torch import Tensor
 from ..pack import Task
 from .batches import BLOCK_STEPS, EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
 from .inputs import INPUTS
-from .source import NoisyPairs, TrainingBatches
+from .source import EvaluationPairs, NoisyPairs, TrainingBatches
 from .targets import TARGETS
 
 
@@ -36,8 +36,13 @@ class RandomVectors:
         )
 
     def evaluation(
-        self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
-    ) -> "HeldOutPairs":
+        self,
+        seeds: Sequence[int],
+        *,
+        data_seeds: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> EvaluationPairs:
         """See `Source`."""
         return HeldOutPairs(self._task, self.draw_vectors, seeds, device=device, dtype=dtype)
 

@@ -73,9 +73,18 @@ class Source(Protocol):
         """The training batches of no seeds yet; `arrange` says which."""
 
     def evaluation(
-        self, seeds: Sequence[int], *, device: torch.device, dtype: torch.dtype
+        self,
+        seeds: Sequence[int],
+        *,
+        data_seeds: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
     ) -> EvaluationPairs:
-        """The evaluation pairs of `seeds`, one entry a stream."""
+        """The evaluation pairs of `seeds`, one entry a stream.
+
+        `data_seeds` are those of training, for pairs that depend on them: either may have one entry
+        for all streams. Where they don't, the streams are those of `seeds`.
+        """
 
     def noisy(
         self,

@@ -17,6 +17,7 @@ from .compiler import (
     ACTIVATIONS_WITH_DERIVATIVE,
     Kernels,
     Processor,
+    embedding_kernels,
     kernels_for,
     row_kernels,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Kernels",
     "Processor",
     "Program",
+    "embedding_kernels",
     "kernels_for",
     "lazy_schedule_row",
     "row_kernels",

@@ -13,8 +13,16 @@ from .activation_code import ACTIVATION_CODE
 from .code import INTEGER, Code, Value
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
 from .lazy_rows import CATCH_UP, ROW_UPDATE, write_catch_up, write_row_update
-from .linear import BACKWARD, FORWARD, OUTPUT, write_backward, write_forward, write_output
+from .linear import (
+    BACKWARD,
+    FORWARD,
+    OUTPUT,
+    write_backward,
+    write_forward,
+    write_output,
+)
 from .optimiser_code import OPTIMISER, OPTIMISER_CODE, write_optimiser
+from .pairs import DOT_PAIRS, GATHER, SCATTER, write_dot_pairs, write_gather, write_scatter
 from .registers import Tile, best_tile, host_registers
 
 ACTIVATIONS_WITH_DERIVATIVE = frozenset(
@@ -32,9 +40,16 @@ ROW_SLOTS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("catch_up", "catch_up_averaging"), CATCH_UP),
     **dict.fromkeys(("row_update", "row_update_averaging"), ROW_UPDATE),
 }
+PAIR_SLOTS: Mapping[str, tuple[str, ...]] = {
+    "dot_pairs": DOT_PAIRS,
+    "gather": GATHER,
+    "scatter": SCATTER,
+    "input_backward": BACKWARD,
+}
 SLOTS: Mapping[str, tuple[str, ...]] = {
     **LAYER_SLOTS,
     **ROW_SLOTS,
+    **PAIR_SLOTS,
     **{f"{name}{suffix}": OPTIMISER for name in OPTIMISER_CODE for suffix in ("", "_averaging")},
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
@@ -141,6 +156,19 @@ def row_kernels(number: str, processor: Processor | None = None) -> Kernels:
     return Kernels(_compiled_rows(number, processor or Processor.host()))
 
 
+def embedding_kernels(
+    activation: str, optimizer: str, number: str, processor: Processor | None = None
+) -> Kernels:
+    """Those of an MLP (`kernels_for`), of a table's rows, and of the models that read these."""
+    processor = processor or Processor.host()
+    return Kernels(
+        _compiled_layers(activation, number, processor),
+        _compiled_optimiser(optimizer, number, processor),
+        _compiled_rows(number, processor),
+        _compiled_pairs(number, processor),
+    )
+
+
 @cache
 def _compiled_rows(number: str, processor: Processor) -> CompiledModule:
     """The kernels of rows, without and with the running average, and `run`."""
@@ -152,6 +180,19 @@ def _compiled_rows(number: str, processor: Processor) -> CompiledModule:
         _write_run(module)
 
     return CompiledModule(number, processor, (*ROW_SLOTS, "run"), write)
+
+
+@cache
+def _compiled_pairs(number: str, processor: Processor) -> CompiledModule:
+    """The kernels of pairs of rows, and what an MLP on them has beside those of layers."""
+
+    def write(module: Code) -> None:
+        write_dot_pairs(module)
+        write_gather(module)
+        write_scatter(module)
+        write_backward(module, None)
+
+    return CompiledModule(number, processor, tuple(PAIR_SLOTS), write)
 
 
 @cache

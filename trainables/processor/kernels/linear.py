@@ -214,8 +214,12 @@ def write_output(module: Code) -> None:
     code.end()
 
 
-def write_backward(module: Code, activation: ActivationCode) -> None:
-    """The kernel `backward`: deltas = (weights^T deltas_above) * the activation's derivative."""
+def write_backward(module: Code, activation: ActivationCode | None) -> None:
+    """The kernel `backward`: deltas = (weights^T deltas_above) * the activation's derivative.
+
+    Or `input_backward`, to the inputs of the first layer, which come from no activation.
+    """
+    name = "input_backward" if activation is None else "backward"
     pointer, vectors = module.pointer, module.tile.vectors
 
     def tile(code: Code, rows: int, values: list[Value]) -> None:
@@ -225,12 +229,14 @@ def write_backward(module: Code, activation: ActivationCode) -> None:
         for r in range(rows):
             for v in range(vectors):
                 place = r * PANEL + v * LANES
-                kept = code.load_vector(outputs.at(place))
-                delta = activation.backward(code, sums[r][v], kept)
+                delta = sums[r][v]
+                if activation is not None:
+                    kept = code.load_vector(outputs.at(place))
+                    delta = activation.backward(code, delta, kept)
                 code.store_vector(delta, deltas.at(place))
 
-    _write_tiles(module, "backward", [pointer, INTEGER, pointer, INTEGER, pointer, pointer], tile)
-    code, slot, _ = module.kernel("backward", BACKWARD)
+    _write_tiles(module, name, [pointer, INTEGER, pointer, INTEGER, pointer, pointer], tile)
+    code, slot, _ = module.kernel(name, BACKWARD)
     fan_in, fan_out = slot["fan_in"], slot["fan_out"]
 
     def arguments(panel: Value, column: Value, row: Value) -> list[Value]:
@@ -244,5 +250,5 @@ def write_backward(module: Code, activation: ActivationCode) -> None:
             slot["deltas_pointer"].at(below),
         ]
 
-    _call_tiles(code, "backward", slot["panels"], fan_in, arguments)
+    _call_tiles(code, name, slot["panels"], fan_in, arguments)
     code.end()

@@ -1,0 +1,147 @@
+"""Learned embeddings of users and items under a dot product or an MLP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from spaces.vocabulary import embedding_columns, input_count, layer_units, parameter_count
+
+from ..pack import Member, Task
+from .embeddings.dot_product_bias import FACTORS_STD
+from .mlp import layer_pieces
+from .mlp_initial_weights import initial_layers
+from .mlp_network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingModel:
+    """The configuration of a model on embeddings: what this family reads of the hyperparameters.
+
+    `factors` are the numbers of an embedding that are multiplied, or that an MLP reads. The MLP is
+    that of two vectors, and what describes it is None without one.
+    """
+
+    model: str
+    factors: int
+    layer_sizes: tuple[int, ...] | None
+    multiplication: bool | None
+    activation: str | None
+    initialisation: str | None
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        """The configuration in a member's hyperparameters."""
+        given: Mapping[str, Any] = member.hyperparameters
+        mlp = given["model"] == "mlp"
+        return cls(
+            model=given["model"],
+            factors=given["factors"],
+            layer_sizes=layer_units(given["layer_sizes"]) if mlp else None,
+            multiplication=given["multiplication"] if mlp else None,
+            activation=given["activation"] if mlp else None,
+            initialisation=given["initialisation"] if mlp else None,
+        )
+
+    @property
+    def columns(self) -> int:
+        """The numbers of a row: its factors, and with `dot_bias` the bias behind them."""
+        return embedding_columns(self.model, self.factors)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Of the MLP the inputs, the units of each hidden layer and the output; else empty."""
+        if self.layer_sizes is None:
+            return ()
+        return (input_count(self.factors, bool(self.multiplication)), *self.layer_sizes, 1)
+
+
+def rows_of(task: Task) -> int:
+    """The rows of the table: those of the users, and below them those of the items.
+
+    Raises ValueError for a task that has neither.
+    """
+    if task.users is None or task.items is None:
+        raise ValueError(f"embeddings are of users and items; got {task}")
+    return task.users + task.items
+
+
+class EmbeddingFamily:
+    """See `Family`.
+
+    A member's first weight block is its table (users + items, columns); those of an MLP follow, as
+    its family has them for vectors of so many factors.
+    """
+
+    name = "embeddings"
+
+    def parameters(self, member: Member, task: Task) -> int:
+        """See `Family`."""
+        model = EmbeddingModel.of(member)
+        table = rows_of(task) * model.columns
+        if not model.sizes:
+            return table
+        return table + parameter_count(inputs=model.sizes[0], units=model.sizes[1:-1])
+
+    def flops_per_pair(self, member: Member, task: Task) -> int:
+        """See `Family`: of a dot product those of its factors, three times; of an MLP all layers'.
+
+        The first layer of an MLP passes its gradient on to the embeddings.
+        """
+        model = EmbeddingModel.of(member)
+        if not model.sizes:
+            return 6 * model.factors
+        return 6 * sum(below * above for below, above in pairwise(model.sizes))
+
+    def initial_pieces(self, member: Member, task: Task) -> list[Tensor]:
+        """See `Family`."""
+        table, layers = _initial(member, task)
+        return [table, *(layer_pieces(layers, EmbeddingModel.of(member).factors) if layers else [])]
+
+    def reference(self, member: Member, task: Task) -> "EmbeddingNetwork":
+        """See `Family`: a module that takes the rows (B,) of the users, and those of the items."""
+        return EmbeddingNetwork(EmbeddingModel.of(member), *_initial(member, task))
+
+
+def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """The table, and the MLP's layers: the latter as those of vectors, of the same seed."""
+    model, seed = EmbeddingModel.of(member), member.initialisation_seed
+    layers = initial_layers(model.sizes, seed, model.initialisation) if model.initialisation else []
+    generator = torch.Generator().manual_seed((seed + 1) % 2**63)
+    table = torch.empty(rows_of(task), model.columns)
+    return table.normal_(0, FACTORS_STD, generator=generator), layers
+
+
+class EmbeddingNetwork(nn.Module):
+    """A table of rows under a dot product, with or without biases, or under an MLP."""
+
+    def __init__(
+        self,
+        model: EmbeddingModel,
+        table: Tensor,
+        layers: Sequence[tuple[Tensor, Tensor]],
+    ) -> None:
+        """Build it with these weights, which are copied."""
+        super().__init__()
+        self.model = model
+        self.table = nn.Parameter(table.clone())
+        self.mlp = None
+        if layers:
+            self.mlp = Network(
+                layers,
+                activation=str(model.activation),
+                multiplication=bool(model.multiplication),
+            )
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """The predictions (B,) for rows of users (B,) and of items (B,)."""
+        user, item = self.table[users], self.table[items]
+        if self.mlp is not None:
+            output: Tensor = self.mlp(user, item)
+            return output
+        factors = self.model.factors
+        product = (user[:, :factors] * item[:, :factors]).sum(1)
+        return product + user[:, factors:].sum(1) + item[:, factors:].sum(1)

@@ -1,0 +1,251 @@
+"""The operations of one model on embeddings, as kernels: its rows, what joins them, its optimiser.
+
+Legend: R rows of users and items, C columns of a row in whole vectors, F factors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from ..families.embedding_family import EmbeddingModel
+from ..optimisers import optimiser_settings
+from ..optimisers.adam import BETA_1, BETA_2, EPSILON
+from ..pack import Member
+from ..sources.batches import input_rows
+from .compiled_member import CompiledMember, Operation, Workspace, address, bits
+from .kernels import LANES, PANEL, Kernels, Program, embedding_kernels
+from .lazy_rows import LazyRows, RowOptimiser, RowSchedule
+from .panels import SLICE_PANELS, Panels
+
+LAZY = ("adam", "adamw")
+"""The optimisers whose path of a row without gradients is walked when the row is next read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPairs:
+    """A stream's pairs by their rows: indices (N, 2, B), and labels (N, P * PANEL), padded."""
+
+    indices: Tensor
+    labels: Tensor
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return self.indices.shape[2]
+
+
+class EmbeddingSpace:
+    """What a thread computes in: one member's gradients and the activations of a slice."""
+
+    def __init__(
+        self, members: Sequence["EmbeddingMember"], *, pairs: int, layers: Workspace
+    ) -> None:
+        """For these members, on batches of so many pairs."""
+        dtype = members[0].table.dtype
+
+        def zeros(*sizes: int) -> Tensor:
+            return torch.zeros(*sizes, dtype=dtype)
+
+        self.layers = layers
+        # Zero between steps.
+        self.gradients = zeros(max(member.table[0].numel() for member in members))
+        features = max(input_rows(member.model.factors) for member in members)
+        self.inputs = zeros(SLICE_PANELS * features * PANEL)
+        self.deltas = zeros(SLICE_PANELS * features * PANEL)
+        self.scratch = zeros(pairs + LANES, LANES)
+        self.errors = zeros(pairs + LANES)
+
+
+@dataclass(kw_only=True)
+class EmbeddingMember:
+    """A member's states, and the operations on them.
+
+    `table` (S, R, C) and `layers` (S, size) hold the `state_names` of its optimiser in their order;
+    `updated` (R,) the steps that each row has behind it, `done` (1,) those before the next block.
+    """
+
+    member: Member
+    table: Tensor
+    layers: Tensor | None
+    updated: Tensor
+    done: Tensor
+    model: EmbeddingModel = field(init=False)
+    kernels: Kernels = field(init=False)
+    mlp: CompiledMember | None = field(init=False)
+    rows: LazyRows | None = field(init=False)
+    _settings: Tensor = field(init=False)
+    _bias: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        member, dtype = self.member, self.table.dtype
+        self.model = EmbeddingModel.of(member)
+        number = "float32" if dtype == torch.float32 else "float64"
+        self.kernels = embedding_kernels(self.model.activation or "relu", member.optimizer, number)
+        self.mlp = None
+        if self.layers is not None:
+            self.mlp = CompiledMember(
+                member=member, dimension=self.model.factors, kernels=self.kernels
+            )
+        settings = optimiser_settings(member)
+        numbers = [member.learning_rate, *settings.values()]
+        self._settings = torch.tensor(numbers, dtype=torch.float64)
+        self._bias = torch.zeros(self.table.shape[2], dtype=dtype)
+        self._bias[self.model.factors : self.model.columns] = 1
+        decay = torch.full_like(self._bias, settings.get("weight_decay", 0.0))
+        self.rows = self._lazy(self.table, decay) if member.optimizer in LAZY else None
+
+    def _lazy(self, table: Tensor, decay: Tensor) -> LazyRows:
+        return LazyRows(
+            kernels=self.kernels,
+            states=table,
+            updated=self.updated,
+            decay=decay,
+            optimiser=RowOptimiser(
+                learning_rate=self.member.learning_rate,
+                beta_1=BETA_1,
+                beta_2=BETA_2,
+                epsilon=EPSILON,
+            ),
+            done=self.done,
+        )
+
+    def step(
+        self,
+        batch: RowPairs,
+        space: EmbeddingSpace,
+        sums: Tensor,
+        *,
+        schedule: Tensor,
+        missed: RowSchedule,
+        averaging: bool,
+    ) -> list[Operation]:
+        """A step of training on each batch; `missed` are all steps, `schedule` those of a block."""
+        operations: list[Operation] = []
+        read = batch.indices.flatten(1)
+        gradients = space.gradients[: self.table[0].numel()]
+        if self.rows is not None:
+            operations.append(self.rows.catch_up(read, missed, averaging=averaging))
+        operations += self._pairs(self.table[0], batch, space, sums, backward=True)
+        if self.rows is not None:
+            operations.append(self.rows.update(read, missed, gradients, averaging=averaging))
+        else:
+            operations.append(
+                self.kernels.operation(
+                    f"{self.member.optimizer}{'_averaging' if averaging else ''}",
+                    states_pointer=address(self.table),
+                    gradients_pointer=address(gradients),
+                    size=self.table[0].numel(),
+                    settings_pointer=address(self._settings),
+                    schedule_pointer=address(schedule),
+                )
+            )
+        if self.mlp is not None and self.layers is not None:
+            operations.append(
+                self.mlp.optimise(self.layers, space.layers, schedule, averaging=averaging)
+            )
+        return operations
+
+    def current(self, state: int, missed: RowSchedule, *, averaging: bool) -> Tensor:
+        """A copy of the table's weights (R, C), or of another state, with all rows up to date."""
+        if self.rows is None:
+            return self.table[state].clone()
+        copy = replace(self.rows, states=self.table.clone(), updated=self.updated.clone())
+        everyone = torch.arange(self.table.shape[1])[None]
+        operation = copy.catch_up(everyone, missed, averaging=averaging)
+        Program(self.kernels, [operation]).run(1)
+        return copy.states[state].clone()
+
+    def compare(
+        self, table: Tensor, state: int, batch: RowPairs, space: EmbeddingSpace, sums: Tensor
+    ) -> list[Operation]:
+        """Predict each batch with a table (R, C) and a state of the layers, and add to `sums`."""
+        return self._pairs(table, batch, space, sums, backward=False, state=state)
+
+    def _pairs(
+        self,
+        table: Tensor,
+        batch: RowPairs,
+        space: EmbeddingSpace,
+        sums: Tensor,
+        *,
+        backward: bool,
+        state: int = 0,
+    ) -> list[Operation]:
+        if self.mlp is not None:
+            operations = []
+            for first in range(0, batch.size, SLICE_PANELS * PANEL):
+                operations += self._mlp_slice(table, batch, space, sums, first, backward, state)
+            return operations
+        return [
+            self.kernels.operation(
+                "dot_pairs",
+                **self._rows_of(table, batch, 0, batch.size),
+                bias_pointer=address(self._bias),
+                labels_pointer=address(batch.labels),
+                labels_step_stride=batch.labels.stride(0),
+                scale=bits(2.0 / batch.size),
+                scratch_pointer=address(space.scratch),
+                errors_pointer=address(space.errors),
+                sums_pointer=address(sums),
+                backward=int(backward),
+                gradients_pointer=address(space.gradients),
+            )
+        ]
+
+    def _mlp_slice(
+        self,
+        table: Tensor,
+        batch: RowPairs,
+        space: EmbeddingSpace,
+        sums: Tensor,
+        first: int,
+        backward: bool,
+        state: int,
+    ) -> list[Operation]:
+        assert self.mlp is not None
+        assert self.layers is not None
+        pairs = min(batch.size - first, SLICE_PANELS * PANEL)
+        panels, features = -(-pairs // PANEL), input_rows(self.model.factors)
+        weights = self.layers[state]
+        labels = batch.labels[:, first : first + panels * PANEL]
+        gathered = space.inputs[: panels * features * PANEL].view(1, panels, features, PANEL)
+        part = Panels(
+            inputs=gathered.expand(len(labels), -1, -1, -1),  # the same memory at every step
+            labels=labels.unflatten(1, (panels, PANEL)),
+            pairs=pairs,
+            batch_size=batch.size,
+        )
+        of_rows = {
+            **self._rows_of(table, batch, first, pairs),
+            "factors": self.model.factors,
+            "products": int(bool(self.model.multiplication)),
+            "input_features": features,
+        }
+        operations = [
+            self.kernels.operation("gather", **of_rows, inputs_pointer=address(space.inputs)),
+            *self.mlp.forward(weights, part, space.layers, sums),
+        ]
+        if backward:
+            operations += [
+                *self.mlp.backward(weights, part, space.layers),
+                self.mlp.input_backward(weights, part, space.layers, space.deltas),
+                self.kernels.operation(
+                    "scatter",
+                    **{**of_rows, "input_features": self.mlp.layers[0].fan_in},
+                    deltas_pointer=address(space.deltas),
+                    gradients_pointer=address(space.gradients),
+                ),
+            ]
+        return operations
+
+    def _rows_of(self, table: Tensor, batch: RowPairs, first: int, pairs: int) -> dict[str, int]:
+        return {
+            "weights_pointer": address(table),
+            "columns": table.shape[1],
+            "indices_pointer": address(batch.indices, first),
+            "indices_step_stride": batch.indices.stride(0),
+            "second": batch.indices.stride(1),
+            "pairs": pairs,
+        }
