@@ -78,6 +78,7 @@ class Lease:
         self._holder = _Holder.here()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True, name="lease")
+        self._away = False
         self.lost_to: str | None = None
         self.when_lost: Callable[[], None] = lambda: None
 
@@ -102,6 +103,8 @@ class Lease:
         """Give it back."""
         self._ended.set()
         self._thread.join()
+        if self._away:  # to wait for the store would only keep whoever leaves
+            return
         with suppress(OutputError):  # nobody renews it any more: that is as good
             if self._is_mine(self._read()):
                 self._folder.delete(NAME)
@@ -124,13 +127,16 @@ class Lease:
     def _keep(self) -> None:
         """Renew it until the end, or until it is another's."""
         while not self._ended.wait(RENEW_SECONDS):
-            with suppress(OutputError):  # the store is away: for everybody else too
+            try:
                 holder = self._read()
                 if not self._is_mine(holder):
                     self.lost_to = str(holder or "somebody who deleted its lease")
                     self.when_lost()
                     return
                 self._write()
+                self._away = False
+            except OutputError:  # the store is away: for everybody else too
+                self._away = True
 
     def _write(self) -> None:
         self._holder = replace(self._holder, renewals=self._holder.renewals + 1)

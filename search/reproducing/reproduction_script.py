@@ -27,7 +27,19 @@ _FACTORS = {
     "constant": "1.0",
     "cosine": "0.5 * (1 + math.cos(math.pi * step / SCHEDULE_STEPS))",
     "linear": "1 - step / SCHEDULE_STEPS",
+    "one_cycle": "one_cycle(step)",
 }
+_ONE_CYCLE = '''\
+def one_cycle(step):
+    """Half a cosine up to 1 in three tenths of the steps, half of one down in the others."""
+    top, last = 0.3 * SCHEDULE_STEPS - 1, SCHEDULE_STEPS - 1
+    start, end, share = 1, 1 / 25e4, (step - top) / (last - top)
+    if step <= top:
+        start, end, share = 1 / 25, 1, step / top
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+'''
 _DRAWS = {
     "normal": "normal_(generator=generator)",
     "uniform": "uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)",
@@ -162,7 +174,7 @@ DIMENSION, STEPS, SCHEDULE_STEPS, BATCH_SIZE = $dimension, $steps, $schedule_ste
 SCALE, LABEL_NOISE_STD = $scale, $label_noise_std
 
 
-${functions}${by_hand}sizes = $sizes
+${functions}${course}${by_hand}sizes = $sizes
 start = torch.Generator().manual_seed($initialisation_seed)
 layers = []
 for inputs, outputs in zip(sizes, sizes[1:]):
@@ -233,6 +245,7 @@ def reproduction_script(row: TrialRow) -> str:
         optimizer_class=optimiser.reference.__name__,
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
+        course=_ONE_CYCLE if columns["schedule"] == "one_cycle" else "",
         initialise=_INITIALISATIONS[columns["initialisation"] or "torch"],
         by_hand=_by_hand(row) if columns["initialisation"] in CONSTRUCTED_STARTS else "",
         on_the_way=on_the_way,

@@ -99,7 +99,7 @@ KINDS = [
     grid("label_noise_std", 0.0, 0.1, 1e-05),
     grid("activation", "relu"),
     grid("activation", "tanh", "relu"),
-    grid("schedule", "linear", "constant", "cosine"),
+    grid("schedule", "linear", "one_cycle", "constant", "cosine"),
     grid("initialisation", "he", "glorot"),
     choices("initialisation", "glorot", "torch", "he"),
     grid("initialisation", "folded"),

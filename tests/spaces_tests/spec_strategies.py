@@ -20,7 +20,7 @@ HYPERPARAMETERS = {
     "activation": st.sampled_from(["relu", "gelu", "silu", "tanh"]),
     "initialisation": st.sampled_from(["torch", "glorot", "he"]),  # those that suit any other
     "optimizer": st.sampled_from(["adam", "adagrad"]),  # which need no hyperparameter more
-    "schedule": st.sampled_from(["constant", "cosine", "linear"]),
+    "schedule": st.sampled_from(["constant", "cosine", "linear", "one_cycle"]),
     "batch_size": st.integers(1, 10_000),
     "steps": st.integers(1, 1_000_000),
     "layer_sizes": st.none()

@@ -9,7 +9,7 @@ from spaces.vocabulary import MEMBER_HYPERPARAMETERS, layers_of
 from trainables import EarlyStopping, Halving, Member, Pack, Task
 
 ACTIVATIONS = ("relu", "gelu", "silu", "tanh")
-SCHEDULES = ("constant", "cosine", "linear")
+SCHEDULES = ("constant", "cosine", "linear", "one_cycle")
 OPTIMISERS = ("adam", "adamw", "sgd", "adagrad")
 BY_HAND = ("constructed", "folded")
 """Initialisations of ReLU networks without products, for the dot product of normal vectors.

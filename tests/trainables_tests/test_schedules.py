@@ -13,6 +13,9 @@ torch_schedules = {
     "linear": lambda optimizer, steps: torch.optim.lr_scheduler.LinearLR(
         optimizer, 1.0, 0.0, steps
     ),
+    "one_cycle": lambda optimizer, steps: torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, total_steps=steps, cycle_momentum=False
+    ),
 }
 
 
