@@ -309,18 +309,19 @@ def _tune(
     scratch = tempfile.mkdtemp(prefix="dottune-")
     try:
         shown = watching(plan, folder, console, dashboard=cluster.dashboard)
+        searcher = PackSearcher(
+            plan,
+            out=folder.uri,
+            execution=len(records) - 1,
+            cpus=request.cpus,
+            time_budget=TimeBudget(plan, workers=workers, when_up=time_is_up),
+        )
         with shown as watchers, interruption.listening(), environment_kept_here():
             tuner = tune.Tuner(
                 tune.with_resources(PackTrainable, bundles),
                 tune_config=tune.TuneConfig(
                     num_samples=-1,
-                    search_alg=PackSearcher(
-                        plan,
-                        out=folder.uri,
-                        execution=len(records) - 1,
-                        cpus=request.cpus,
-                        time_budget=TimeBudget(plan, workers=workers, when_up=time_is_up),
-                    ),
+                    search_alg=searcher,
                     scheduler=PackScheduler(workers),
                     reuse_actors=True,
                     max_concurrent_trials=workers,
@@ -331,12 +332,12 @@ def _tune(
                     storage_path=scratch,
                     verbose=0,
                     callbacks=[
-                        PackFailures(plan),
+                        PackFailures(searcher),
                         *watchers,
                         interruption,
                         ForgottenResults(),
                     ],
-                    failure_config=tune.FailureConfig(max_failures=2),
+                    failure_config=tune.FailureConfig(max_failures=0),
                     checkpoint_config=tune.CheckpointConfig(
                         checkpoint_frequency=0, checkpoint_at_end=False
                     ),

@@ -189,21 +189,35 @@ def _stopped(number: signal.Signals, uri: str, scratch: Path, random: Random) ->
 def killed_worker(uri: str, scratch: Path, random: Random) -> None:
     """Kill -9 of a worker while it trains: the search tries its pack again by itself."""
     with _running(uri, scratch, random) as driver:
-        workers = workers_of(driver.pid)
-        if workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(random.choice(workers), signal.SIGKILL)
+        _kill_one_of(workers_of(driver.pid), random)
         _ended(driver, 0)
 
 
-def workers_of(process: int) -> list[int]:
-    """The processes below one that train a pack."""
+def killed_idle_worker(uri: str, scratch: Path, random: Random) -> None:
+    """Kill -9 of a worker that has ended its pack and was not given the next one yet."""
+    with _running(uri, scratch, random) as driver:
+        _poll(driver, lambda: bool(workers_of(driver.pid)))
+        driver.send_signal(signal.SIGSTOP)  # it gives out no pack
+        _poll(driver, lambda: not workers_of(driver.pid))
+        _kill_one_of(workers_of(driver.pid, doing="PackTrainable"), random)
+        driver.send_signal(signal.SIGCONT)
+        _ended(driver, 0)
+
+
+def _kill_one_of(processes: list[int], random: Random) -> None:
+    if processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(random.choice(processes), signal.SIGKILL)
+
+
+def workers_of(process: int, doing: str = "Pack(") -> list[int]:
+    """The processes below one that train a pack, or whose title says that they do another thing."""
     found, parents = [], {process}
     for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
         pid, parent, arguments = line.split(None, 2)
         if int(parent) in parents:
             parents.add(int(pid))
-            if arguments.startswith("ray::Pack("):
+            if arguments.startswith(f"ray::{doing}"):
                 found.append(int(pid))
     return found
 
@@ -381,6 +395,7 @@ def _copy(folder: OutputFolder, out: Path) -> None:
 FAULTS: Mapping[str, Fault] = {
     "the driver killed": killed_driver,
     "a worker killed": killed_worker,
+    "an idle worker killed": killed_idle_worker,
     "SIGINT": interrupted,
     "SIGTERM": terminated,
     "a full disk": full_disk,

@@ -39,11 +39,6 @@ class PackOrder:
         """Whether no pack is left."""
         return self.searched and self._finished.issuperset(self._confirm_packs)
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether every pack, also those to come, has been started."""
-        return self._next() is None and (self.searched or self._spec.confirm is None)
-
     def has_started(self, key: PackKey) -> bool:
         """Whether a pack has been started, in this run or in an earlier one that finished it."""
         return key in self._started

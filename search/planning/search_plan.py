@@ -58,11 +58,6 @@ class SearchPlan:
         return all(study.finished for study in self.studies.values())
 
     @property
-    def exhausted(self) -> bool:
-        """Whether no pack is left to start, now or later."""
-        return all(study.exhausted or study.name in self.failed for study in self.studies.values())
-
-    @property
     def finished_tallies(self) -> list[StudyTally]:
         """What the studies that have finished came to."""
         return [study.tally for study in self.studies.values() if study.finished]

@@ -72,11 +72,6 @@ class StudyPlan:
         """Whether no pack is left."""
         return self._order.finished
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether every pack, also those to come, has been started."""
-        return self._order.exhausted
-
     def next_pack(self) -> Pack | None:
         """The next pack that can start now, marked as started; None if none can."""
         key = self._order.start()

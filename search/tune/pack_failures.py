@@ -11,8 +11,7 @@ from ray.tune.experiment import Trial
 
 from results import OutputError
 
-from ..planning.search_plan import SearchPlan
-from .searcher import pack_of
+from .searcher import PackSearcher, pack_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +23,9 @@ class PackFailures(Callback):
     is a sentence, and an error in our code is shown with its traceback once, at the end.
     """
 
-    def __init__(self, plan: SearchPlan) -> None:
-        """Tell `plan` the reasons."""
-        self._plan = plan
+    def __init__(self, searcher: PackSearcher) -> None:
+        """Tell the plan of `searcher` the reasons."""
+        self._searcher = searcher
         self._waiting: set[str] = set()
 
     def on_trial_result(
@@ -39,30 +38,32 @@ class PackFailures(Callback):
             logger.warning("%s: %s waits to be written: %s", key.study, key, result["waits"])
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
-        """Called by Tune before it tries the pack again, in a new process."""
+        """Called by Tune where it begins a pack again itself: its node was taken away on notice."""
         key = pack_of(trial)
         logger.warning("%s: %s failed, trying again: %s", key.study, key, _reason(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **_: Any) -> None:
-        """Called by Tune after the last attempt."""
-        key = pack_of(trial)
-        self._plan.fail(key.study, f"{key} failed: {_reason(trial)}")
+        """Called by Tune after the searcher has heard that an attempt failed."""
+        key, reason = pack_of(trial), _reason(trial)
+        if self._searcher.tries_again(key):
+            logger.warning("%s: %s failed, trying again: %s", key.study, key, reason)
+            return
+        self._searcher.plan.fail(key.study, f"{key} failed: {reason}")
         error = _error(trial)
         if not isinstance(getattr(error, "cause", None), OutputError):
             logger.error("%s: %s:\n%s", key.study, key, error)
 
 
 def _error(trial: Trial) -> BaseException | str:
-    """The error of the latest attempt, from the files that Tune keeps.
+    """The error of an attempt, from the files that Tune keeps of it.
 
-    Those of workers are kept whole. Of one in the driver's own loop (the searcher, a callback)
-    there is the text alone, and the whole one of an earlier attempt may still lie there.
+    One of a worker is kept whole. Of one in the driver's own loop (the searcher, a callback) there
+    is the text alone.
     """
-    text = Path(trial.error_file).read_text() if trial.error_file is not None else ""
     if trial.pickled_error_file is not None:
         error: BaseException = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-        if text.endswith(f"{error}\n"):
-            return error
+        return error
+    text = Path(trial.error_file).read_text() if trial.error_file is not None else ""
     return text.rpartition("\nFailure # ")[2]
 
 

@@ -70,7 +70,7 @@ class ProgressView(View):
         self._standing.end(pack_of(trial))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Trial, **info: Any) -> None:
-        """Called by Tune when a pack can't be done; its study has stopped."""
+        """Called by Tune when a pack has failed: it begins again, or its study has stopped."""
         self._standing.end(pack_of(trial))
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

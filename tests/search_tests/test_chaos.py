@@ -17,6 +17,8 @@ pytestmark = pytest.mark.chaos
 
 CASES = [
     *[("the driver killed", seed) for seed in range(5)],
+    *[("a worker killed", seed) for seed in range(2)],
+    ("an idle worker killed", 0),
     ("SIGINT", 0),
     ("SIGTERM", 1),
     ("a full disk", 0),

@@ -23,7 +23,6 @@ def test_a_study_that_waits_lets_the_other_go_on() -> None:
     assert second is not None
     assert (first.study, second.study) == ("dimension=1", "dimension=2")
     assert plan.next_pack() is None
-    assert not plan.exhausted  # both studies only wait for results
     plan.finish(second.key, trained(second))
     third = plan.next_pack()
     assert third is not None
@@ -50,20 +49,10 @@ def test_a_failed_study_gets_no_more_packs_and_keeps_its_rows() -> None:
     packs = run_all(plan)
     assert {pack.study for pack in packs} == {"dimension=2"}
     assert plan.failed == {"dimension=1": "pack 1 failed"}
-    assert plan.exhausted
+    assert plan.next_pack() is None
     assert not plan.finished
     assert len(plan.rows["dimension=1"]) == 3
     assert {name for name, study in plan.studies.items() if study.finished} == {"dimension=2"}
-
-
-def test_exhausted_comes_before_finished() -> None:
-    plan = RecordedPlan(tiny(confirm=None, grid={"dimension": [1]}))
-    seen = []
-    while pack := plan.next_pack():
-        seen.append((plan.exhausted, plan.finished))
-        plan.finish(pack.key, trained(pack))
-    assert seen == [(False, False), (False, False), (True, False)]
-    assert (plan.exhausted, plan.finished) == (True, True)
 
 
 def test_the_counts_are_known_on_the_way() -> None:

@@ -170,7 +170,7 @@ def test_a_study_whose_trials_all_diverge_ends_without_confirm() -> None:
     assert {row.status for row in rows_of(plan)} == {"diverged"}
     assert len(rows_of(plan)) == plan.trials == plan.trials_ended == 18
     assert plan.finished
-    assert plan.exhausted
+    assert plan.next_pack() is None
 
 
 ALL_FIXED = {
@@ -211,7 +211,7 @@ def test_every_size_runs_to_its_end(
     plan = RecordedPlan(spec)
     packs = run_all(plan, workers=2)
     assert plan.finished
-    assert plan.exhausted
+    assert plan.next_pack() is None
     for study in studies(spec):
         phases = [pack.phase for pack in packs if pack.study == study.name]
         assert phases.count("search") == search_packs

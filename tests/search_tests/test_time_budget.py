@@ -69,7 +69,7 @@ def test_a_closed_search_ends_what_it_began_and_confirms(
         plan.finish(pack.key, train_once(pack))
         done += 1
     assert plan.finished
-    assert plan.exhausted
+    assert plan.next_pack() is None
     undisturbed = RecordedPlan(tiny(budget=BUDGET))
     run_all(undisturbed, train_once)
     assert searched(plan).items() <= searched(undisturbed).items()
