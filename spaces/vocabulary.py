@@ -221,8 +221,8 @@ _HYPERPARAMETERS = (
         scope="member",
         default="cosine",
         names=("constant", "cosine", "linear", "one_cycle"),
-        description="Course of the learning rate over the steps: constant, half a cosine down to 0, "
-        "linear down to 0, or one_cycle (up from 1/25 in three tenths of the steps, then down).",
+        description="Course of the learning rate over the steps: constant, half a cosine down to "
+        "0, linear down to 0, or one_cycle (up from 1/25 in three tenths of the steps, then down).",
     ),
     Field(
         name="batch_size",

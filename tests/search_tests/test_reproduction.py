@@ -26,7 +26,11 @@ from trainables.pack_rows import pack_result
 
 SPEC = {
     "name": "reproducible",
-    "grid": {"dimension": [2], "multiplication": [False, True], "schedule": ["one_cycle", "linear"]},
+    "grid": {
+        "dimension": [2],
+        "multiplication": [False, True],
+        "schedule": ["one_cycle", "linear"],
+    },
     "space": {
         "depth": {"low": 0, "high": 3},
         "width": {"low": 2, "high": 24, "log": True},
