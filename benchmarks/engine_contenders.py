@@ -109,8 +109,10 @@ def pack_of(
     )
 
 
-def member_of(trial: int, *, data_seed: int = 0, **hyperparameters: Any) -> Member:
-    """A member with ReLU, Adam and a constant schedule, unless others are given."""
+def member_of(
+    trial: int, *, data_seed: int = 0, data: str | None = None, **hyperparameters: Any
+) -> Member:
+    """A member with ReLU, Adam and a constant schedule, unless others are given; for this data."""
     return Member(
         trial=trial,
         replicate=0,
@@ -120,7 +122,8 @@ def member_of(trial: int, *, data_seed: int = 0, **hyperparameters: Any) -> Memb
                 "learning_rate": 1e-3,
                 "schedule": "constant",
                 **hyperparameters,
-            }
+            },
+            data,
         ),
         initialisation_seed=trial,
         data_seed=data_seed,
