@@ -34,7 +34,7 @@ from trainables.sources.planted import row_batches
 from trainables.trainee import Trainee
 
 USERS, ITEMS, PAIRS, BATCH = 943, 1_682, 100_000, 64
-USER_SPREAD, ITEM_SPREAD = 0.9, 1.3
+USER_SPREAD, ITEM_SPREAD = 0.8, 1.3
 """Standard deviations of the logarithms of activity and popularity."""
 TASK = Task(dimension=4, data="planted", users=USERS, items=ITEMS, pairs_per_user=0)
 MODELS: dict[str, dict[str, Any]] = {
