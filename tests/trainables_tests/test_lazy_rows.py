@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,7 +51,7 @@ class Trained:
     def __init__(
         self,
         weights: Tensor,
-        decay: Tensor,
+        decay: float,
         optimiser: RowOptimiser,
         course: Callable[[int], float],
         *,
@@ -59,8 +60,11 @@ class Trained:
     ) -> None:
         number = {torch.float32: "float32", torch.float64: "float64"}[weights.dtype]
         self.kernels = row_kernels(number, processor)
-        self.rows = LazyRows.start(self.kernels, weights, decay, optimiser)
-        self.schedule = RowSchedule(beta_1=optimiser.beta_1, beta_2=optimiser.beta_2, steps=LONG)
+        decaying = replace(optimiser, weight_decay=decay)
+        self.rows = LazyRows.start(self.kernels, weights, decaying)
+        self.schedule = RowSchedule(
+            beta_1=optimiser.beta_1, beta_2=optimiser.beta_2, steps=LONG, dtype=weights.dtype
+        )
         self.course, self.averaging = course, averaging
         self.gradients = torch.zeros_like(self.rows.states[0])
         self.columns = weights.shape[1]
@@ -104,7 +108,7 @@ def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str
     assert (counts == 0).any()
     lazy = Trained(
         weights,
-        torch.tensor(decay, dtype=torch.float64),
+        decay,
         optimiser,
         COURSES[course],
         averaging=True,
@@ -145,7 +149,7 @@ def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
     both = [
         Trained(
             weights,
-            torch.tensor(decay, dtype=torch.float64),
+            decay,
             FAST_AI,
             lambda step: 1.0,
             averaging=averaging,
@@ -206,9 +210,7 @@ def test_registers_change_no_bit(columns: int) -> None:
     indices = uneven(12, 4, columns, rows=9)
     found = []
     for processor in (HASWELL, SKYLAKE):
-        lazy = Trained(
-            weights, torch.tensor(0.1), FAST_AI, one_cycle, averaging=True, processor=processor
-        )
+        lazy = Trained(weights, 0.1, FAST_AI, one_cycle, averaging=True, processor=processor)
         for index in indices:
             lazy.step(index, torch.ones(4))
         found.append(lazy.finish())
@@ -221,7 +223,6 @@ def test_columns_are_whole_vectors() -> None:
             kernels=row_kernels("float32"),
             states=torch.zeros(4, 3, 21),
             updated=torch.zeros(3, dtype=torch.int64),
-            decay=torch.zeros(21),
             optimiser=FAST_AI,
             done=torch.zeros(1, dtype=torch.int64),
         )

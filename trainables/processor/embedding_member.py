@@ -3,7 +3,7 @@
 Legend: R rows of users and items, C columns of a row in whole vectors, F factors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -93,20 +93,19 @@ class EmbeddingMember:
         self._settings = torch.tensor(numbers, dtype=torch.float64)
         self._bias = torch.zeros(self.table.shape[2], dtype=dtype)
         self._bias[self.model.factors : self.model.columns] = 1
-        decay = torch.full_like(self._bias, settings.get("weight_decay", 0.0))
-        self.rows = self._lazy(self.table, decay) if member.optimizer in LAZY else None
+        self.rows = self._lazy(settings) if member.optimizer in LAZY else None
 
-    def _lazy(self, table: Tensor, decay: Tensor) -> LazyRows:
+    def _lazy(self, settings: Mapping[str, float]) -> LazyRows:
         return LazyRows(
             kernels=self.kernels,
-            states=table,
+            states=self.table,
             updated=self.updated,
-            decay=decay,
             optimiser=RowOptimiser(
                 learning_rate=self.member.learning_rate,
                 beta_1=BETA_1,
                 beta_2=BETA_2,
                 epsilon=EPSILON,
+                weight_decay=settings.get("weight_decay", 0.0),
             ),
             done=self.done,
         )

@@ -55,7 +55,7 @@ class EmbeddingStack:
             for course in courses
         }
         self._missed = {
-            course: RowSchedule(beta_1=BETA_1, beta_2=BETA_2, steps=steps)
+            course: RowSchedule(beta_1=BETA_1, beta_2=BETA_2, steps=steps, dtype=dtype)
             for course in {member.schedule for member in self.members}
         }
         for course in self._missed:

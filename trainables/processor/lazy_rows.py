@@ -19,18 +19,30 @@ FOR_EVER = 2**62
 
 @dataclass(frozen=True, kw_only=True)
 class RowOptimiser:
-    """The hyperparameters of Adam (Kingma & Ba 2015), in torch's order."""
+    """The hyperparameters of Adam (Kingma & Ba 2015), or, with a decay, of AdamW."""
 
     learning_rate: float
     beta_1: float
     beta_2: float
     epsilon: float
+    weight_decay: float = 0.0
 
     @property
     def settings(self) -> Tensor:
         """As the kernels read them (5,)."""
-        numbers = (self.learning_rate, self.beta_1, self.beta_2, self.beta_2**0.5, self.epsilon)
+        numbers = (
+            self.learning_rate,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            self.weight_decay,
+        )
         return torch.tensor(numbers, dtype=torch.float64)
+
+    def powers(self, dtype: torch.dtype) -> Tensor:
+        """What 1, 2, ... steps leave of the first moment, and of the second's root (2, LANES)."""
+        bases = torch.tensor([[self.beta_1], [self.beta_2**0.5]], dtype=torch.float64)
+        return (bases ** torch.arange(1, LANES + 1)).to(dtype)
 
     def lasting(self, dtype: torch.dtype) -> int:
         """The steps without a gradient after which what moves a row is lost in rounding.
@@ -49,11 +61,12 @@ class RowOptimiser:
 class RowSchedule:
     """What changes from step to step, of all steps that a row may have missed."""
 
-    def __init__(self, *, beta_1: float, beta_2: float, steps: int) -> None:
-        """For so many steps at most; none is known yet."""
+    def __init__(self, *, beta_1: float, beta_2: float, steps: int, dtype: torch.dtype) -> None:
+        """For so many steps at most, of rows of this type; none is known yet."""
         self._betas = beta_1, beta_2
-        self.numbers = torch.zeros(steps, LAZY_NUMBERS, dtype=torch.float64)
-        """A row for each step."""
+        # The kernels read LANES steps at once.
+        self.numbers = torch.zeros(LAZY_NUMBERS, steps + LANES, dtype=dtype)
+        """A column for each step."""
         self.known = 0
         """The steps whose rows are there."""
 
@@ -64,7 +77,7 @@ class RowSchedule:
             lazy_schedule_row(first + step, *each, *self._betas)
             for step, each in enumerate(factors)
         ]
-        self.numbers[first : self.known] = torch.tensor(rows, dtype=torch.float64)
+        self.numbers[:, first : self.known] = torch.tensor(rows, dtype=torch.float64).T
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +85,17 @@ class LazyRows:
     """The rows of a table, and the operations on those that a step reads.
 
     Legend: R rows, C columns. `states` (4, R, C) are the weights, the two moments and the running
-    average of the weights; `updated` (R,) the steps that each row has behind it; `decay` (C,) the
-    weight decay of each column. `done` (1,) are the steps before the first of a call of `run`.
+    average of the weights; `updated` (R,) the steps that each row has behind it, `done` (1,) the
+    steps before the first of a call of `run`.
     """
 
     kernels: Kernels
     states: Tensor
     updated: Tensor
-    decay: Tensor
     optimiser: RowOptimiser
     done: Tensor
     _settings: Tensor = field(init=False)
+    _powers: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         columns = self.states.shape[2]
@@ -91,22 +104,18 @@ class LazyRows:
                 f"rows have a multiple of {LANES} columns; received {columns}: fill up with zeros"
             )
         object.__setattr__(self, "_settings", self.optimiser.settings)
+        object.__setattr__(self, "_powers", self.optimiser.powers(self.states.dtype))
 
     @classmethod
-    def start(
-        cls, kernels: Kernels, weights: Tensor, decay: Tensor, optimiser: RowOptimiser
-    ) -> "LazyRows":
+    def start(cls, kernels: Kernels, weights: Tensor, optimiser: RowOptimiser) -> "LazyRows":
         """Before the first step: `weights` (R, C), to be filled up to whole vectors."""
         rows, columns = weights.shape
         states = torch.zeros(4, rows, -(-columns // LANES) * LANES, dtype=weights.dtype)
         states[0, :, :columns] = states[3, :, :columns] = weights
-        padded = torch.zeros(states.shape[2], dtype=weights.dtype)
-        padded[:columns] = decay
         return cls(
             kernels=kernels,
             states=states,
             updated=torch.zeros(rows, dtype=torch.int64),
-            decay=padded,
             optimiser=optimiser,
             done=torch.zeros(1, dtype=torch.int64),
         )
@@ -118,8 +127,8 @@ class LazyRows:
         return self.kernels.operation(
             "catch_up_averaging" if averaging else "catch_up",
             **self._slots(indices, schedule),
+            powers_pointer=self._powers.data_ptr(),
             lasting=self.optimiser.lasting(self.states.dtype),
-            decays=int(bool(self.decay.any())),
         )
 
     def update(
@@ -142,8 +151,8 @@ class LazyRows:
             "indices_pointer": indices.data_ptr(),
             "indices_step_stride": indices.stride(0),
             "count": indices.shape[1],
-            "decay_pointer": self.decay.data_ptr(),
             "settings_pointer": self._settings.data_ptr(),
             "schedule_pointer": schedule.numbers.data_ptr(),
+            "schedule_stride": schedule.numbers.stride(0),
             "done_pointer": self.done.data_ptr(),
         }

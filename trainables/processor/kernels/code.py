@@ -233,6 +233,20 @@ class Code:
         step: int = 1,
     ) -> list[Value]:
         """A loop: `body(index, values)` gives the next values; the last ones are returned."""
+
+        def next_step(index: Value, values: list[Value]) -> tuple[Value, Sequence[Value]]:
+            return index + step, body(index, values)
+
+        return self.advance(start, stop, next_step, initial)
+
+    def advance(
+        self,
+        start: Value | int,
+        stop: Value,
+        body: Callable[[Value, list[Value]], tuple[Value, Sequence[Value]]],
+        initial: Sequence[Value] = (),
+    ) -> list[Value]:
+        """As `repeat`, but `body(index, values)` gives the next index too."""
         first = self.lift(start, INTEGER)
         before = self.builder.block
         loop = self.builder.append_basic_block()
@@ -241,8 +255,7 @@ class Code:
         self.builder.position_at_end(loop)
         index = self._phi(INTEGER, first, before)
         values = [self._phi(value.type, value, before) for value in initial]
-        new = list(body(index, values))
-        following = index + step
+        following, new = body(index, values)
         last = self.builder.block
         for phi, value in zip([index, *values], [following, *new], strict=True):
             phi.llvm.add_incoming(value.llvm, last)

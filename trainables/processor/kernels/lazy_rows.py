@@ -1,18 +1,19 @@
 """Adam and AdamW over the rows of a table, of which a step reads a few.
 
 Dense Adam moves every row at every step: one whose gradient is zero goes on by its moments, and is
-decayed. But its path is known, so it is walked when the row is next read, in registers: j steps
-after the last gradient the moments are m b1^j and v b2^j, and sqrt(v b2^j) = sqrt(v) sqrt(b2)^j
-takes one square root for all of them. What comes out is dense Adam's up to rounding.
+decayed. But its path is known, so it is walked when the row is next read, many steps at once: j
+steps after the last gradient the moments are m b1^j and v b2^j, and sqrt(v b2^j) is
+sqrt(v) sqrt(b2)^j (`missed_steps.py`). What comes out is dense Adam's up to rounding.
 
 `catch_up` walks the rows that a step reads, up to the step; `row_update` then takes the step for
 them. A row may come several times in a step. Legend: R rows, C columns, a multiple of LANES.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .code import Code, Value
+from .missed_steps import Change, Steps, change_of, series, spread
 from .registers import LANES
 
 ROWS = (
@@ -23,18 +24,18 @@ ROWS = (
     "indices_pointer",  # (steps, indices_step_stride) integers: the rows that a step reads
     "indices_step_stride",
     "count",  # how many of them
-    "decay_pointer",  # (C,): the weight decay of each column
     "settings_pointer",  # doubles: LAZY_SETTINGS
-    "schedule_pointer",  # (all steps, LAZY_NUMBERS) doubles, as `lazy_schedule_row` gives them
+    "schedule_pointer",  # (LAZY_NUMBERS, all steps and more), as `lazy_schedule_row` gives them
+    "schedule_stride",  # all steps and LANES more
     "done_pointer",  # an integer: the steps done before step 0 of a call
 )
 CATCH_UP = (
     *ROWS,
+    "powers_pointer",  # (2, LANES): beta_1, and the root of beta_2, to the power of 1, 2, ...
     "lasting",  # steps without a gradient after which a row's moments move it no more
-    "decays",  # 1 where a column has a weight decay, else 0
 )
 ROW_UPDATE = (*ROWS, "gradients_pointer")  # (R, C), which are left zero
-LAZY_SETTINGS = ("learning_rate", "beta_1", "beta_2", "root_beta_2", "epsilon")
+LAZY_SETTINGS = ("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay")
 LAZY_NUMBERS = 4
 
 
@@ -65,14 +66,13 @@ class _Table:
         return self.code.load(self.code.integers(self.slot["done_pointer"])) + self.step
 
     def numbers(self, step: Value) -> list[Value]:
-        """Of a step: the average's share, the rate, the root's correction, the decay's rate."""
-        code = self.code
-        row = code.doubles(self.slot["schedule_pointer"]).at(step * LAZY_NUMBERS)
-        share, rate, root, decay = (
-            code.from_double(code.load(row.at(index))) for index in range(LAZY_NUMBERS)
-        )
-        learning_rate = self.setting("learning_rate")
-        return [share, rate * learning_rate, root, decay * learning_rate]
+        """Where those of a step are, before those of later ones.
+
+        The average's share, the rate's factor, the root's correction, the factor of the decay.
+        """
+        slot = self.slot
+        first, stride = slot["schedule_pointer"].at(step), slot["schedule_stride"]
+        return [first.at(stride * index) for index in range(LAZY_NUMBERS)]
 
     def each_row(self, body: Callable[[Value, Value], object]) -> None:
         """`body(row, updated)` for the rows that the step reads, in their order."""
@@ -101,71 +101,111 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
     """
     code, slot, step = module.kernel("catch_up_averaging" if averaging else "catch_up", CATCH_UP)
     table = _Table(code, slot, step)
-    before = table.before
+    before, columns = table.before, slot["columns"]
     beta_1, beta_2 = table.setting("beta_1"), table.setting("beta_2")
-    root_beta_2, epsilon = table.setting("root_beta_2"), table.setting("epsilon")
-    one, ones = code.lift(1.0, code.scalar), code.lift(1.0, code.vector)
+    learning_rate, epsilon = table.setting("learning_rate"), table.setting("epsilon")
+    decay = learning_rate * table.setting("weight_decay")
+    powers_1 = slot["powers_pointer"]
+    powers_2 = powers_1.at(LANES)
+    one, nothing = code.lift(1.0, code.scalar), code.zeros()
 
-    def walk(row: Value, first: Value, column: Value, vectors: int) -> None:
-        lead = code.least(before, first + slot["lasting"])
-        places = [table.states(row, column + LANES * v) for v in range(vectors)]
-        weights, means, squares, averages = (
-            [code.load_vector(place[state]) for place in places] for state in range(4)
+    def steps_from(at: Value, count: Value, middle: Value) -> Steps:
+        """`count` steps from `at` on, whose factor of the root is `middle` in their middle."""
+        inside = code.lanes_from(code.integer(0)) < code.splat(count)
+        shares, rates, corrections, decays = (
+            code.select(inside, code.load_vector(place), nothing) for place in table.numbers(at)
         )
-        decays = [
-            code.load_vector(slot["decay_pointer"].at(column + LANES * v)) for v in range(vectors)
-        ]
-        roots = [code.intrinsic("sqrt", square) for square in squares]
+        roots = corrections * code.load_vector(powers_2)
+        return Steps(
+            code=code,
+            rates=rates * code.load_vector(powers_1),
+            deviations=code.fma(roots, code.splat(one / middle), -1.0),
+            kept=1.0 - decays * code.splat(decay),
+            shares=shares if averaging else None,
+        )
 
-        def with_moments(at: Value, values: list[Value]) -> list[Value]:
-            root, weights, means, averages = _parts(values, vectors)
-            share, rate, correction, decay = table.numbers(at)
-            root = root * root_beta_2
-            scale, rates = code.splat(root * correction), code.splat(rate)
-            means = [mean * code.splat(beta_1) for mean in means]
-            weights = [
-                weight * (ones - code.splat(decay) * of_column)
-                - rates * (mean / code.fma(own, scale, code.splat(epsilon)))
-                for weight, mean, own, of_column in zip(weights, means, roots, decays, strict=True)
+    def apply(row: Value, change: Change, root_factor: Value | None) -> None:
+        """Change a row; without a factor of the root, by what its moments don't move."""
+
+        def some(column: Value) -> None:
+            weights, means, squares, averages = table.states(row, column)
+            weight = code.load_vector(weights)
+            new = weight * code.splat(change.weight)
+            average = None
+            if change.average is not None and change.taken is not None:
+                kept = code.load_vector(averages) * code.splat(change.average)
+                average = code.fma(weight, code.splat(change.taken), kept)
+            if root_factor is not None:
+                root = code.intrinsic("sqrt", code.load_vector(squares))
+                epsilons = code.splat(epsilon)
+                inverse = 1.0 / code.fma(root, code.splat(root_factor), epsilons)
+                x = code.fma(epsilons, inverse, -1.0)
+                mean = 0.0 - code.load_vector(means) * inverse
+                new = code.fma(mean, series(code, change.moved, x), new)
+                if average is not None:
+                    average = code.fma(mean, series(code, change.moved_average, x), average)
+            code.store_vector(new, weights)
+            if average is not None:
+                code.store_vector(average, averages)
+
+        code.each(0, columns, some, step=LANES)
+
+    def walk(row: Value, first: Value, lead: Value) -> list[Value]:
+        """By the moments; what is left of both, the second's root, is returned."""
+
+        def some(at: Value, left: list[Value]) -> tuple[Value, list[Value]]:
+            left_1, left_2 = left
+            corrections = table.numbers(at)[2]
+            most = code.least(lead - at, LANES)
+            begin = code.load(corrections) * code.load(powers_2)
+            end = code.load(corrections.at(most - 1)) * code.load(powers_2.at(most - 1))
+            middle = (begin + end) * 0.5
+            near = begin - end < middle * (2 * spread(code.number))
+            count = code.select(near, most, code.integer(1))
+            middle = code.select(near, middle, begin)
+            change = change_of(steps_from(at, count, middle), learning_rate * left_1)
+            apply(row, change, middle * left_2)
+            last = count - 1
+            return at + count, [
+                left_1 * code.load(powers_1.at(last)),
+                left_2 * code.load(powers_2.at(last)),
             ]
-            if averaging:
-                averages = _averaged(code, averages, weights, share)
-            return [root, *weights, *means, *averages]
 
-        def without(at: Value, values: list[Value]) -> list[Value]:
-            weights, averages = values[:vectors], values[vectors:]
-            share, _, _, decay = table.numbers(at)
-            weights = [
-                weight * (ones - code.splat(decay) * of_column)
-                for weight, of_column in zip(weights, decays, strict=True)
-            ]
-            if averaging:
-                averages = _averaged(code, averages, weights, share)
-            return [*weights, *averages]
+        return code.advance(first, lead, some, [one, one])
 
-        walked = code.repeat(first, lead, with_moments, [one, *weights, *means, *averages])
-        root, weights, means, averages = _parts(walked, vectors)
-        last = before if averaging else code.select(slot["decays"] > 0, before, lead)
-        rest = code.repeat(lead, last, without, [*weights, *averages])
-        weights, averages = rest[:vectors], rest[vectors:]
-        left = before - lead
-        mean_left = code.splat(_power(code, beta_1, left))
-        square_left = code.splat(root * root * _power(code, beta_2, left))
-        for v, place in enumerate(places):
-            code.store_vector(weights[v], place[0])
-            code.store_vector(means[v] * mean_left, place[1])
-            code.store_vector(squares[v] * square_left, place[2])
-            if averaging:
-                code.store_vector(averages[v], place[3])
+    def drift(row: Value, lead: Value) -> None:
+        """Without the moments."""
+
+        def some(at: Value, _: list[Value]) -> tuple[Value, list[Value]]:
+            count = code.least(before - at, LANES)
+            apply(row, change_of(steps_from(at, count, one), one), None)
+            return at + count, []
+
+        code.advance(lead, before, some)
 
     def one_row(row: Value, updated: Value) -> None:
         first = code.load(updated)
 
-        def columns() -> None:
-            _in_groups(code, slot["columns"], lambda at, size: walk(row, first, at, size))
+        def late() -> None:
+            lead = code.least(before, first + slot["lasting"])
+            left_1, left_2 = walk(row, first, lead)
+            if averaging:
+                drift(row, lead)
+            else:
+                code.when(decay > 0.0, lambda: drift(row, lead))
+            left = before - lead
+            mean_left = code.splat(left_1 * _power(code, beta_1, left))
+            square_left = code.splat(left_2 * left_2 * _power(code, beta_2, left))
+
+            def moments(column: Value) -> None:
+                _, means, squares, _ = table.states(row, column)
+                code.store_vector(code.load_vector(means) * mean_left, means)
+                code.store_vector(code.load_vector(squares) * square_left, squares)
+
+            code.each(0, columns, moments, step=LANES)
             code.store(before, updated)
 
-        code.when(first < before, columns)
+        code.when(first < before, late)
 
     table.each_row(one_row)
     code.end()
@@ -182,34 +222,32 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
     before = table.before
     rest_1, rest_2 = (code.splat(1.0 - table.setting(each)) for each in ("beta_1", "beta_2"))
     beta_2, epsilon = (code.splat(table.setting(each)) for each in ("beta_2", "epsilon"))
-    share, *others = table.numbers(before)
-    rate, correction, decay = (code.splat(each) for each in others)
-    ones = code.lift(1.0, code.vector)
+    share, rate, correction, decay = (code.load(each) for each in table.numbers(before))
+    learning_rate = table.setting("learning_rate")
+    rates, corrections = code.splat(rate * learning_rate), code.splat(correction)
+    kept = code.splat(1.0 - decay * (learning_rate * table.setting("weight_decay")))
+    shares = code.splat(share)
 
-    def some(row: Value, column: Value, vectors: int) -> None:
-        for v in range(vectors):
-            at = column + LANES * v
-            weights, means, squares, averages = table.states(row, at)
-            gradients = slot["gradients_pointer"].at(row * slot["columns"] + at)
-            gradient = code.load_vector(gradients)
-            mean, square = code.load_vector(means), code.load_vector(squares)
-            mean = mean + (gradient - mean) * rest_1
-            square = square * beta_2 + gradient * gradient * rest_2
-            root = code.fma(code.intrinsic("sqrt", square), correction, epsilon)
-            kept = ones - decay * code.load_vector(slot["decay_pointer"].at(at))
-            weight = code.load_vector(weights) * kept - rate * (mean / root)
-            code.store_vector(code.zeros(), gradients)
-            code.store_vector(weight, weights)
-            code.store_vector(mean, means)
-            code.store_vector(square, squares)
-            if averaging:
-                average = code.load_vector(averages)
-                (average,) = _averaged(code, [average], [weight], share)
-                code.store_vector(average, averages)
+    def some(row: Value, column: Value) -> None:
+        weights, means, squares, averages = table.states(row, column)
+        gradients = slot["gradients_pointer"].at(row * slot["columns"] + column)
+        gradient = code.load_vector(gradients)
+        mean, square = code.load_vector(means), code.load_vector(squares)
+        mean = mean + (gradient - mean) * rest_1
+        square = square * beta_2 + gradient * gradient * rest_2
+        root = code.fma(code.intrinsic("sqrt", square), corrections, epsilon)
+        weight = code.load_vector(weights) * kept - rates * (mean / root)
+        code.store_vector(code.zeros(), gradients)
+        code.store_vector(weight, weights)
+        code.store_vector(mean, means)
+        code.store_vector(square, squares)
+        if averaging:
+            average = code.load_vector(averages)
+            code.store_vector(average + (weight - average) * shares, averages)
 
     def one_row(row: Value, updated: Value) -> None:
         def columns() -> None:
-            _in_groups(code, slot["columns"], lambda at, size: some(row, at, size))
+            code.each(0, slot["columns"], lambda column: some(row, column), step=LANES)
             code.store(before + 1, updated)
 
         # A row that comes again in this step has taken it.
@@ -217,33 +255,6 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
 
     table.each_row(one_row)
     code.end()
-
-
-def _parts(
-    values: Sequence[Value], vectors: int
-) -> tuple[Value, list[Value], list[Value], list[Value]]:
-    """One value, and three times so many."""
-    first, *rest = values
-    return first, rest[:vectors], rest[vectors : 2 * vectors], rest[2 * vectors :]
-
-
-def _averaged(
-    code: Code, averages: Sequence[Value], weights: Sequence[Value], share: Value
-) -> list[Value]:
-    """The running averages with the weights taken in."""
-    return [
-        average + (weight - average) * code.splat(share)
-        for average, weight in zip(averages, weights, strict=True)
-    ]
-
-
-def _in_groups(code: Code, columns: Value, body: Callable[[Value, int], object]) -> None:
-    """`body(column, vectors)` for all columns, as many vectors at once as registers hold."""
-    vectors = code.tile.vectors
-    whole = columns / (vectors * LANES) * (vectors * LANES)
-    code.each(0, whole, lambda column: body(column, vectors), step=vectors * LANES)
-    if vectors > 1:
-        code.each(whole, columns, lambda column: body(column, 1), step=LANES)
 
 
 def _power(code: Code, base: Value, exponent: Value) -> Value:
