@@ -52,8 +52,10 @@ class EmbeddingSpace:
         # Zero between steps.
         self.gradients = zeros(max(member.table[0].numel() for member in members))
         features = max(input_rows(member.model.factors) for member in members)
-        self.inputs = zeros(SLICE_PANELS * features * PANEL)
-        self.deltas = zeros(SLICE_PANELS * features * PANEL)
+        # Whole vectors of factors are written and read, also behind the last one.
+        self.inputs = zeros((SLICE_PANELS * features + LANES) * PANEL)
+        self.deltas = zeros((SLICE_PANELS * features + LANES) * PANEL)
+        self.rows = zeros(LANES, max(member.table.shape[2] for member in members))
         self.scratch = zeros(pairs + LANES, LANES)
         self.errors = zeros(pairs + LANES)
 
@@ -234,6 +236,7 @@ class EmbeddingMember:
                     "scatter",
                     **{**of_rows, "input_features": self.mlp.layers[0].fan_in},
                     deltas_pointer=address(space.deltas),
+                    scratch_pointer=address(space.rows),
                     gradients_pointer=address(space.gradients),
                 ),
             ]

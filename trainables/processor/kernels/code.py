@@ -177,6 +177,16 @@ class Code:
         there = self.builder.bitcast(pointer.llvm, value.type.as_pointer())
         self.builder.store(value.llvm, there, align=self._bytes)
 
+    def prefetch(self, pointer: Value) -> None:
+        """Bring what is at `pointer`, which is soon to be changed, into the cache; any address."""
+        integer, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        name = "llvm.prefetch.p0"
+        function = self.module.globals.get(name) or ir.Function(
+            self.module, ir.FunctionType(ir.VoidType(), [byte, *[integer] * 3]), name
+        )
+        there = self.builder.bitcast(pointer.llvm, byte)
+        self.builder.call(function, [there, *(ir.Constant(integer, each) for each in (0, 3, 1))])
+
     @property
     def _bytes(self) -> int:
         return 8 if self.number == "float64" else 4

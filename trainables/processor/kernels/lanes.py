@@ -1,4 +1,4 @@
-"""Sums over the lanes of vectors, sixteen vectors at a time."""
+"""Sums over the lanes of vectors, and their exchange, sixteen vectors at a time."""
 
 from collections.abc import Sequence
 
@@ -39,3 +39,18 @@ def lane_sums(code: Code, vectors: Sequence[Value]) -> Value:
             for left, right in zip(level[::2], level[1::2], strict=True)
         ]
     return level[0]
+
+
+def transposed(code: Code, vectors: Sequence[Value]) -> list[Value]:
+    """LANES vectors, whose lane i holds the lanes i of all of `vectors` in their order."""
+    level = [*vectors]
+    for distance in (8, 4, 2, 1):
+        # Squares of so many vectors and lanes change places with those across the diagonal.
+        low = [i if not i & distance else LANES + i - distance for i in range(LANES)]
+        high = [i + distance if not i & distance else LANES + i for i in range(LANES)]
+        for upper in range(LANES):
+            if not upper & distance:
+                pair = level[upper], level[upper + distance]
+                level[upper] = code.shuffle(*pair, low)
+                level[upper + distance] = code.shuffle(*pair, high)
+    return level

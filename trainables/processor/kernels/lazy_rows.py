@@ -37,6 +37,8 @@ CATCH_UP = (
 ROW_UPDATE = (*ROWS, "gradients_pointer")  # (R, C), which are left zero
 LAZY_SETTINGS = ("learning_rate", "beta_1", "beta_2", "epsilon", "weight_decay")
 LAZY_NUMBERS = 4
+AHEAD = 4
+"""A row is asked for while so many before it are walked: few, as misses in flight are few."""
 
 
 def lazy_schedule_row(
@@ -74,13 +76,21 @@ class _Table:
         first, stride = slot["schedule_pointer"].at(step), slot["schedule_stride"]
         return [first.at(stride * index) for index in range(LAZY_NUMBERS)]
 
-    def each_row(self, body: Callable[[Value, Value], object]) -> None:
-        """`body(row, updated)` for the rows that the step reads, in their order."""
+    def each_row(
+        self,
+        body: Callable[[Value, Value], object],
+        ahead: Callable[[Value], object] = lambda row: None,
+    ) -> None:
+        """`body(row, updated)` for the rows that the step reads, in their order.
+
+        And `ahead(row)` for a row that comes soon.
+        """
         code, slot = self.code, self.slot
         indices = code.integers(slot["indices_pointer"]).at(self.step * slot["indices_step_stride"])
         updated = code.integers(slot["updated_pointer"])
 
         def one(index: Value) -> None:
+            ahead(code.load(indices.at(code.least(index + AHEAD, slot["count"] - 1))))
             row = code.load(indices.at(index))
             body(row, updated.at(row))
 
@@ -183,6 +193,15 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
 
         code.advance(lead, before, some)
 
+    def ahead(row: Value) -> None:
+        """Ask for a row that comes soon: it has been out of the cache for long."""
+
+        def some(column: Value) -> None:
+            for place in table.states(row, column)[: 4 if averaging else 3]:
+                code.prefetch(place)
+
+        code.each(0, columns, some, step=LANES)
+
     def one_row(row: Value, updated: Value) -> None:
         first = code.load(updated)
 
@@ -207,7 +226,7 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
 
         code.when(first < before, late)
 
-    table.each_row(one_row)
+    table.each_row(one_row, ahead)
     code.end()
 
 

@@ -5,10 +5,10 @@ user's, the second an item's. Rows are read where they lie, and gradients are ad
 row may come in any number of pairs, whose order is that of the sum.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from .code import PANEL, Code, Value
-from .lanes import lane_sums
+from .lanes import lane_sums, transposed
 from .registers import LANES
 
 _PAIRS = (
@@ -35,13 +35,14 @@ GATHER = (
     *_PAIRS,
     "factors",  # the columns that are the MLP's inputs
     "products",  # 1: the elementwise product too, 0: not
-    "inputs_pointer",  # (panels, input_features, PANEL): both rows, 1, and the product
+    "inputs_pointer",  # (panels, input_features, PANEL), and more: both rows, 1, and the product
     "input_features",
 )
 SCATTER = (
     *GATHER[:-2],
-    "deltas_pointer",  # (panels, input_features, PANEL): the derivatives of those inputs
+    "deltas_pointer",  # (panels, input_features, PANEL), and more: the derivatives of those inputs
     "input_features",
+    "scratch_pointer",  # (LANES, C)
     "gradients_pointer",  # (R, C)
 )
 
@@ -54,13 +55,12 @@ def write_dot_pairs(module: Code) -> None:
     """
     code, slot, step = module.kernel("dot_pairs", DOT_PAIRS)
     pairs, columns = slot["pairs"], slot["columns"]
-    indices = code.integers(slot["indices_pointer"]).at(step * slot["indices_step_stride"])
     labels = slot["labels_pointer"].at(step * slot["labels_step_stride"])
     biases, scratch, errors = (slot[f"{each}_pointer"] for each in ("bias", "scratch", "errors"))
 
     def rows(pair: Value) -> list[Value]:
         """Where those of a pair begin, counted in numbers."""
-        return [code.load(indices.at(pair + place)) * columns for place in (0, slot["second"])]
+        return [first for (first,) in _rows(code, slot, step, [pair])]
 
     def both(firsts: list[Value], column: Value) -> list[Value]:
         weights = slot["weights_pointer"]
@@ -122,88 +122,125 @@ def write_dot_pairs(module: Code) -> None:
 
 
 def write_gather(module: Code) -> None:
-    """The kernel `gather`: the rows of a batch as the inputs of an MLP, panel by panel."""
+    """The kernel `gather`: the rows of a batch as the inputs of an MLP, panel by panel.
+
+    Beyond the last pair it comes again: what another model has left there may be infinite. Whole
+    vectors of factors are written, and what goes beyond their number is written over by what
+    follows; the memory ends LANES features after the last.
+    """
     code, slot, step = module.kernel("gather", GATHER)
-    factors = slot["factors"]
+    factors, features, columns = slot["factors"], slot["input_features"], slot["columns"]
 
-    def pair(firsts: list[Value], inputs: Value) -> None:
-        def one(factor: Value) -> None:
-            user, item = (code.load(slot["weights_pointer"].at(f + factor)) for f in firsts)
-            code.store(user, inputs.at(factor * PANEL))
-            code.store(item, inputs.at((factors + factor) * PANEL))
+    def some(panel: Value, first: Value) -> None:
+        pairs = [
+            code.least(panel * PANEL + first + lane, slot["pairs"] - 1) for lane in range(LANES)
+        ]
+        users, items = _rows(code, slot, step, pairs)
+        inputs = slot["inputs_pointer"].at(panel * features * PANEL + first)
 
-        code.each(0, factors, one)
-        code.store(code.lift(1.0, code.scalar), inputs.at(factors * 2 * PANEL))
+        def vectors(firsts: list[Value], column: Value) -> list[Value]:
+            return [code.load_vector(slot["weights_pointer"].at(f + column)) for f in firsts]
 
-        def products() -> None:
-            def product(factor: Value) -> None:
-                user, item = (code.load(slot["weights_pointer"].at(f + factor)) for f in firsts)
-                code.store(user * item, inputs.at((factors * 2 + 1 + factor) * PANEL))
+        def write(block: list[Value], feature: Value) -> None:
+            for lane, vector in enumerate(transposed(code, block)):
+                code.store_vector(vector, inputs.at((feature + lane) * PANEL))
 
-            code.each(0, factors, product)
+        def product(column: Value) -> None:
+            both = zip(vectors(users, column), vectors(items, column), strict=True)
+            write([user * item for user, item in both], factors * 2 + 1 + column)
 
-        code.when(slot["products"] > 0, products)
+        for index, firsts in enumerate((users, items)):
 
-    _each_pair(code, slot, step, "inputs_pointer", pair)
-    pairs, features = slot["pairs"], slot["input_features"]
+            def rows(column: Value, index: int = index, firsts: list[Value] = firsts) -> None:
+                write(vectors(firsts, column), factors * index + column)
 
-    def nothing(pair: Value) -> None:
-        panel = pair / PANEL
-        there = slot["inputs_pointer"].at(panel * features * PANEL + (pair - panel * PANEL))
-        zero = code.lift(0.0, code.scalar)
-        code.each(0, features, lambda feature: code.store(zero, there.at(feature * PANEL)))
+            code.each(0, columns, rows, step=LANES)
+        code.store_vector(code.lift(1.0, code.vector), inputs.at(factors * 2 * PANEL))
+        code.when(slot["products"] > 0, lambda: code.each(0, columns, product, step=LANES))
 
-    # What another model has left in the rest of the last panel may be infinite.
-    code.each(pairs, (pairs + PANEL - 1) / PANEL * PANEL, nothing)
+    def panel(index: Value) -> None:
+        code.each(0, code.integer(PANEL), lambda first: some(index, first), step=LANES)
+
+    code.each(0, (slot["pairs"] + PANEL - 1) / PANEL, panel)
     code.end()
 
 
 def write_scatter(module: Code) -> None:
     """The kernel `scatter`: the derivatives of those inputs, added to the gradients of the rows."""
     code, slot, step = module.kernel("scatter", SCATTER)
-    factors, weights = slot["factors"], slot["weights_pointer"]
+    factors, features, columns = slot["factors"], slot["input_features"], slot["columns"]
+    weights, gradients = slot["weights_pointer"], slot["gradients_pointer"]
+    scratch = slot["scratch_pointer"]
 
-    def pair(firsts: list[Value], deltas: Value) -> None:
-        def add(first: Value, factor: Value, value: Value) -> None:
-            there = slot["gradients_pointer"].at(first + factor)
-            code.store(code.load(there) + value, there)
+    def some(pair: Value) -> None:
+        count = code.least(slot["pairs"] - pair, LANES)
+        pairs = [code.least(pair + lane, slot["pairs"] - 1) for lane in range(LANES)]
+        both = _rows(code, slot, step, pairs)
+        panel = pair / PANEL
+        deltas = slot["deltas_pointer"].at(panel * features * PANEL + (pair - panel * PANEL))
 
-        def one(factor: Value) -> None:
-            for first, offset in zip(firsts, (code.integer(0), factors), strict=True):
-                add(first, factor, code.load(deltas.at((offset + factor) * PANEL)))
+        def rows_of(feature: Value, column: Value) -> list[Value]:
+            """The deltas of some features, a vector for each pair."""
+            # Chosen, not multiplied by 0: what stands beyond the last feature may be infinite.
+            inside = code.lanes_from(column) < code.splat(factors)
+            places = [deltas.at((feature + column + lane) * PANEL) for lane in range(LANES)]
+            vectors = transposed(code, [code.load_vector(place) for place in places])
+            return [code.select(inside, vector, 0.0) for vector in vectors]
 
-        code.each(0, factors, one)
+        def read(feature: Value, column: Value) -> None:
+            for lane, vector in enumerate(rows_of(feature, column)):
+                code.store_vector(vector, scratch.at(columns * lane + column))
 
-        def products() -> None:
-            def product(factor: Value) -> None:
-                delta = code.load(deltas.at((factors * 2 + 1 + factor) * PANEL))
-                for first, other in zip(firsts, reversed(firsts), strict=True):
-                    add(first, factor, delta * code.load(weights.at(other + factor)))
+        def read_products(others: list[Value], column: Value) -> None:
+            vectors = rows_of(factors * 2 + 1, column)
+            for lane, (vector, other) in enumerate(zip(vectors, others, strict=True)):
+                there = scratch.at(columns * lane + column)
+                times = code.load_vector(weights.at(other + column))
+                code.store_vector(code.fma(vector, times, code.load_vector(there)), there)
 
-            code.each(0, factors, product)
+        def add(place: int) -> None:
+            start = slot["second"] * place
 
-        code.when(slot["products"] > 0, products)
+            def one(lane: Value) -> None:
+                indices = _indices(code, slot, step)
+                first = code.load(indices.at(pair + lane + start)) * columns
 
-    _each_pair(code, slot, step, "deltas_pointer", pair)
+                def vector(column: Value) -> None:
+                    there = gradients.at(first + column)
+                    more = code.load_vector(scratch.at(lane * columns + column))
+                    code.store_vector(code.load_vector(there) + more, there)
+
+                code.each(0, columns, vector, step=LANES)
+
+            code.each(0, count, one)
+
+        for place, others in enumerate(reversed(both)):
+
+            def rows(column: Value, place: int = place) -> None:
+                read(factors * place, column)
+
+            def products(others: list[Value] = others) -> None:
+                code.each(0, columns, lambda at: read_products(others, at), step=LANES)
+
+            code.each(0, columns, rows, step=LANES)
+            code.when(slot["products"] > 0, products)
+            add(place)
+
+    code.each(0, slot["pairs"], some, step=LANES)
     code.end()
 
 
-def _each_pair(
-    code: Code,
-    slot: dict[str, Value],
-    step: Value,
-    panels: str,
-    body: Callable[[list[Value], Value], object],
-) -> None:
-    """`body(rows, column)`: where a pair's rows begin, and where its panel has its column."""
-    columns = slot["columns"]
-    indices = code.integers(slot["indices_pointer"]).at(step * slot["indices_step_stride"])
+def _indices(code: Code, slot: dict[str, Value], step: Value) -> Value:
+    """Where those of a step's first rows are."""
+    return code.integers(slot["indices_pointer"]).at(step * slot["indices_step_stride"])
 
-    def one(pair: Value) -> None:
-        firsts = [code.load(indices.at(pair + place)) * columns for place in (0, slot["second"])]
-        panel = pair / PANEL
-        column = pair - panel * PANEL
-        there = slot[panels].at(panel * slot["input_features"] * PANEL + column)
-        body(firsts, there)
 
-    code.each(0, slot["pairs"], one)
+def _rows(
+    code: Code, slot: dict[str, Value], step: Value, pairs: Sequence[Value]
+) -> tuple[list[Value], list[Value]]:
+    """Where the first rows of `pairs` begin, counted in numbers, and their second rows."""
+    indices, columns = _indices(code, slot, step), slot["columns"]
+    return (
+        [code.load(indices.at(pair)) * columns for pair in pairs],
+        [code.load(indices.at(pair + slot["second"])) * columns for pair in pairs],
+    )
