@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
 from spaces import Choices, Spec, Study, studies
-from spaces.vocabulary import EMBEDDED_DATA, POOLED_DATA, layer_units, parameter_count
+from spaces.vocabulary import (
+    EMBEDDED_DATA,
+    LAYERED_MODELS,
+    POOLED_DATA,
+    layer_units,
+    parameter_count,
+)
 from trainables.processor.pack_memory import (
     ACTIVATIONS_WITH_DERIVATIVE,
     STATES,
@@ -76,7 +82,7 @@ class PackNeed:
             factors = of["factors"]
             largest = replace(largest, factors=factors.largest, rows=rows)
             smallest = replace(smallest, factors=factors.smallest, rows=rows)
-        if largest.layers is None and largest.model == "mlp":
+        if largest.layers is None and largest.model in LAYERED_MODELS:
             depth, width = of["depth"], of["width"]
             largest = replace(largest, depth=depth.largest, width=width.largest)
             smallest = replace(smallest, depth=depth.smallest, width=width.smallest)
@@ -147,7 +153,7 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
         members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)
     for study in studies(spec):
         layered = "layer_sizes" in {**study.space, **study.fixed}
-        layered |= study.fixed["model"] != "mlp"  # a dot product has no layers
+        layered |= study.fixed["model"] not in LAYERED_MODELS  # a dot product has no layers
         sizes: tuple[str, ...] = () if layered else ("depth", "width")
         if study.task["data"] in EMBEDDED_DATA:
             sizes = ("factors", *sizes)
@@ -228,7 +234,7 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
     most = max if largest else min
 
     model = str(study.fixed["model"])
-    if model != "mlp":
+    if model not in LAYERED_MODELS:
         return MemberShape(
             model=model,
             multiplication=False,
@@ -247,6 +253,7 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
         each = [layer_units(str(text)) for text in values("layer_sizes")]
         layers = most(each, key=lambda units: parameter_count(inputs=inputs, units=units))
     return MemberShape(
+        model=model,
         layers=layers,
         multiplication=most(map(bool, values("multiplication"))),
         activation=most(

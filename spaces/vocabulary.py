@@ -64,14 +64,15 @@ class Field:
 _SHARED = "the members of a pack share it; put it in grid or fixed"
 _ONE_TASK = "a study has one task; put it in grid or task"
 
-MODELS = ("mlp", "dot", "dot_bias")
+MODELS = ("mlp", "dot", "dot_bias", "neumf")
 EMBEDDED_DATA = ("planted",)
 """The sources whose pairs are numbers of users and items: models learn an embedding of each."""
 
 POOLED_DATA = ("pool", *EMBEDDED_DATA)
 """The sources whose pairs are those of users and items that are drawn once."""
 
-_MLP = ("mlp",)
+LAYERED_MODELS = ("mlp", "neumf")
+"""The models with layers, that is an MLP."""
 
 _HYPERPARAMETERS = (
     Field(
@@ -94,7 +95,8 @@ _HYPERPARAMETERS = (
         why_not_in_space="what an MLP is made of means nothing to a dot product; put it in grid (a "
         "study per model) or fixed",
         description="What joins two vectors: mlp; or, where they are learned embeddings, dot "
-        "(their dot product) or dot_bias (with a bias of each user and each item).",
+        "(their dot product), dot_bias (with a bias of each user and each item) or neumf (an mlp "
+        "and, of further factors, a dot product, added up).",
     ),
     Field(
         name="factors",
@@ -110,7 +112,7 @@ _HYPERPARAMETERS = (
         name="multiplication",
         kind="bool",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default=False,
         label="mult",
         description="Whether the elementwise product of the two vectors is part of the input.",
@@ -119,7 +121,7 @@ _HYPERPARAMETERS = (
         name="depth",
         kind="int",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default=2,
         minimum=0,
         description="Number of hidden layers; 0: one linear layer.",
@@ -128,7 +130,7 @@ _HYPERPARAMETERS = (
         name="width",
         kind="int",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default=32,
         minimum=1,
         description="Units in each hidden layer, as suggested even at depth 0; the most of any "
@@ -150,7 +152,7 @@ _HYPERPARAMETERS = (
         name="layer_sizes",
         kind="layers",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default=None,
         instead_of=("depth", "width", "parameters"),
         label="layers",
@@ -169,7 +171,7 @@ _HYPERPARAMETERS = (
         name="activation",
         kind="name",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default="relu",
         names=("relu", "gelu", "silu", "tanh"),
         description="Activation of the hidden layers.",
@@ -178,7 +180,7 @@ _HYPERPARAMETERS = (
         name="initialisation",
         kind="name",
         scope="member",
-        of_model=_MLP,
+        of_model=LAYERED_MODELS,
         default="torch",
         names=("torch", "glorot", "he", "constructed", "folded"),
         label="init",
@@ -441,7 +443,7 @@ def best_trial(trials: Iterable[_Trial]) -> _Trial | None:
 
 def unused_hyperparameters(
     optimizers: Sequence[object],
-    models: Sequence[object] = _MLP,
+    models: Sequence[object] = LAYERED_MODELS,
     sources: Sequence[object] = (),
 ) -> tuple[str, ...]:
     """The hyperparameters that none of these optimisers, or models, reads, on data of no source."""
@@ -495,12 +497,12 @@ def input_count(dimension: int, multiplication: bool) -> int:
 
 
 def embedding_columns(model: str, factors: int) -> int:
-    """The numbers of an embedding: its factors, and the bias that a `dot_bias` adds.
+    """The numbers of an embedding: its factors, and a bias or as many factors beside them.
 
-    >>> embedding_columns("dot_bias", 50)
-    51
+    >>> embedding_columns("dot_bias", 50), embedding_columns("neumf", 50)
+    (51, 100)
     """
-    return factors + (1 if model == "dot_bias" else 0)
+    return factors + {"dot_bias": 1, "neumf": factors}.get(model, 0)
 
 
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:

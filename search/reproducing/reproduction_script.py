@@ -7,7 +7,13 @@ from typing import Any
 
 from results import TRIALS
 from results.rows import TrialRow
-from spaces.vocabulary import EMBEDDED_DATA, embedding_columns, input_count, layer_units
+from spaces.vocabulary import (
+    EMBEDDED_DATA,
+    LAYERED_MODELS,
+    embedding_columns,
+    input_count,
+    layer_units,
+)
 from trainables.alone import torch_rate
 from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
@@ -139,14 +145,18 @@ class Embeddings(nn.Module):
 
     def forward(self, rows):
         a, b = self.table[rows[0]], self.table[rows[1]]
-        return $joined
+        $joined
 
 
 ''')
 _JOINED = {
-    "dot": "(a * b).sum(1, keepdim=True)",
-    "dot_bias": "((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
-    "mlp": "self.layers(torch.cat([$inputs], 1))",
+    "dot": "return (a * b).sum(1, keepdim=True)",
+    "dot_bias": "return ((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
+    "mlp": "return self.layers(torch.cat([$inputs], 1))",
+    "neumf": """\
+product = (a[:, $factors:] * b[:, $factors:]).sum(1, keepdim=True)
+        a, b = a[:, :$factors], b[:, :$factors]
+        return product + self.layers(torch.cat([$inputs], 1))""",
 }
 _HELD_OUT = string.Template(
     "chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]"
@@ -258,7 +268,7 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
     """What the program has of a network, and the pairs that it is judged by."""
     embedded = columns["data"] in EMBEDDED_DATA
     sizes: list[int] = []
-    if columns["model"] == "mlp":
+    if columns["model"] in LAYERED_MODELS:
         width = columns["factors"] if embedded else columns["dimension"]
         inputs = input_count(width, columns["multiplication"])
         sizes = [inputs, *layer_units(columns["layer_sizes"]), 1]

@@ -120,7 +120,7 @@ KINDS = [
     Kind("grid", "label_std", [2**0.5], [1.0]),  # the scale of it, at dimension 2
     choices("layer_sizes", "8-4", "linear"),
     grid("layer_sizes", "4-2-1", "linear", "8"),
-    grid("model", "dot_bias", "mlp", "dot"),
+    grid("model", "dot_bias", "mlp", "neumf", "dot"),
     grid("factors", 5, 3),
     interval("factors", 2, 8, log=True),
 ]

@@ -30,6 +30,8 @@ MODELS: list[dict[str, Any]] = [
     {"model": "dot_bias"},
     {"model": "mlp", "depth": 0},
     {"model": "mlp", "multiplication": True},
+    {"model": "neumf", "width": 9},
+    {"model": "neumf", "depth": 0, "multiplication": True},
     {"model": "mlp", "depth": 2, "width": 20, "activation": "tanh", "initialisation": "he"},
 ]
 

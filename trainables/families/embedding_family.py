@@ -8,7 +8,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from spaces.vocabulary import embedding_columns, input_count, layer_units, parameter_count
+from spaces.vocabulary import (
+    LAYERED_MODELS,
+    embedding_columns,
+    input_count,
+    layer_units,
+    parameter_count,
+)
 
 from ..pack import Member, Task
 from .embeddings.dot_product_bias import FACTORS_STD
@@ -21,8 +27,9 @@ from .mlp_network import Network
 class EmbeddingModel:
     """The configuration of a model on embeddings: what this family reads of the hyperparameters.
 
-    `factors` are the numbers of an embedding that are multiplied, or that an MLP reads. The MLP is
-    that of two vectors, and what describes it is None without one.
+    `factors` are the numbers of an embedding that are multiplied, or that an MLP reads, or of each
+    where one stands beside the other. The MLP is that of two vectors, and what describes it is None
+    without one.
     """
 
     model: str
@@ -36,7 +43,7 @@ class EmbeddingModel:
     def of(cls, member: Member) -> Self:
         """The configuration in a member's hyperparameters."""
         given: Mapping[str, Any] = member.hyperparameters
-        mlp = given["model"] == "mlp"
+        mlp = given["model"] in LAYERED_MODELS
         return cls(
             model=given["model"],
             factors=given["factors"],
@@ -48,8 +55,13 @@ class EmbeddingModel:
 
     @property
     def columns(self) -> int:
-        """The numbers of a row: its factors, and with `dot_bias` the bias behind them."""
+        """The numbers of a row: its factors, and behind them a bias, or factors to multiply."""
         return embedding_columns(self.model, self.factors)
+
+    @property
+    def dot_beside(self) -> bool:
+        """Whether the prediction is an MLP's and the dot product of further factors."""
+        return bool(self.sizes) and self.columns > self.factors
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -87,14 +99,14 @@ class EmbeddingFamily:
         return table + parameter_count(inputs=model.sizes[0], units=model.sizes[1:-1])
 
     def flops_per_pair(self, member: Member, task: Task) -> int:
-        """See `Family`: of a dot product those of its factors, three times; of an MLP all layers'.
+        """See `Family`: of a dot product those of its factors, three times; of an MLP all layers';
+        where both stand side by side the sum of the two.
 
         The first layer of an MLP passes its gradient on to the embeddings.
         """
         model = EmbeddingModel.of(member)
-        if not model.sizes:
-            return 6 * model.factors
-        return 6 * sum(below * above for below, above in pairwise(model.sizes))
+        products = sum(below * above for below, above in pairwise(model.sizes))
+        return 6 * (products + (model.factors if model.dot_beside or not products else 0))
 
     def initial_pieces(self, member: Member, task: Task) -> list[Tensor]:
         """See `Family`."""
@@ -116,7 +128,7 @@ def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Ten
 
 
 class EmbeddingNetwork(nn.Module):
-    """A table of rows under a dot product, with or without biases, or under an MLP."""
+    """A table of rows under a dot product, with or without biases, under an MLP, or under both."""
 
     def __init__(
         self,
@@ -139,9 +151,9 @@ class EmbeddingNetwork(nn.Module):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """The predictions (B,) for rows of users (B,) and of items (B,)."""
         user, item = self.table[users], self.table[items]
-        if self.mlp is not None:
-            output: Tensor = self.mlp(user, item)
-            return output
         factors = self.model.factors
+        if self.mlp is not None:
+            output: Tensor = self.mlp(user[:, :factors], item[:, :factors])
+            return output + (user[:, factors:] * item[:, factors:]).sum(1)
         product = (user[:, :factors] * item[:, :factors]).sum(1)
         return product + user[:, factors:].sum(1) + item[:, factors:].sum(1)

@@ -58,6 +58,7 @@ class EmbeddingSpace:
         self.rows = zeros(LANES, max(member.table.shape[2] for member in members))
         self.scratch = zeros(pairs + LANES, LANES)
         self.errors = zeros(pairs + LANES)
+        self.remainders = zeros(SLICE_PANELS * PANEL)
 
 
 @dataclass(kw_only=True)
@@ -79,6 +80,8 @@ class EmbeddingMember:
     rows: LazyRows | None = field(init=False)
     _settings: Tensor = field(init=False)
     _bias: Tensor = field(init=False)
+    _multiplied: Tensor | None = field(init=False)
+    """(C,), 1 in the columns of a dot product beside an MLP; None where there is none."""
 
     def __post_init__(self) -> None:
         member, dtype = self.member, self.table.dtype
@@ -94,7 +97,12 @@ class EmbeddingMember:
         numbers = [member.learning_rate, *settings.values()]
         self._settings = torch.tensor(numbers, dtype=torch.float64)
         self._bias = torch.zeros(self.table.shape[2], dtype=dtype)
-        self._bias[self.model.factors : self.model.columns] = 1
+        self._multiplied = None
+        if self.model.dot_beside:
+            self._multiplied = torch.zeros_like(self._bias)
+            self._multiplied[self.model.factors : self.model.columns] = 1
+        else:
+            self._bias[self.model.factors : self.model.columns] = 1
         self.rows = self._lazy(settings) if member.optimizer in LAZY else None
 
     def _lazy(self, settings: Mapping[str, float]) -> LazyRows:
@@ -210,21 +218,37 @@ class EmbeddingMember:
         pairs = min(batch.size - first, SLICE_PANELS * PANEL)
         panels, features = -(-pairs // PANEL), input_rows(self.model.factors)
         weights = self.layers[state]
-        labels = batch.labels[:, first : first + panels * PANEL]
+        labels = batch.labels[:, first : first + panels * PANEL].unflatten(1, (panels, PANEL))
+        rows = self._rows_of(table, batch, first, pairs)
+        operations = []
+        if self._multiplied is not None:
+            operations.append(
+                self.kernels.operation(
+                    "remainders",
+                    **rows,
+                    mask_pointer=address(self._multiplied),
+                    labels_pointer=address(labels),
+                    labels_step_stride=labels.stride(0),
+                    scratch_pointer=address(space.scratch),
+                    remainders_pointer=address(space.remainders),
+                )
+            )
+            remainders = space.remainders[: panels * PANEL].view(1, panels, PANEL)
+            labels = remainders.expand(len(labels), -1, -1)  # the same memory at every step
         gathered = space.inputs[: panels * features * PANEL].view(1, panels, features, PANEL)
         part = Panels(
             inputs=gathered.expand(len(labels), -1, -1, -1),  # the same memory at every step
-            labels=labels.unflatten(1, (panels, PANEL)),
+            labels=labels,
             pairs=pairs,
             batch_size=batch.size,
         )
         of_rows = {
-            **self._rows_of(table, batch, first, pairs),
+            **rows,
             "factors": self.model.factors,
             "products": int(bool(self.model.multiplication)),
             "input_features": features,
         }
-        operations = [
+        operations += [
             self.kernels.operation("gather", **of_rows, inputs_pointer=address(space.inputs)),
             *self.mlp.forward(weights, part, space.layers, sums),
         ]
@@ -240,6 +264,16 @@ class EmbeddingMember:
                     gradients_pointer=address(space.gradients),
                 ),
             ]
+        if backward and self._multiplied is not None:
+            operations.append(
+                self.kernels.operation(
+                    "dot_gradients",
+                    **rows,
+                    mask_pointer=address(self._multiplied),
+                    errors_pointer=address(space.layers.errors),
+                    gradients_pointer=address(space.gradients),
+                )
+            )
         return operations
 
     def _rows_of(self, table: Tensor, batch: RowPairs, first: int, pairs: int) -> dict[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spaces.vocabulary import (
+    LAYERED_MODELS,
     embedding_columns,
     input_count,
     parameter_count,
@@ -57,7 +58,7 @@ class MemberShape:
 
     def layer_parameters(self, dimension: int) -> int:
         """Those of an MLP's layers; a dot product has none."""
-        if self.model != "mlp":
+        if self.model not in LAYERED_MODELS:
             return 0
         inputs = input_count(self.factors if self.rows else dimension, self.multiplication)
         if self.layers is not None:
@@ -157,7 +158,7 @@ def _row_pair_bytes(pairs: int) -> int:
 
 def _workspace_bytes(shapes: Sequence[MemberShape], dimension: int) -> int:
     """What one thread computes in."""
-    hidden = [shape for shape in shapes if shape.depth and shape.model == "mlp"]
+    hidden = [shape for shape in shapes if shape.depth and shape.model in LAYERED_MODELS]
     width = max((shape.width for shape in hidden), default=0)
     depth = max((shape.depth for shape in hidden), default=0)
     derivatives = any(shape.activation in ACTIVATIONS_WITH_DERIVATIVE for shape in hidden)

@@ -11,6 +11,12 @@ from llvmlite import binding, ir
 
 from .activation_code import ACTIVATION_CODE
 from .code import INTEGER, Code, Value
+from .dot_beside import (
+    DOT_GRADIENTS,
+    REMAINDERS,
+    write_dot_gradients,
+    write_remainders,
+)
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
 from .lazy_rows import CATCH_UP, ROW_UPDATE, write_catch_up, write_row_update
 from .linear import (
@@ -44,6 +50,8 @@ PAIR_SLOTS: Mapping[str, tuple[str, ...]] = {
     "dot_pairs": DOT_PAIRS,
     "gather": GATHER,
     "scatter": SCATTER,
+    "remainders": REMAINDERS,
+    "dot_gradients": DOT_GRADIENTS,
     "input_backward": BACKWARD,
 }
 SLOTS: Mapping[str, tuple[str, ...]] = {
@@ -190,6 +198,8 @@ def _compiled_pairs(number: str, processor: Processor) -> CompiledModule:
         write_dot_pairs(module)
         write_gather(module)
         write_scatter(module)
+        write_remainders(module)
+        write_dot_gradients(module)
         write_backward(module, None)
 
     return CompiledModule(number, processor, tuple(PAIR_SLOTS), write)

@@ -11,7 +11,7 @@ from .code import PANEL, Code, Value
 from .lanes import lane_sums, transposed
 from .registers import LANES
 
-_PAIRS = (
+PAIRS = (
     "weights_pointer",  # (R, C)
     "columns",
     "indices_pointer",  # (steps, indices_step_stride) integers: the first row of each pair
@@ -20,7 +20,7 @@ _PAIRS = (
     "pairs",
 )
 DOT_PAIRS = (
-    *_PAIRS,
+    *PAIRS,
     "bias_pointer",  # (C,): 1 in the column that is a row's bias, else 0
     "labels_pointer",  # (steps, B)
     "labels_step_stride",
@@ -32,8 +32,8 @@ DOT_PAIRS = (
     "gradients_pointer",  # (R, C)
 )
 GATHER = (
-    *_PAIRS,
-    "factors",  # the columns that are the MLP's inputs
+    *PAIRS,
+    "factors",  # the first columns, which are the MLP's inputs
     "products",  # 1: the elementwise product too, 0: not
     "inputs_pointer",  # (panels, input_features, PANEL), and more: both rows, 1, and the product
     "input_features",
@@ -60,7 +60,7 @@ def write_dot_pairs(module: Code) -> None:
 
     def rows(pair: Value) -> list[Value]:
         """Where those of a pair begin, counted in numbers."""
-        return [first for (first,) in _rows(code, slot, step, [pair])]
+        return [first for (first,) in rows_of_pairs(code, slot, step, [pair])]
 
     def both(firsts: list[Value], column: Value) -> list[Value]:
         weights = slot["weights_pointer"]
@@ -129,13 +129,13 @@ def write_gather(module: Code) -> None:
     follows; the memory ends LANES features after the last.
     """
     code, slot, step = module.kernel("gather", GATHER)
-    factors, features, columns = slot["factors"], slot["input_features"], slot["columns"]
+    factors, features = slot["factors"], slot["input_features"]
 
     def some(panel: Value, first: Value) -> None:
         pairs = [
             code.least(panel * PANEL + first + lane, slot["pairs"] - 1) for lane in range(LANES)
         ]
-        users, items = _rows(code, slot, step, pairs)
+        users, items = rows_of_pairs(code, slot, step, pairs)
         inputs = slot["inputs_pointer"].at(panel * features * PANEL + first)
 
         def vectors(firsts: list[Value], column: Value) -> list[Value]:
@@ -154,9 +154,9 @@ def write_gather(module: Code) -> None:
             def rows(column: Value, index: int = index, firsts: list[Value] = firsts) -> None:
                 write(vectors(firsts, column), factors * index + column)
 
-            code.each(0, columns, rows, step=LANES)
+            code.each(0, factors, rows, step=LANES)
         code.store_vector(code.lift(1.0, code.vector), inputs.at(factors * 2 * PANEL))
-        code.when(slot["products"] > 0, lambda: code.each(0, columns, product, step=LANES))
+        code.when(slot["products"] > 0, lambda: code.each(0, factors, product, step=LANES))
 
     def panel(index: Value) -> None:
         code.each(0, code.integer(PANEL), lambda first: some(index, first), step=LANES)
@@ -175,7 +175,7 @@ def write_scatter(module: Code) -> None:
     def some(pair: Value) -> None:
         count = code.least(slot["pairs"] - pair, LANES)
         pairs = [code.least(pair + lane, slot["pairs"] - 1) for lane in range(LANES)]
-        both = _rows(code, slot, step, pairs)
+        both = rows_of_pairs(code, slot, step, pairs)
         panel = pair / PANEL
         deltas = slot["deltas_pointer"].at(panel * features * PANEL + (pair - panel * PANEL))
 
@@ -210,7 +210,7 @@ def write_scatter(module: Code) -> None:
                     more = code.load_vector(scratch.at(lane * columns + column))
                     code.store_vector(code.load_vector(there) + more, there)
 
-                code.each(0, columns, vector, step=LANES)
+                code.each(0, factors, vector, step=LANES)
 
             code.each(0, count, one)
 
@@ -220,9 +220,9 @@ def write_scatter(module: Code) -> None:
                 read(factors * place, column)
 
             def products(others: list[Value] = others) -> None:
-                code.each(0, columns, lambda at: read_products(others, at), step=LANES)
+                code.each(0, factors, lambda at: read_products(others, at), step=LANES)
 
-            code.each(0, columns, rows, step=LANES)
+            code.each(0, factors, rows, step=LANES)
             code.when(slot["products"] > 0, products)
             add(place)
 
@@ -235,7 +235,7 @@ def _indices(code: Code, slot: dict[str, Value], step: Value) -> Value:
     return code.integers(slot["indices_pointer"]).at(step * slot["indices_step_stride"])
 
 
-def _rows(
+def rows_of_pairs(
     code: Code, slot: dict[str, Value], step: Value, pairs: Sequence[Value]
 ) -> tuple[list[Value], list[Value]]:
     """Where the first rows of `pairs` begin, counted in numbers, and their second rows."""
