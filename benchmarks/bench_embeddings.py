@@ -21,7 +21,7 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
-from engine_contenders import BLOCK, CPU, member_of
+from engine_contenders import CPU, member_of
 from machine import describe
 from torch import Tensor, nn
 from torch.nn.functional import embedding, mse_loss
@@ -30,6 +30,7 @@ from trainables import Member, Task
 from trainables.families import family_of
 from trainables.families.embedding_family import EmbeddingNetwork
 from trainables.processor.embedding_stack import EmbeddingStack
+from trainables.sources.batches import ROW_BLOCK_STEPS as BLOCK
 from trainables.sources.planted import row_batches
 from trainables.trainee import Trainee
 

@@ -18,7 +18,7 @@ from .pack import Member, Pack
 from .pack_state import Keep, PackState, StateMismatch, keep_nothing
 from .schedules import SCHEDULES
 from .sources import source_of
-from .sources.batches import BLOCK_STEPS, RUNG_PAIRS, SELECTION_PAIRS
+from .sources.batches import RUNG_PAIRS, SELECTION_PAIRS
 from .stack import Stack
 from .stop_rules import stop_rule_of
 from .trainee import Trainee
@@ -181,6 +181,11 @@ class _Run:
         """Those in training, in the order of the stacks."""
         return [member for stack in self._stacks for member in stack.members]
 
+    @property
+    def _block_steps(self) -> int:
+        """The steps of a whole block."""
+        return len(self._batches.block.labels)
+
     def state(self, step: int) -> PackState:
         """Of the pack after `step` steps: copies, on the host."""
         places = {member: place for place, member in enumerate(self._pack.members)}
@@ -224,11 +229,11 @@ class _Run:
         """Train from `done` steps to `mark`."""
         whole = self._bound(averaging=mark < self._pack.steps)
         while done < mark:
-            steps = min(BLOCK_STEPS, mark - done)
+            steps = min(self._block_steps, mark - done)
             for stack in self._stacks:
                 stack.schedule(done, self._pack.steps)
             self._batches.prepare(steps)
-            if steps == BLOCK_STEPS:
+            if steps == self._block_steps:
                 whole()
             else:
                 self._run_block(steps)
@@ -252,7 +257,7 @@ class _Run:
             self._averaging = averaging
             self._bind(averaging=averaging)
             self._whole_block = self._engine.block_runner(
-                lambda: self._run_block(BLOCK_STEPS), self._batches.generators
+                lambda: self._run_block(self._block_steps), self._batches.generators
             )
         return self._whole_block
 

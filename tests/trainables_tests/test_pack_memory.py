@@ -41,6 +41,7 @@ def test_the_constants_are_those_of_the_engine() -> None:
     assert (pack_memory.LANES, pack_memory.PANEL) == (kernels.LANES, kernels.PANEL)
     assert pack_memory.SLICE_PANELS == panels.SLICE_PANELS
     assert pack_memory.BLOCK_STEPS == batches.BLOCK_STEPS
+    assert pack_memory.ROW_BLOCK_STEPS == batches.ROW_BLOCK_STEPS
     assert pack_memory.EVALUATION_PAIRS == batches.EVALUATION_CHUNK * batches.EVALUATION_CHUNKS
     assert {name: len(state_names(name)) for name in OPTIMISERS} == pack_memory.STATES
     assert pack_memory.ACTIVATIONS_WITH_DERIVATIVE == kernels.ACTIVATIONS_WITH_DERIVATIVE

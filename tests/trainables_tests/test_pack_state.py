@@ -57,7 +57,7 @@ PACKS: dict[str, Pack] = {
                 [("dot", "adam"), ("dot_bias", "adamw"), ("mlp", "adam"), ("mlp", "adagrad")]
             )
         ],
-        steps=200,
+        steps=600,
         halving=HALVING,
         shuffle=True,
         label_noise_std=0.3,

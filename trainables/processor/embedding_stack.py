@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..optimisers.adam import BETA_1, BETA_2
 from ..schedules import SCHEDULES, average_weight
-from ..sources.batches import BLOCK_STEPS, Batches
+from ..sources.batches import ROW_BLOCK_STEPS, Batches
 from ..stack import Evaluator
 from ..trainee import Trainee
 from .compiled_member import Operation, Workspace
@@ -51,7 +51,7 @@ class EmbeddingStack:
         self._sums = torch.zeros(len(trainees), 2, dtype=torch.float64)
         courses = {(member.optimizer, member.schedule) for member in self.members}
         self._schedules = {
-            course: torch.zeros(BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
+            course: torch.zeros(ROW_BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
             for course in courses
         }
         self._missed = {
@@ -141,7 +141,7 @@ class EmbeddingStack:
 
     def schedule(self, first_step: int, steps: int) -> None:
         """See `Stack`."""
-        last = min(first_step + BLOCK_STEPS, steps)
+        last = min(first_step + ROW_BLOCK_STEPS, steps)
         self._done.fill_(first_step)
         for (optimizer, course), table in self._schedules.items():
             factor_at = SCHEDULES[course]

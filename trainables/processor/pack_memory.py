@@ -26,9 +26,9 @@ LANES = 16
 PANEL = 64
 SLICE_PANELS = 4
 """So many panels of so many pairs go through a network at once."""
-BLOCK_STEPS = 16
+BLOCK_STEPS, ROW_BLOCK_STEPS = 16, 64
 EVALUATION_PAIRS = 8 * 1024
-"""Batches, and evaluation pairs, in memory at once."""
+"""Batches, of vectors or of rows, and evaluation pairs, in memory at once."""
 STATES = {"adam": 4, "adamw": 4, "sgd": 3, "adagrad": 3}
 """How many numbers are kept for every weight, by the optimiser."""
 ACTIVATIONS_WITH_DERIVATIVE = frozenset({"gelu", "silu"})
@@ -127,16 +127,18 @@ def pack_bytes(
     batches = _batch_bytes(dimension, batch_size, streams) + _batch_bytes(
         dimension, _up(batch_size, PANEL), streams
     )
-    noise = streams * BLOCK_STEPS * batch_size * NUMBER_BYTES if label_noise else 0
+    embedded = any(shape.rows for _, shape in members)
+    steps = ROW_BLOCK_STEPS if embedded else BLOCK_STEPS
+    noise = streams * steps * batch_size * NUMBER_BYTES if label_noise else 0
     pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
     again, drawing = 0, 0
     if kept is not None:
         again = streams * kept.bytes(dimension, label_noise=label_noise)
         drawing = kept.drawing_bytes
-    if any(shape.rows for _, shape in members):
+    if embedded:
         # Pairs are numbers, and an evaluation sees copies of the embeddings.
-        batches = streams * BLOCK_STEPS * _row_pair_bytes(batch_size)
+        batches = streams * ROW_BLOCK_STEPS * _row_pair_bytes(batch_size)
         pairs = streams * _row_pair_bytes(EVALUATION_PAIRS)
         pairs += sum(count * shape.table_numbers for count, shape in members) * NUMBER_BYTES
         padding += sum(count * shape.rows for count, shape in members) * INDEX_BYTES
@@ -167,7 +169,9 @@ def _workspace_bytes(shapes: Sequence[MemberShape], dimension: int) -> int:
     gradients += max(shape.table_numbers for shape in shapes)
     pairs = SLICE_PANELS * PANEL
     if any(shape.rows for shape in shapes):  # what an MLP reads, and its derivatives
-        gradients += 2 * pairs * (3 * max(shape.factors for shape in shapes) + 1)
+        factors = max(shape.factors for shape in shapes)
+        gradients += 2 * (pairs * (3 * factors + 1) + LANES * PANEL)
+        gradients += LANES * _up(factors + 1, LANES)
     return (pairs * width * activations + pairs + gradients + max(width, 1)) * NUMBER_BYTES
 
 

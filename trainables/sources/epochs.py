@@ -27,6 +27,9 @@ class KeptPairs(Protocol):
 class EpochBatches(TrainingBatches):
     """See `TrainingBatches`: the pairs that each seed keeps, epoch after epoch."""
 
+    block_steps = BLOCK_STEPS
+    """Batches in memory at once."""
+
     def __init__(
         self,
         kept: Callable[[int], KeptPairs],
@@ -66,10 +69,10 @@ class EpochBatches(TrainingBatches):
 
     def _make_memory(self) -> None:
         streams = len(self._streams)
-        self.block = self._memory(BLOCK_STEPS, streams)
+        self.block = self._memory(self.block_steps, streams)
         """See `TrainingBatches`."""
         # Of the pairs in the block, each among those of its stream.
-        shape = BLOCK_STEPS, streams, self._batch_size
+        shape = self.block_steps, streams, self._batch_size
         self._indices = torch.zeros(shape, dtype=torch.int64, device=self._device)
 
     def _memory(self, number: int, streams: int) -> Batches:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..pack import Task
-from .batches import EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
+from .batches import EVALUATION_CHUNK, EVALUATION_CHUNKS, ROW_BLOCK_STEPS, Batches
 from .epochs import EpochBatches
 from .pool import Pool, PooledPairs, TestPairs
 from .source import NoisyPairs
@@ -101,6 +101,8 @@ class _RatedPool(Pool):
 
 
 class _RowBatches(EpochBatches):
+    block_steps = ROW_BLOCK_STEPS
+
     def _memory(self, number: int, streams: int) -> Batches:
         return row_batches(
             number, streams, self._batch_size, like=torch.empty(0, dtype=self._dtype)

@@ -13,7 +13,7 @@ class TrainingBatches(Protocol):
     """The training batches of one or several seeds, in the order of the steps."""
 
     block: Batches
-    """BLOCK_STEPS batches; `draw` overwrites them, `arrange` of another number makes new ones."""
+    """Some batches; `draw` overwrites them, `arrange` of another number makes new ones."""
 
     @property
     def generators(self) -> list[torch.Generator]:
@@ -32,7 +32,7 @@ class TrainingBatches(Protocol):
         """Go on where batches of the same seeds, in the same arrangement, had this `state`."""
 
     def fill(self, steps: int) -> None:
-        """Put the next `steps` batches, at most BLOCK_STEPS, into the first of `block`."""
+        """Put the next `steps` batches, at most those of `block`, into its first ones."""
         self.prepare(steps)
         self.draw(steps)
 
