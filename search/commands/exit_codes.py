@@ -11,7 +11,9 @@ from cluster.errors import ClusterError, RequestError
 from results import OutputError, OutputUnavailable
 from spaces import SpecError
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+from ..signals import INTERRUPTED
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
 INTERRUPTION = "interrupted; the same command starts it again"
 
 
