@@ -70,6 +70,7 @@ class TrialRow(KeyedRow):
     constructed_nmse: float | None
     rmse_excess_test: float | None
     rmse_excess_fresh: float | None
+    pearson_r: float | None
     started_at: datetime
     train_seconds: float
     pack_seconds: float

@@ -37,7 +37,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
         }
     ),
     4: frozenset({"seed", "winners_curse", "search_seeds", "nmse_low", "nmse_high"}),
-    5: frozenset({"model", "factors"}),
+    5: frozenset({"model", "factors", "pearson_r", "pearson_r_max"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 
@@ -160,8 +160,8 @@ TRIALS = _schema(
             "float?",
             "Mean squared error on held-out pairs with noise-free labels, in squared label units. "
             "Completed: of the final weights on all 65,536 pairs. Pruned: of the running average "
-            "of the weights, at the rung where it was pruned, on the first 8,192 pairs. "
-            "Null when diverged.",
+            "of the weights, at the rung where it was pruned, on the first 8,192 pairs. Of two "
+            "modes, always on all pairs, which are those of training. Null when diverged.",
         ),
         (
             "loss_stderr",
@@ -204,6 +204,13 @@ TRIALS = _schema(
             "rmse_excess_fresh",
             "float?",
             "The same on 100,000 pairs of vectors that are in no pool.",
+        ),
+        (
+            "pearson_r",
+            "float?",
+            "Pearson's R of the final predictions and the noise-free labels of all pairs "
+            "of two modes; null with other data, unless completed, and where all predictions are "
+            "alike.",
         ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (
@@ -323,6 +330,13 @@ SUMMARY = _schema(
             "Median loss of the replicates at steps_factor 1, in squared label units; a diverged "
             "one counts as infinite, and an infinite median is null.",
         ),
+        (
+            "pearson_r",
+            "float?",
+            "Median pearson_r of the same replicates, where one without counts as 0: nothing of "
+            "the labels is in predictions that are all alike; null with other data than two modes.",
+        ),
+        ("pearson_r_max", "float?", "Highest pearson_r of the same replicates, likewise."),
         (
             "constructed_nmse",
             "float?",

@@ -131,7 +131,16 @@ def _confirmed(confirmed: Sequence[TrialRow]) -> dict[str, float | int | None]:
         "nmse_max": _finite(max, nmse),
         "diverged_replicates": nmse.count(math.inf) if nmse else None,
         "loss": _finite(median, _values(replicates, "loss")),
+        **_correlated(replicates),
     }
+
+
+def _correlated(replicates: Sequence[TrialRow]) -> dict[str, float | None]:
+    known = [row.pearson_r for row in replicates]
+    if all(each is None for each in known):
+        return {"pearson_r": None, "pearson_r_max": None}
+    values = [each or 0.0 for each in known]
+    return {"pearson_r": median(values), "pearson_r_max": max(values)}
 
 
 def _longer(confirmed: Sequence[TrialRow], steps: int) -> dict[str, float | int | None]:

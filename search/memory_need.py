@@ -37,6 +37,11 @@ class Extent:
     minimum: int = 1
     """What the spec's rules allow at the least."""
 
+    @property
+    def name(self) -> str:
+        """What it is called in the spec."""
+        return self.key.rpartition(".")[2]
+
     def lowered(self, to: int) -> "Extent":
         """The extent with no value above `to`."""
         return replace(self, smallest=min(self.smallest, to), largest=to)
@@ -69,8 +74,9 @@ class PackNeed:
             return KeptPairs(pairs=of["pairs"])
         if "users" not in of:
             return None
-        vectors = of["users"] + of.get("items", of["users"])
-        return KeptPairs(pairs=of["users"] * of["pairs_per_user"], vectors=vectors)
+        items = of.get("items", of["users"])
+        pairs = of["users"] * of.get("pairs_per_user", items)
+        return KeptPairs(pairs=pairs, vectors=of["users"] + items)
 
     @property
     def bytes(self) -> int:
@@ -114,7 +120,7 @@ class PackNeed:
     def __str__(self) -> str:
         """The pack in words."""
         values = ", ".join(
-            f"{extent.largest} {name}" if name == "members" else f"{name} {extent.largest}"
+            f"{extent.largest} {name}" if name == "members" else f"{extent.name} {extent.largest}"
             for name, extent in self.extents.items()
         )
         return f"a {self.phase} pack of the study {self.study} ({values})"
@@ -209,7 +215,13 @@ def _counted(spec: Spec, study: Study) -> tuple[str, ...]:
     if study.task["data"] in POOLED_DATA:
         follow = spec.task.items is None and "items" not in study.grid  # as many as users then
         return ("users", "pairs_per_user", *(() if follow else ("items",)))
+    if study.task["data"] == "modes":  # all pairs of as many values of each
+        return ("users",)
     return ("pairs",) if study.task["data"] == "fixed" else ()
+
+
+_WRITTEN = {"dimension": "rank", "users": "values"}
+"""What stands in a spec for these, with data modes."""
 
 
 def _extent(study: Study, name: str) -> Extent:
@@ -217,10 +229,12 @@ def _extent(study: Study, name: str) -> Extent:
     domain = study.space.get(name)
     if domain is None:
         of_task = name in study.task
-        usual = "task" if of_task and name != "dimension" else "fixed"
-        section = "grid" if name in study.grid else usual
         value = int((study.task if of_task else study.fixed)[name] or 0)
-        return Extent(key=f"{section}.{name}", smallest=value, largest=value, minimum=minimum)
+        written = _WRITTEN.get(name, name) if study.task["data"] == "modes" else name
+        usual = "task" if of_task and written != "dimension" else "fixed"
+        section = "grid" if written in study.grid else usual
+        minimum = 2 if written == "values" else minimum
+        return Extent(key=f"{section}.{written}", smallest=value, largest=value, minimum=minimum)
     if isinstance(domain, Choices):
         choices = [int(choice) for choice in domain.choices]
         smallest, largest = min(choices), max(choices)

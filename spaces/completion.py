@@ -53,7 +53,8 @@ def _complete_task(completed: dict[str, Any]) -> None:
         if sources & set(field.of_data) and field.default is not None and name not in grid:
             task.setdefault(name, field.default)
         if name in grid or task.get(name) is not None:
-            task |= {other: None for other in field.instead_of if other not in task}
+            following = (other for other in field.instead_of if other in TASK_FIELDS)
+            task |= {other: None for other in following if other not in task}
 
 
 def _written_out(data: object) -> dict[str, Any]:
@@ -68,5 +69,5 @@ def _written_out(data: object) -> dict[str, Any]:
     inner = data.get(source)
     inner = dict(inner) if isinstance(inner, Mapping) else {"pairs": inner}
     inner |= {name: value for name, value in data.items() if name != source}
-    read = {name for name, field in FIELDS.items() if source in field.of_data}
+    read = {name for name, field in TASK_FIELDS.items() if source in field.of_data}
     return {"data": source, **inner} if inner.keys() <= read else {}

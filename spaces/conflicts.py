@@ -9,7 +9,7 @@ from .constructed_start import constructed_start_faults
 from .epoch_steps import steps_of
 from .faults import Fault, KeyPath, Refused
 from .float32 import float32_faults
-from .given_values import given_optimizers, given_values, whole_numbers
+from .given_values import dimensions, given_optimizers, given_values, whole_numbers
 from .layer_expressions import layers_at
 from .pool_pairs import pool_faults, training_pairs
 from .rules import HYPERPARAMETERS, TASK_FIELDS
@@ -38,7 +38,9 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
             next_step = f"keep one (--set {found[0]}.{name}=null drops that one)"
             rule = f"stands in {' and '.join(found)}, but may stand in one place only"
             faults.append(Fault(path=(name,), rule=rule, next_step=next_step))
-    if not any("dimension" in keys for keys in places.values()):
+    if not any({"dimension", "rank"} & keys.keys() for keys in places.values()) and set(
+        given_values(data, "data")
+    ) != {"modes"}:
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
     if "seed" in data and "seed" in data["grid"]:
@@ -118,13 +120,19 @@ _DATA_EXAMPLES = {
     "fixed": "{fixed: 1024}",
     "pool": "{pool: {users: 4000, pairs_per_user: 100}}",
     "planted": "{planted: {users: 1000, pairs_per_user: 100}}",
+    "modes": "{modes: {values: 100, rank: 2}}",
 }
 
 
 def _training_pairs(data: Mapping[str, Any]) -> list[int]:
     """The numbers of pairs that may come again; tolerates broken input."""
     users, each = whole_numbers(data, "users"), whole_numbers(data, "pairs_per_user")
-    return whole_numbers(data, "pairs") + [training_pairs(a, b) for a in users for b in each]
+    of_modes = [values**2 for values in whole_numbers(data, "values")]
+    return (
+        whole_numbers(data, "pairs")
+        + [training_pairs(a, b) for a in users for b in each]
+        + of_modes
+    )
 
 
 def _label_std_faults(data: Mapping[str, Any]) -> list[Fault]:
@@ -146,7 +154,7 @@ def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
         except Refused:  # said where it stands
             continue
     path: KeyPath = ("layer_sizes",)
-    for dimension in whole_numbers(data, "dimension"):
+    for dimension in dimensions(data):
         found: dict[str, str] = {}
         for text in texts:
             try:
@@ -215,6 +223,9 @@ def _embedding_faults(data: Mapping[str, Any]) -> list[Fault]:
         return [Fault(path=("model",), rule=rule, next_step=next_step)] if others else []
     if len(embedded) < len(sources):
         rule = f"{embedded[0]} can't stand beside other data: its models learn their vectors"
+        return [Fault(path=("data",), rule=rule, next_step="make a search of each")]
+    if "modes" in embedded and len(embedded) > 1:
+        rule = "modes can't stand beside other data: a rank takes the place of the dimension there"
         return [Fault(path=("data",), rule=rule, next_step="make a search of each")]
     faults = []
     if given_values(data, "parameters"):

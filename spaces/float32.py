@@ -59,7 +59,8 @@ def float32_faults(data: Mapping[str, Any]) -> list[Fault]:
 
     `data` is the spec as a mapping, with its defaults; what is broken in it is left to others.
     """
-    dimensions = [dimension for _, dimension in known_values(data, "dimension")] or [1]
+    names = ("dimension", "rank")
+    dimensions = [each for name in names for _, each in known_values(data, name)] or [1]
     smallest, largest = min(dimensions), max(dimensions)
     spread = str(smallest) if smallest == largest else f"{smallest} to {largest}"
     of_scale = scale_bounds(smallest, largest)

@@ -44,6 +44,11 @@ def whole_numbers(data: Mapping[str, Any], name: str) -> list[int]:
     return [value for value in given_values(data, name) if type(value) is int and value > 0]
 
 
+def dimensions(data: Mapping[str, Any]) -> list[int]:
+    """The dimensions that a study may have: those given, and the ranks that stand for one."""
+    return whole_numbers(data, "dimension") + whole_numbers(data, "rank")
+
+
 def given_optimizers(data: Mapping[str, Any]) -> list[str]:
     """The names of optimisers that a trial may have."""
     return [each for each in given_values(data, "optimizer") if isinstance(each, str)]

@@ -64,6 +64,8 @@ class Task(BaseModel):
     users: int | None = None
     items: int | None = None
     pairs_per_user: int | None = None
+    values: int | None = None
+    rank: int | None = None
     shuffle: bool | None = None
 
     @field_validator("*", mode="before")

@@ -32,7 +32,8 @@ def json_schema() -> dict[str, Any]:
     for name in TASK_FIELDS:
         if name in NULLABLE:
             task[name] = {"anyOf": [task[name], {"type": "null"}]}
-    short = (_short_data("fixed", "pairs"), _short_data("pool", None))
+    of_more = (_short_data(source, None) for source in ("pool", "planted", "modes"))
+    short = (_short_data("fixed", "pairs"), *of_more)
     task["data"] = {"anyOf": [task["data"], *short]}
     schema["$defs"]["Task"] |= _section(task)
     for name in ("halving", "confirm", "early_stopping"):
@@ -100,6 +101,6 @@ def _short_data(source: str, main: str | None) -> dict[str, Any]:
 
     `main` is the field whose value may stand for all.
     """
-    read = {name: _value(field) for name, field in FIELDS.items() if source in field.of_data}
+    read = {name: _value(field) for name, field in TASK_FIELDS.items() if source in field.of_data}
     values = [_section(read)] + ([] if main is None else [read[main]])
     return {**_section({source: {"anyOf": values}, **read}), "required": [source]}

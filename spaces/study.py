@@ -42,8 +42,11 @@ def studies(spec: Spec) -> tuple[Study, ...]:
 
 def _study(spec: Spec, grid: dict[str, Value]) -> Study:
     given: dict[str, Any] = spec.fixed | grid
+    of_task = spec.task.model_dump() | grid
+    if of_task["data"] == "modes":
+        given["dimension"] = of_task["rank"]
     dimension = {"dimension": given["dimension"]}
-    task = _task(spec.task.model_dump() | grid, given["dimension"])
+    task = _task(of_task, given["dimension"])
     if "epochs" in given:
         given["steps"] = steps_of(
             given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
@@ -73,6 +76,9 @@ def _task(given: dict[str, Any], dimension: int) -> dict[str, Any]:
             task[name] = task[field.follows]
     if task["data"] in POOLED_DATA:
         task["pairs"] = training_pairs(task["users"], task["pairs_per_user"])
+    if task["data"] == "modes":
+        task |= dict.fromkeys(("users", "items", "pairs_per_user"), task["values"])
+        task["pairs"] = task["values"] ** 2
     if task["label_std"] is not None:
         task["scale"] = scale_of(task["label_std"], dimension)
     return task

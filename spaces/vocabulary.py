@@ -65,10 +65,10 @@ _SHARED = "the members of a pack share it; put it in grid or fixed"
 _ONE_TASK = "a study has one task; put it in grid or task"
 
 MODELS = ("mlp", "dot", "dot_bias", "neumf")
-EMBEDDED_DATA = ("planted",)
+EMBEDDED_DATA = ("planted", "modes")
 """The sources whose pairs are numbers of users and items: models learn an embedding of each."""
 
-POOLED_DATA = ("pool", *EMBEDDED_DATA)
+POOLED_DATA = ("pool", "planted")
 """The sources whose pairs are those of users and items that are drawn once."""
 
 LAYERED_MODELS = ("mlp", "neumf")
@@ -322,10 +322,11 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream", "fixed", "pool", "planted", *added_names("sources")),
+        names=("stream", "fixed", "pool", "planted", "modes", *added_names("sources")),
         description="Source of the training data; stream: fresh pairs at every step, fixed: a "
         "sample of pairs drawn once, epoch after epoch, pool: pairs of users and items whose "
-        "vectors are drawn once, planted: the same without the vectors, to learn embeddings of.",
+        "vectors are drawn once, planted: the same without the vectors, to learn embeddings of, "
+        "modes: all pairs of the values of two modes, likewise, and evaluated on these.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -335,8 +336,8 @@ _TASK_FIELDS = (
         default=None,
         minimum=1,
         of_data=("fixed",),
-        description="Training pairs in the sample, nine tenths of all pairs in a pool; null where "
-        "every step has fresh ones.",
+        description="Training pairs in the sample, nine tenths of all pairs in a pool, all of two "
+        "modes; null where every step has fresh ones.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -346,7 +347,8 @@ _TASK_FIELDS = (
         default=None,
         minimum=1,
         of_data=POOLED_DATA,
-        description="Vectors in a pool, of which the first of a pair is one; null without a pool.",
+        description="Vectors in a pool, of which the first of a pair is one, or values of the "
+        "first mode; null without either.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -358,7 +360,7 @@ _TASK_FIELDS = (
         of_data=POOLED_DATA,
         follows="users",
         description="Vectors in a pool, of which the second of a pair is one: as many as users "
-        "where not given; null without a pool.",
+        "where not given; or values of the second mode; null without either.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -368,7 +370,31 @@ _TASK_FIELDS = (
         default=None,
         minimum=1,
         of_data=POOLED_DATA,
-        description="All pairs of a pool over its users; null without a pool.",
+        description="All pairs of a pool over its users, or values of the second mode; null "
+        "without either.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="values",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=2,
+        of_data=("modes",),
+        instead_of=("users", "items", "pairs_per_user"),
+        description="Values of each of two modes, of which all pairs are trained on.",
+        why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="rank",
+        kind="int",
+        scope="task",
+        default=None,
+        minimum=1,
+        of_data=("modes",),
+        instead_of=("dimension",),
+        description="Rank of the labels of two modes: the dimension of the vectors whose dot "
+        "products they are.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -376,7 +402,7 @@ _TASK_FIELDS = (
         kind="bool",
         scope="task",
         default=True,
-        of_data=("fixed", *POOLED_DATA),
+        of_data=("fixed", *POOLED_DATA, "modes"),
         description="Whether every epoch takes the pairs in an order of its own; null where every "
         "step has fresh ones.",
         why_not_in_space=_ONE_TASK,

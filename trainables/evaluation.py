@@ -1,5 +1,6 @@
 """The loss of members on held-out pairs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor
 
 from .sources import NoisyPairs, Source
-from .stack import Stack
+from .sources.batches import SELECTION_PAIRS
+from .sources.modes import FullTensor
+from .stack import PredictingStack, Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +20,7 @@ class Loss:
     `normalised` (nmse) is the loss over the sample variance of the labels: 1 - R^2, and
     `normalised_standard_error` the standard error over the same. `rmse_excess` is, for each of the
     source's sets of noisy pairs, the root mean squared error there minus that of the labels without
-    their noise.
+    their noise. `pearson_r` is the correlation of predictions and labels, where it is asked for.
     """
 
     mean: float
@@ -25,6 +28,7 @@ class Loss:
     normalised: float
     normalised_standard_error: float
     rmse_excess: Mapping[str, float] = field(default_factory=dict, hash=False)
+    pearson_r: float | None = None
 
 
 def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> list[Loss]:
@@ -42,8 +46,10 @@ def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> lis
     evaluator = stack.evaluator(held_out.batches, averaged=averaged)
     streams = held_out.batches.labels.shape[1]
     label_sums = torch.zeros(2, streams, device=stack.device, dtype=torch.float64)
-    for part in held_out.parts(pairs):
+    asked, pairs = pairs, 0
+    for part in held_out.parts(asked):
         evaluator.add()
+        pairs += part.labels[:, 0].numel()
         for stream, labels in enumerate(part.labels.double().transpose(0, 1).contiguous()):
             # Each by itself: the order of a sum depends on the layout of what is summed.
             label_sums[0, stream] += labels.sum()
@@ -81,6 +87,57 @@ def rmse_excess(stack: Stack, source: Source) -> list[dict[str, float]]:
         for excess, value in zip(excesses, _excess(stack, pairs).tolist(), strict=True):
             excess[name] = value
     return excesses
+
+
+def pearson_r(stack: Stack, source: Source) -> list[float | None]:
+    """Pearson's R of every member's predictions and the labels, of a whole tensor.
+
+    None for other data, and where all predictions are alike or one is not finite.
+    """
+    if not (isinstance(source, FullTensor) and isinstance(stack, PredictingStack)):
+        return [None] * len(stack.members)
+    pairs = source.evaluation(
+        _streams([member.evaluation_seed for member in stack.members]),
+        data_seeds=_streams([member.data_seed for member in stack.members]),
+        device=stack.device,
+        dtype=stack.dtype,
+    )
+    correlations = [_Correlation() for _ in stack.members]
+    for part in pairs.parts(SELECTION_PAIRS):
+        labels = part.labels.double().transpose(0, 1).flatten(1)
+        for index, predictions in enumerate(stack.predictions(part.inputs).double()):
+            correlations[index].add(predictions, labels[index if len(labels) > 1 else 0])
+    return [each.value for each in correlations]
+
+
+class _Correlation:
+    """Pearson's R of two lists of numbers (B,), float64, some of them at a time."""
+
+    def __init__(self) -> None:
+        """Of none yet."""
+        self._count = 0
+        self._first: tuple[Tensor, Tensor] | None = None
+        self._sums = [0.0] * 5
+
+    def add(self, a: Tensor, b: Tensor) -> None:
+        """Take in more of both."""
+        # From the first of each: numbers that are all alike are exactly 0 then.
+        self._first = self._first or (a[0].clone(), b[0].clone())
+        a, b = a - self._first[0], b - self._first[1]
+        self._count += len(a)
+        added = (a, b, a * a, b * b, a * b)
+        self._sums = [
+            before + float(each.sum()) for before, each in zip(self._sums, added, strict=True)
+        ]
+
+    @property
+    def value(self) -> float | None:
+        """None where one of the lists holds one number alone, or something that is not finite."""
+        a, b, squares_of_a, squares_of_b, products = (each / self._count for each in self._sums)
+        variances = (squares_of_a - a * a) * (squares_of_b - b * b)
+        if not 0 < variances < math.inf:
+            return None
+        return max(-1.0, min(1.0, (products - a * b) / math.sqrt(variances)))
 
 
 def _excess(stack: Stack, pairs: NoisyPairs) -> Tensor:

@@ -1,6 +1,6 @@
 """What training asks of a stack, whichever way its members are computed."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -61,3 +61,11 @@ class Stack(Protocol):
 
     def unload(self) -> list[Trainee]:
         """The members with their state now, in the stack's order."""
+
+
+@runtime_checkable
+class PredictingStack(Stack, Protocol):
+    """A stack whose predictions can be had one by one, not only compared with labels."""
+
+    def predictions(self, inputs: Tensor) -> Tensor:
+        """Of the pairs (N, S, 2, B) of N batches, one after the other: (K, N * B)."""

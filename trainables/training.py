@@ -13,7 +13,7 @@ from spaces.vocabulary import Status
 
 from .early_stops import EarlyStops
 from .engine import engine_for
-from .evaluation import Loss, evaluate, rmse_excess
+from .evaluation import Loss, evaluate, pearson_r, rmse_excess
 from .pack import Member, Pack
 from .pack_state import Keep, PackState, StateMismatch, keep_nothing
 from .schedules import SCHEDULES
@@ -346,9 +346,15 @@ class _Run:
         for stack in self._stacks:
             losses = evaluate(stack, self._source, pairs, averaged=not last)
             if last:
+                further = zip(
+                    losses,
+                    rmse_excess(stack, self._source),
+                    pearson_r(stack, self._source),
+                    strict=True,
+                )
                 losses = [
-                    replace(loss, rmse_excess=excess)
-                    for loss, excess in zip(losses, rmse_excess(stack, self._source), strict=True)
+                    replace(loss, rmse_excess=excess, pearson_r=correlation)
+                    for loss, excess, correlation in further
                 ]
             for member, loss in zip(stack.members, losses, strict=True):
                 measured[member] = self._squared[member] / self._pairs, loss

@@ -49,7 +49,7 @@ _MEASURED = {
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
     *("steps", "samples", "flops", "train_loss", "loss_stderr", "nmse_stderr"),
     *("nmse_first_rung", "constructed_nmse"),
-    *("rmse_excess_test", "rmse_excess_fresh", "started_at"),
+    *("rmse_excess_test", "rmse_excess_fresh", "pearson_r", "started_at"),
     *("pack_seconds", "device", "worker", "execution"),
 }
 HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)

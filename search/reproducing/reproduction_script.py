@@ -72,7 +72,7 @@ _INITIALISATIONS = {
     "    nn.init.zeros_(linear.bias)",
     **dict.fromkeys(CONSTRUCTED_STARTS, _BY_HAND),
 }
-_DATA = ("stream", "fixed", "pool", "planted")
+_DATA = ("stream", "fixed", "pool", "planted", "modes")
 _SAMPLE = string.Template("""\
 inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
 """)
@@ -170,7 +170,13 @@ chunks, rated = [], numbers.sort().values
             a, b = users[number // $items].T, items[number % $items].T
             x = torch.stack([number // $items, $users + number % $items])
             chunks.append((x, $label))""")
-_TAKEN = {"pool": _OF_POOL, "planted": _OF_PLANTED}
+_ALL_PAIRS = string.Template("""\
+chunks = []
+    for number in torch.arange($all_pairs).split($items):
+        a, b = users[number // $items].T, items[number % $items].T
+        x = torch.stack([number // $items, $users + number % $items])
+        chunks.append((x, $label))""")
+_TAKEN = {"pool": _OF_POOL, "planted": _OF_PLANTED, "modes": _OF_PLANTED}
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
 _TEMPLATE = string.Template(
     '''\
@@ -288,12 +294,13 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "shape": (EVALUATION_CHUNKS, EVALUATION_CHUNK),
         "chunk_of_all": EVALUATION_CHUNKS * EVALUATION_CHUNK,
         "unrated": columns["users"] * (columns["items"] - columns["pairs_per_user"]),
+        "all_pairs": columns["pairs"],
     }
     return {
         "functions": "",
         "classes": _EMBEDDINGS.substitute(of_rows),
         "network": "Embeddings()",
-        "held_out": _UNRATED.substitute(of_rows),
+        "held_out": (_ALL_PAIRS if columns["data"] == "modes" else _UNRATED).substitute(of_rows),
         "sizes": sizes,
     }
 

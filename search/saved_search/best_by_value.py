@@ -18,7 +18,13 @@ from spaces.vocabulary import FIELDS, STATUSES, Status, Value
 
 from ..text.value_groups import value_groups
 
-_COLUMN_OF = {"steps": "schedule_steps", "epochs": "schedule_steps", "label_std": "scale"}
+_COLUMN_OF = {
+    "steps": "schedule_steps",
+    "epochs": "schedule_steps",
+    "label_std": "scale",
+    "values": "users",
+    "rank": "dimension",
+}
 """Of what has no column of its own name."""
 MOST_VALUES = 12
 """Where there are more numbers than these, they are put into groups."""

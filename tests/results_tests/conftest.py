@@ -69,6 +69,7 @@ TRIAL = TrialRow(
     constructed_nmse=None,
     rmse_excess_test=None,
     rmse_excess_fresh=None,
+    pearson_r=None,
     started_at=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
     train_seconds=0.5,
     pack_seconds=8.0,

@@ -41,6 +41,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "constructed_nmse",
         "rmse_excess_test",
         "rmse_excess_fresh",
+        "pearson_r",
         "execution",
     ]
     assert [field.name for field in CURVES if field.nullable] == [

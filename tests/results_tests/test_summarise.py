@@ -48,6 +48,7 @@ def random_result(
         "depth": int(generator.integers(0, 5)),
         "learning_rate": float(generator.random()),
         "constructed_nmse": 0.0 if generator.random() < 0.5 else None,
+        "pearson_r": float(generator.random()) if known and generator.random() < 0.6 else None,
         "steps": 4000 * factor if status == "completed" else 500,
         "samples": int(generator.integers(1, 2**40)),
         "train_seconds": float(generator.random()),
@@ -105,6 +106,10 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     confirm[["nmse", "loss"]] = confirm[["nmse", "loss"]].mask(diverged, math.inf)
     normal = confirm[confirm["steps_factor"] == 1].groupby("study")
     out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
+    known_r = normal["pearson_r"].count() > 0
+    filled = confirm[confirm["steps_factor"] == 1].fillna({"pearson_r": 0.0}).groupby("study")
+    out["pearson_r"] = filled["pearson_r"].median().where(known_r)
+    out["pearson_r_max"] = filled["pearson_r"].max().where(known_r)
     out["winners_curse"] = out["nmse"] - out["nmse_search"]
     out["search_seeds"] = 1
     out["nmse_low"] = out["nmse_high"] = None

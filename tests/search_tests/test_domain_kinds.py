@@ -122,6 +122,8 @@ KINDS = [
     grid("layer_sizes", "4-2-1", "linear", "8"),
     grid("model", "dot_bias", "mlp", "neumf", "dot"),
     grid("factors", 5, 3),
+    Kind("grid", "values", [6, 5], [5, 6]),  # as many users, and items
+    Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
 ]
 
@@ -131,6 +133,8 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {"grid": {"dimension": [2]}, "space": {}, "fixed": {}}
     for kind in kinds:
         sections[kind.section][kind.name] = kind.domain
+    if sections["grid"].keys() & {"values", "rank"}:
+        del sections["grid"]["dimension"]
     taken = sections["grid"].keys() | sections["space"].keys()
     if "optimizer" not in taken:  # one that reads what is asked for
         readers = [FIELDS[name].belongs_to for name in taken if FIELDS[name].belongs_to]
@@ -139,7 +143,7 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
             del sections["grid"]["optimizer"]
     task = {}
     if taken & {"epochs", "model", *(name for name, field in FIELDS.items() if field.of_data)}:
-        task = dict(DATA[sorted(sources_of(taken))[0]])
+        task = dict(next(data for source, data in DATA.items() if source in sources_of(taken)))
         task = {name: value for name, value in task.items() if name not in taken}
     following = {other for name in taken for other in FIELDS[name].instead_of}
     sections["fixed"] = {
@@ -157,8 +161,9 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
 FIXED = {"steps": 4, "batch_size": 8}
 DATA: dict[str, dict[str, Any]] = {
     "fixed": {"data": "fixed", "pairs": 16},
-    "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
     "planted": {"data": "planted", "users": 20, "items": 10, "pairs_per_user": 3},
+    "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
+    "modes": {"data": "modes", "values": 5, "rank": 2},
 }
 
 
@@ -236,7 +241,8 @@ def values_of(kind: Kind) -> Any:
 
 def column_of(kind: Kind) -> str:
     columns = {"epochs": "schedule_steps", "parameters": "width", "label_std": "scale"}
-    return {"steps": "schedule_steps", **columns}.get(kind.name, kind.name)
+    columns |= {"steps": "schedule_steps", "values": "users", "rank": "dimension"}
+    return columns.get(kind.name, kind.name)
 
 
 def named(row: TrialRow) -> tuple[str, ...]:
@@ -403,4 +409,5 @@ def test_the_kinds_hold_every_type_and_every_number_of_values() -> None:
             for kind in lists
             if kind.section == section and type(kind.announced[0]) is bool
         } == {1, 2}
-    assert {kind.name for kind in KINDS} <= {*TRIALS.names, "steps", "epochs", "label_std"}
+    elsewhere = {"steps", "epochs", "label_std", "values", "rank"}
+    assert {kind.name for kind in KINDS} <= {*TRIALS.names, *elsewhere}

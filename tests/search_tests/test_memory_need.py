@@ -102,6 +102,21 @@ def test_the_value_that_is_too_large_is_named_with_what_would_do(
     check(load_spec({"name": "large", **changed}), one_node(8 * GIGABYTE))
 
 
+def test_values_of_two_modes_that_are_too_many_are_named_as_the_spec_has_them() -> None:
+    modes = {"values": 100_000, "rank": 2}
+    of_modes = {"task": {"data": {"modes": modes}}, "name": "large"}
+    message = r"values 100000.*; with everything .* lower (?:.* or )?task.values to at most (\d+)"
+    with pytest.raises(RequestError, match=message) as refused:
+        check(load_spec(of_modes), one_node(8 * GIGABYTE))
+    fitting = re.search(message, str(refused.value))
+    assert fitting
+    modes["values"] = int(fitting[1])
+    check(load_spec(of_modes), one_node(8 * GIGABYTE))
+    modes |= {"values": 100, "rank": 10**10}
+    with pytest.raises(RequestError, match=r"rank 10000000000.* lower (?:.* or )?task.rank to at"):
+        check(load_spec(of_modes), one_node(8 * GIGABYTE))
+
+
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "grid": {"dimension": [2, 4]},
     "space": {"width": {"low": 2, "high": 8}},

@@ -73,6 +73,20 @@ POOL = {
     "confirm": {"replicates": 2},
 }
 """Of one user's items all are in a pair where there are 8, few where there are 40."""
+MODES = {
+    "name": "modes",
+    "grid": {"rank": [1, 2], "model": ["dot", "mlp"], "shuffle": [True, False]},
+    "space": {
+        "factors": {"low": 2, "high": 8},
+        "learning_rate": {"low": 1e-3, "high": 0.1, "log": True},
+        "optimizer": {"choices": ["adam", "adagrad"]},
+    },
+    "fixed": {"epochs": 10, "batch_size": 16, "width": 9, "depth": 1},
+    "task": {"data": {"modes": {"values": 12}}, "label_std": 1.0, "label_noise_std": 0.1},
+    "budget": {"trials": 8, "pack_size": 8},
+    "halving": {"grace_period": 20, "reduction_factor": 2, "min_survivors": 4},
+    "confirm": {"replicates": 2},
+}
 BY_HAND = {
     "name": "by-hand",
     "grid": {"dimension": [2], "initialisation": ["constructed", "folded"]},
@@ -88,7 +102,7 @@ BY_HAND = {
     "confirm": {"replicates": 2},
 }
 every_folder = pytest.mark.parametrize(
-    "of", ["folder", "sample_folder", "pool_folder", "folder_by_hand"]
+    "of", ["folder", "sample_folder", "pool_folder", "modes_folder", "folder_by_hand"]
 )
 
 
@@ -108,6 +122,12 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 def pool_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """Of a third search, on pools."""
     return searched(OutputFolder(str(tmp_path_factory.mktemp("pooled"))), POOL)
+
+
+@pytest.fixture(scope="module")
+def modes_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """Of a fourth search, on full tensors."""
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("modes"))), MODES)
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from spaces import SpecError, Study, load_spec, studies
 
 
 def spec_of(task: dict[str, Any], **fixed: Any) -> dict[str, Any]:
-    usual = {"dimension": 3, "steps": 5, "batch_size": 4}
-    return {"name": "a", "fixed": usual | fixed, "task": task}
+    usual = {"dimension": 3, "steps": 5, "batch_size": 4} | fixed
+    given = {name: value for name, value in usual.items() if value is not None}
+    return {"name": "a", "fixed": given, "task": task}
 
 
 def study_of(task: dict[str, Any], **fixed: Any) -> Study:
@@ -45,6 +46,42 @@ def test_a_tenth_of_a_pool_is_for_tests(users: int, each: int) -> None:
     assert 9 * users * each <= 10 * pairs < 9 * users * each + 10
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"data": "modes", "values": 20, "rank": 3},
+        {"data": {"modes": {"values": 20, "rank": 3}}},
+        {"data": {"modes": {"values": 20, "rank": 3, "shuffle": True}}},
+        {"data": {"modes": {"values": 20}}, "rank": 3},
+    ],
+)
+def test_two_modes_have_a_rank_in_place_of_a_dimension(task: dict[str, Any]) -> None:
+    expected = {"users": 20, "items": 20, "pairs_per_user": 20, "pairs": 400, "shuffle": True}
+    study = study_of(task, dimension=None)
+    assert study.task.items() >= {**expected, "dimension": 3}.items()
+    assert not study.task.keys() & {"values", "rank"}
+    assert study_of({**task, "label_std": 2.0}, dimension=None).task["scale"] == pytest.approx(
+        (4 / 3) ** 0.25
+    )
+
+
+def test_ranks_values_and_epochs_of_modes_may_be_in_the_grid() -> None:
+    grid = {"rank": [1, 2], "values": [4, 5], "epochs": [3]}
+    fixed = {"batch_size": 7, "layer_sizes": ["2d", "d"]}
+    spec = load_spec({"name": "a", "grid": grid, "fixed": fixed, "task": {"data": "modes"}})
+    assert load_spec(spec.to_mapping()) == spec
+    found = [
+        (each.task["dimension"], each.task["pairs"], each.fixed["steps"], each.fixed["layer_sizes"])
+        for each in studies(spec)
+    ]
+    assert found == [
+        (rank, values**2, -(-3 * values**2 // 7), f"{2 * rank}-{rank}")
+        for rank in (1, 2)
+        for values in (4, 5)
+    ]
+    assert studies(spec)[0].name == "rank=1,values=4,epochs=3"
+
+
 @given(label_std=st.floats(1e-3, 1e3), dimension=st.integers(1, 500))
 def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimension: int) -> None:
     task = study_of({"label_std": label_std}, dimension=dimension).task
@@ -76,7 +113,10 @@ def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimens
             "pairs_per_user: must give at least 10 pairs, of which one is a test pair; 9 here; "
             "got 3; write 4, or more users",
         ),
-        ({"data": {"pool": 5}}, "task.data: must be one of stream, fixed, pool, planted; got"),
+        (
+            {"data": {"pool": 5}},
+            "task.data: must be one of stream, fixed, pool, planted, modes; got",
+        ),
         (
             {"data": {"pool": {"users": 5, "width": 5}}},
             "task.data: must be one of stream, fixed, po",
@@ -88,6 +128,34 @@ def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimens
         (
             {"label_std": 1.0, "scale": 1.0},
             "task.scale: must not be given beside task.label_std, from which it follows; leave",
+        ),
+        (
+            {"data": {"modes": {"values": 20, "rank": 2}}},
+            "fixed.dimension: must not be given beside task.rank, from which it follows; leave out",
+        ),
+        (
+            {"data": {"modes": {"values": 20}}},
+            r"task.rank: missing, with data modes; write data: {modes: {values: 100, rank: 2}}",
+        ),
+        (
+            {"data": {"modes": {"rank": 2}}},
+            r"task.values: missing, with data modes; write data: {modes: {values: 100, rank: 2}}",
+        ),
+        (
+            {"data": {"modes": {"values": 1, "rank": 2}}},
+            "task.values: must be a whole number of at least 2; got 1",
+        ),
+        (
+            {"data": {"modes": {"values": 20, "rank": 2}}, "users": 20},
+            "task.users: must not be given beside task.values, from which it follows",
+        ),
+        (
+            {"rank": 2},
+            r"task.rank: no data of this search has it \(stream\); leave it out, or let data",
+        ),
+        (
+            {"data": {"modes": 20}},
+            "task.data: must be one of stream, fixed, pool, planted, modes; got",
         ),
         (
             {"label_std": 1e30},
@@ -110,6 +178,33 @@ def test_what_a_label_s_standard_deviation_may_be_is_what_the_scale_may_be() -> 
             load_spec(spec)
         spec["task"] = {"label_std": float(str(refused.value).rsplit("write ", 1)[1])}
         load_spec(spec)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"data": ["modes", "planted"]}}, "data: modes can't stand beside other data: a"),
+        ({"grid": {"data": ["modes", "stream"]}}, "modes can't stand beside other data"),
+        ({"fixed": {"batch_size": 26}}, r"batch_size: must not exceed .* \(25\); got 26; write 25"),
+        ({"fixed": {"parameters": 900}}, "parameters: settles no width with data modes, where"),
+        ({"resources": {"gpus": 1}}, "resources.gpus: must be 0 or auto with data modes"),
+        ({"space": {"rank": {"low": 1, "high": 2}}}, "space.rank: can't be in space: a study has"),
+        ({"grid": {"rank": [1, 2]}}, "rank: stands in grid and task, but may stand in one place"),
+        ({"grid": {"rank": [1, 10**20]}}, r"grid.rank\[1\]: must be a whole number of at least 1"),
+        ({"task": {"data": "modes", "values": 5}}, "task.rank: missing, with data modes"),
+        ({"task": {"data": "modes", "values": 5, "rank": 0}}, "task.rank: must be a whole number"),
+    ],
+)
+def test_what_two_modes_refuse(changes: dict[str, Any], message: str) -> None:
+    usual = {"name": "a", "task": {"data": "modes", "values": 5, "rank": 2}}
+    if "data" in changes.get("grid", {}):
+        usual["task"] = {"values": 5, "rank": 2}
+    load_spec({"name": "a", "task": {"data": "modes", "values": 5, "rank": 2}} | SMALL_BATCH)
+    with pytest.raises(SpecError, match=message):
+        load_spec({**usual, **SMALL_BATCH, **changes})
+
+
+SMALL_BATCH = {"fixed": {"batch_size": 5}}
 
 
 def test_a_seed_stands_in_the_grid_or_at_the_top() -> None:

@@ -24,6 +24,24 @@ def test_presets_pass_as_written_and_as_resolved(name: str) -> None:
     VALIDATOR.validate(yaml.safe_load(load_spec(name).to_yaml()))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"fixed": 1024},
+        {"fixed": 1024, "shuffle": False},
+        {"pool": {"users": 20, "pairs_per_user": 5}},
+        {"planted": {"users": 20, "items": 30, "pairs_per_user": 5}, "shuffle": False},
+        {"modes": {"values": 20}, "rank": 2},
+        {"modes": {"values": 20, "rank": 2, "shuffle": False}},
+    ],
+)
+def test_data_passes_as_it_may_be_written_short(data: dict[str, Any]) -> None:
+    fixed = {"batch_size": 8} | ({} if "modes" in data else {"dimension": 2})
+    spec = {"name": "short", "fixed": fixed, "task": {"data": data}}
+    VALIDATOR.validate(spec)
+    VALIDATOR.validate(load_spec(spec).to_mapping())
+
+
 @relaxed
 @given(spec_mappings())
 def test_what_loads_passes(data: dict[str, Any]) -> None:
@@ -48,6 +66,8 @@ def test_what_loads_passes(data: dict[str, Any]) -> None:
         ("space", {"width": {"low": 1}}),
         ("space", {"activation": {"low": 1, "high": 2}}),
         ("task", {"data": {"fixed": 0}}),
+        ("task", {"data": {"modes": {"values": 1, "rank": 2}}}),
+        ("task", {"data": {"modes": {"users": 20}}}),
         ("task", {"target": "sum"}),
         ("early_stopping", {"patience": 0}),
         ("halving", {}),

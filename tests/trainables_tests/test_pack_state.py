@@ -63,6 +63,16 @@ PACKS: dict[str, Pack] = {
         label_noise_std=0.3,
         **POOL | {"data": "planted"},
     ),
+    "the full tensor of two modes": make_pack(
+        [
+            make_member(trial, model=model, factors=4, optimizer="adagrad", data_seed=trial)
+            for trial, model in enumerate(["dot", "mlp", "mlp"])
+        ],
+        steps=200,
+        halving=HALVING,
+        shuffle=True,
+        **POOL | {"data": "modes", "pairs_per_user": 40, "pairs": 1600},
+    ),
     "early stopping": make_pack(
         OWN,
         steps=300,

@@ -5,6 +5,7 @@ stands behind its weights. That is the order of the family's pieces, one after t
 """
 
 import struct
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -51,6 +52,12 @@ class Workspace:
         self.errors = zeros(SLICE_PANELS * PANEL)
         self.gradients = zeros(size)
         self.no_bias = zeros(max(width, 1))
+
+    def leaving(self, errors: Tensor) -> "Workspace":
+        """The same memory, but for where a slice's errors are left."""
+        other = copy(self)
+        other.errors = errors
+        return other
 
 
 @dataclass(frozen=True)

@@ -167,10 +167,20 @@ class EmbeddingMember:
         return copy.states[state].clone()
 
     def compare(
-        self, table: Tensor, state: int, batch: RowPairs, space: EmbeddingSpace, sums: Tensor
+        self,
+        table: Tensor,
+        state: int,
+        batch: RowPairs,
+        space: EmbeddingSpace,
+        sums: Tensor,
+        *,
+        errors: Tensor | None = None,
     ) -> list[Operation]:
-        """Predict each batch with a table (R, C) and a state of the layers, and add to `sums`."""
-        return self._pairs(table, batch, space, sums, backward=False, state=state)
+        """Predict each batch with a table (R, C) and a state of the layers, and add to `sums`.
+
+        In `errors` (B and padding), where given, are those of the last batch then.
+        """
+        return self._pairs(table, batch, space, sums, backward=False, state=state, errors=errors)
 
     def _pairs(
         self,
@@ -181,11 +191,15 @@ class EmbeddingMember:
         *,
         backward: bool,
         state: int = 0,
+        errors: Tensor | None = None,
     ) -> list[Operation]:
         if self.mlp is not None:
             operations = []
             for first in range(0, batch.size, SLICE_PANELS * PANEL):
-                operations += self._mlp_slice(table, batch, space, sums, first, backward, state)
+                left = None if errors is None else errors[first:]
+                operations += self._mlp_slice(
+                    table, batch, space, sums, first, backward, state, left
+                )
             return operations
         return [
             self.kernels.operation(
@@ -194,9 +208,9 @@ class EmbeddingMember:
                 bias_pointer=address(self._bias),
                 labels_pointer=address(batch.labels),
                 labels_step_stride=batch.labels.stride(0),
-                scale=bits(2.0 / batch.size),
+                scale=bits(2.0 / batch.size if errors is None else 1.0),
                 scratch_pointer=address(space.scratch),
-                errors_pointer=address(space.errors),
+                errors_pointer=address(space.errors if errors is None else errors),
                 sums_pointer=address(sums),
                 backward=int(backward),
                 gradients_pointer=address(space.gradients),
@@ -212,6 +226,7 @@ class EmbeddingMember:
         first: int,
         backward: bool,
         state: int,
+        errors: Tensor | None,
     ) -> list[Operation]:
         assert self.mlp is not None
         assert self.layers is not None
@@ -242,6 +257,9 @@ class EmbeddingMember:
             pairs=pairs,
             batch_size=batch.size,
         )
+        layers = space.layers
+        if errors is not None:  # derivatives are scaled by 2 / B: as those of a batch of two
+            part, layers = replace(part, batch_size=2), layers.leaving(errors)
         of_rows = {
             **rows,
             "factors": self.model.factors,
@@ -250,7 +268,7 @@ class EmbeddingMember:
         }
         operations += [
             self.kernels.operation("gather", **of_rows, inputs_pointer=address(space.inputs)),
-            *self.mlp.forward(weights, part, space.layers, sums),
+            *self.mlp.forward(weights, part, layers, sums),
         ]
         if backward:
             operations += [

@@ -176,6 +176,25 @@ class EmbeddingStack:
 
     def evaluator(self, batches: Batches, *, averaged: bool) -> Evaluator:
         """See `Stack`."""
+        return self._comparing(batches, averaged=averaged)
+
+    def predictions(self, inputs: Tensor) -> Tensor:
+        """See `PredictingStack`: the errors where every label is 0."""
+        steps, streams, _, size = inputs.shape
+        batch = Batches(inputs[:1].clone(), torch.zeros(1, streams, size, dtype=self.dtype))
+        errors = torch.zeros(len(self.members), -(-size // PANEL) * PANEL, dtype=self.dtype)
+        evaluator = self._comparing(batch, averaged=False, errors=errors)
+        found = torch.empty(len(self.members), steps, size, dtype=self.dtype)
+        for step in range(steps):
+            batch.inputs.copy_(inputs[step])
+            evaluator.add()
+            found[:, step] = errors[:, :size]
+        return found.flatten(1)
+
+    def _comparing(
+        self, batches: Batches, *, averaged: bool, errors: Tensor | None = None
+    ) -> Evaluator:
+        """An evaluator that leaves each member's errors on the last batch in `errors`, if given."""
         streams, copies = _streams(batches)
         sums = torch.zeros(len(self.members), 2, dtype=torch.float64)
         state = -1 if averaged else 0
@@ -188,7 +207,10 @@ class EmbeddingStack:
 
         def operations(index: int, space: EmbeddingSpace) -> list[Operation]:
             stream = streams[index if len(streams) > 1 else 0]
-            return self._compiled[index].compare(tables[index], state, stream, space, sums[index])
+            left = None if errors is None else errors[index]
+            return self._compiled[index].compare(
+                tables[index], state, stream, space, sums[index], errors=left
+            )
 
         spaces, programs = self._share(streams[0].size, operations)
         return _EmbeddingEvaluator(

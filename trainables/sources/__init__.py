@@ -6,6 +6,7 @@ from spaces.extensions import WithExtensions
 
 from ..pack import Task
 from .fixed_sample import FixedSample
+from .modes import FullTensor
 from .planted import PlantedRatings
 from .pool import PooledPairs
 from .random_vectors import RandomVectors
@@ -18,6 +19,7 @@ SOURCES: Mapping[str, Callable[[Task], Source]] = WithExtensions(
         "fixed": FixedSample,
         "pool": PooledPairs,
         "planted": PlantedRatings,
+        "modes": FullTensor,
     },
 )
 """Every source by its name in the spec, the task's `data`."""

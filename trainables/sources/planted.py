@@ -16,7 +16,7 @@ from ..pack import Task
 from .batches import EVALUATION_CHUNK, EVALUATION_CHUNKS, ROW_BLOCK_STEPS, Batches
 from .epochs import EpochBatches
 from .pool import Pool, PooledPairs, TestPairs
-from .source import NoisyPairs
+from .source import EvaluationPairs, NoisyPairs
 
 
 class PlantedRatings(PooledPairs):
@@ -32,7 +32,7 @@ class PlantedRatings(PooledPairs):
     ) -> EpochBatches:
         """See `Source`."""
         return _RowBatches(
-            lambda seed: self._rated(seed, device, dtype),
+            lambda seed: self.rated(seed, device, dtype),
             dimension=self._task.dimension,
             batch_size=batch_size,
             device=device,
@@ -46,10 +46,10 @@ class PlantedRatings(PooledPairs):
         data_seeds: Sequence[int],
         device: torch.device,
         dtype: torch.dtype,
-    ) -> "UnratedPairs":
+    ) -> EvaluationPairs:
         """See `Source`."""
         streams = max(len(seeds), len(data_seeds))
-        pools = [self._rated(seed, device, dtype) for seed in data_seeds]
+        pools = [self.rated(seed, device, dtype) for seed in data_seeds]
         return UnratedPairs(pools * (streams // len(pools)), [*seeds] * (streams // len(seeds)))
 
     def noisy(
@@ -61,22 +61,23 @@ class PlantedRatings(PooledPairs):
         dtype: torch.dtype,
     ) -> Mapping[str, NoisyPairs]:
         """See `Source`."""
-        return {"test": TestPairs([self._rated(seed, device, dtype) for seed in data_seeds])}
+        return {"test": TestPairs([self.rated(seed, device, dtype) for seed in data_seeds])}
 
-    def _rated(self, seed: int, device: torch.device, dtype: torch.dtype) -> "_RatedPool":
+    def rated(self, seed: int, device: torch.device, dtype: torch.dtype) -> "RatedPool":
+        """The pool of a seed."""
         pool = self._pools.get(seed)
-        if not isinstance(pool, _RatedPool):
-            pool = self._pools[seed] = _RatedPool(self._task, seed, device, dtype)
+        if not isinstance(pool, RatedPool):
+            pool = self._pools[seed] = RatedPool(self._task, seed, device, dtype)
         return pool
 
 
-class _RatedPool(Pool):
+class RatedPool(Pool):
     """See `KeptPairs`: pairs by their rows, which only the labels know the vectors of."""
 
     def __init__(self, task: Task, seed: int, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__(task, seed, device, dtype)
-        self._users = len(self._tables[0])
-        self.unrated = self._users * len(self._tables[1]) - self.pairs
+        self.users = len(self._tables[0])
+        self.unrated = self.users * len(self._tables[1]) - self.pairs
         # Of each rated pair, how many unrated ones have a lower number.
         rated = self._numbers.sort().values
         self._unrated_below = rated - torch.arange(self.pairs, device=device)
@@ -84,7 +85,11 @@ class _RatedPool(Pool):
     def put_unrated(self, ranks: Tensor, inputs: Tensor, labels: Tensor) -> None:
         """Write pairs that are in no pool, by their ranks (N, B) among all of them."""
         below = torch.searchsorted(self._unrated_below, ranks, right=True)
-        self._put_vectors(self._members(ranks + below), inputs, labels)
+        self.put_numbered(ranks + below, inputs, labels)
+
+    def put_numbered(self, numbers: Tensor, inputs: Tensor, labels: Tensor) -> None:
+        """Write pairs without noise, by their numbers (N, B) among those of all users and items."""
+        self._put_vectors(self._members(numbers), inputs, labels)
 
     def empty(self, number: int, size: int, streams: int) -> Batches:
         """See `Pool`."""
@@ -92,7 +97,7 @@ class _RatedPool(Pool):
 
     def _put_vectors(self, chosen: tuple[Tensor, Tensor], inputs: Tensor, labels: Tensor) -> None:
         users, items = chosen
-        inputs[:, 0], inputs[:, 1] = users, items + self._users
+        inputs[:, 0], inputs[:, 1] = users, items + self.users
         a, b = (
             table.index_select(0, rows.flatten()).view(*rows.shape, -1).transpose(1, 2)
             for table, rows in zip(self._tables, chosen, strict=True)
@@ -118,7 +123,7 @@ def row_batches(number: int, streams: int, size: int, *, like: Tensor) -> Batche
 class UnratedPairs:
     """See `EvaluationPairs`: the same pairs of the same pools whenever they are asked for."""
 
-    def __init__(self, pools: Sequence[_RatedPool], seeds: Sequence[int]) -> None:
+    def __init__(self, pools: Sequence[RatedPool], seeds: Sequence[int]) -> None:
         """A pool and a seed for each stream."""
         self._pools, self._seeds = pools, seeds
         self.batches = pools[0].empty(EVALUATION_CHUNKS, EVALUATION_CHUNK, len(pools))

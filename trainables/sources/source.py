@@ -50,7 +50,10 @@ class EvaluationPairs(Protocol):
     """The chunks at hand; the next ones overwrite them."""
 
     def parts(self, pairs: int) -> Iterator[Batches]:
-        """The first `pairs` pairs from the start, as `batches` with chunks after chunks in it."""
+        """The first `pairs` pairs from the start, as `batches` with chunks after chunks in it.
+
+        Where these are all that there is to learn, all of them, whatever is asked for.
+        """
 
 
 class NoisyPairs(Protocol):
@@ -83,7 +86,8 @@ class Source(Protocol):
         """The evaluation pairs of `seeds`, one entry a stream.
 
         `data_seeds` are those of training, for pairs that depend on them: either may have one entry
-        for all streams. Where they don't, the streams are those of `seeds`.
+        for all streams. Where they don't, the streams are those of `seeds`; where nothing depends
+        on `seeds`, those of `data_seeds`.
         """
 
     def noisy(
