@@ -13,8 +13,8 @@ from torch import Tensor
 BLOCK_STEPS = 16
 """Batches drawn ahead, so that a stack takes several steps while its weights are in the cache."""
 ROW_BLOCK_STEPS = 64
-"""The same of pairs by their rows, which take little memory: a step reads few rows, and most of them
-are then read several times before they leave the cache."""
+"""The same of pairs by their rows, which take little memory: a step reads few rows, and most of
+them are then read several times before they leave the cache."""
 EVALUATION_CHUNK = 1024
 """Pairs drawn at once for an evaluation: part of the definition of the evaluation pairs."""
 EVALUATION_CHUNKS = 8
