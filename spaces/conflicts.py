@@ -38,9 +38,8 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
             next_step = f"keep one (--set {found[0]}.{name}=null drops that one)"
             rule = f"stands in {' and '.join(found)}, but may stand in one place only"
             faults.append(Fault(path=(name,), rule=rule, next_step=next_step))
-    if not any({"dimension", "rank"} & keys.keys() for keys in places.values()) and set(
-        given_values(data, "data")
-    ) != {"modes"}:
+    given = any({"dimension", "rank"} & keys.keys() for keys in places.values())
+    if not given and given_values(data, "data") != ["modes"]:
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
     if "seed" in data and "seed" in data["grid"]:
