@@ -5,19 +5,16 @@ import sys
 from cluster.job_driver import is_job_driver
 from cluster.requirements import missing_requirements
 
-from .signals import INTERRUPTED, Signals
-
 
 def main() -> None:
     """Run the command line, where this Python has what it needs."""
-    Signals().install()
     try:
         if missing := missing_requirements():
             sys.exit(_refusal(missing))
         from .commands.cli import main as command_line
     except KeyboardInterrupt:  # the imports take a second
         print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(130)
     command_line()
 
 

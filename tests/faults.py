@@ -22,7 +22,6 @@ from random import Random
 from typing import Any
 
 import pyarrow
-import pyarrow.parquet
 import yaml
 
 from results import OutputFolder, summary_of
@@ -30,7 +29,6 @@ from results.schemas import CURVE_KEY, TRIAL_KEY
 from search import resume_search
 from search.planning.search_plan import SearchPlan
 from search.saved_search.provenance import command_line, provenance, to_json
-from search.signals import MOMENT_SECONDS
 from spaces import Spec, load_spec
 from tests.object_store import ObjectStore
 from tests.search_tests.studies import MEASURED, train_once
@@ -120,11 +118,10 @@ def _driver(uri: str, scratch: Path, *more: str, **environment: str) -> "subproc
 def _running(
     uri: str, scratch: Path, random: Random, *more: str, **environment: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A search in a process of its own, at a random moment from when its folder is one."""
+    """A search in a process of its own, at a random moment."""
     packs, share = random.randrange(PACKS - 1), random.random()
     with _driver(uri, scratch, *more, **environment) as driver:
         try:
-            _poll(driver, Path(uri, "spec.yaml").exists)
             began = _poll(driver, lambda: _parts(uri) > 0 or packs == 0)
             reached = _poll(driver, lambda: _parts(uri) >= packs)
             pause = share * max(reached - began, 0.2) / max(packs, 1)
@@ -213,46 +210,15 @@ def _kill_one_of(processes: list[int], random: Random) -> None:
             os.kill(random.choice(processes), signal.SIGKILL)
 
 
-def interrupted_twice(uri: str, scratch: Path, random: Random) -> None:
-    """Ctrl-C again, until it has ended: no file is torn, and nothing of its Ray stays behind."""
-    with _running(uri, scratch, random) as driver:
-        ray = [process for process, _ in processes_below(driver.pid)]
-        while driver.poll() is None:
-            driver.send_signal(random.choice([signal.SIGINT, signal.SIGTERM]))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                driver.wait(2 * MOMENT_SECONDS)
-        _ended(driver, 130, 0)
-    limit = time.monotonic() + LIMIT_SECONDS
-    while any(_runs(process) for process in ray):
-        assert time.monotonic() < limit, "a process of its Ray goes on"
-        time.sleep(0.05)  # polled with a limit
-    for part in Path(uri).glob("*/[!_]*.parquet"):
-        pyarrow.parquet.read_table(part)
-    _go_on(uri, scratch)
-
-
-def _runs(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def workers_of(process: int, doing: str = "Pack(") -> list[int]:
     """The processes below one that train a pack, or whose title says that they do another thing."""
-    below = processes_below(process)
-    return [each for each, title in below if title.startswith(f"ray::{doing}")]
-
-
-def processes_below(process: int) -> list[tuple[int, str]]:
-    """The processes that a process began, those that they began, and so on, with their titles."""
     found, parents = [], {process}
     for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
         pid, parent, arguments = line.split(None, 2)
         if int(parent) in parents:
             parents.add(int(pid))
-            found.append((int(pid), arguments))
+            if arguments.startswith(f"ray::{doing}"):
+                found.append(int(pid))
     return found
 
 
@@ -432,7 +398,6 @@ FAULTS: Mapping[str, Fault] = {
     "an idle worker killed": killed_idle_worker,
     "SIGINT": interrupted,
     "SIGTERM": terminated,
-    "two signals": interrupted_twice,
     "a full disk": full_disk,
     "parts cut off": truncated_parts,
     "packs delivered twice": delivered_twice,

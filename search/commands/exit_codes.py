@@ -11,9 +11,7 @@ from cluster.errors import ClusterError, RequestError
 from results import OutputError, OutputUnavailable
 from spaces import SpecError
 
-from ..signals import INTERRUPTED
-
-DONE, FAILED, WRONG_INPUT = 0, 1, 2
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "interrupted; the same command starts it again"
 
 

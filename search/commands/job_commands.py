@@ -17,8 +17,7 @@ from spaces import Spec, load_spec
 
 from ..memory_need import check_memory
 from ..saved_search.folder_state import Empty, folder_state, refuse_unless_free, searched
-from ..signals import INTERRUPTED
-from .exit_codes import DONE, FAILED, explained
+from .exit_codes import DONE, FAILED, INTERRUPTED, explained
 from .spec_options import SetOption
 
 if TYPE_CHECKING:

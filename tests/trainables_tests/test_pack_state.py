@@ -68,7 +68,7 @@ PACKS: dict[str, Pack] = {
             make_member(trial, model=model, factors=4, optimizer="adagrad", data_seed=trial)
             for trial, model in enumerate(["dot", "mlp", "mlp"])
         ],
-        steps=200,
+        steps=600,
         halving=HALVING,
         shuffle=True,
         **POOL | {"data": "modes", "pairs_per_user": 40, "pairs": 1600},
