@@ -1,0 +1,16 @@
+"""A user's own ratings: read from a table, checked, and split into those to train and judge on."""
+
+from .rating_file import TableError, TableReference, absolute
+from .rating_split import SplitRatings, SplitSizes, split_ratings
+from .rating_table import RatingTable, read_ratings
+
+__all__ = [
+    "RatingTable",
+    "SplitRatings",
+    "SplitSizes",
+    "TableError",
+    "TableReference",
+    "absolute",
+    "read_ratings",
+    "split_ratings",
+]

@@ -1,0 +1,202 @@
+"""A table of ratings, read and checked: who rated what, how, and when.
+
+Ids of any type become numbers in the order in which they come: nothing but these, the ratings and
+the times is kept, so that ten million of them take a few hundred megabytes.
+"""
+
+import hashlib
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .rating_file import TableError, TableReference, read_batches
+
+Integers = npt.NDArray[numpy.int32]
+Floats = npt.NDArray[numpy.float64]
+
+_NO_IDS = (pa.types.is_nested, pa.types.is_null)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RatingTable:
+    """N ratings in the order of the file.
+
+    Attributes:
+        users: (N,) of each rating its user, by the number of others that came before.
+        items: (N,) likewise.
+        ratings: (N,) finite.
+        timestamps: (N,) whole or other numbers, of dates the microseconds since 1970; None without.
+        fingerprint: SHA-256 of all of it, ids included: whatever the file's format and compression.
+    """
+
+    users: Integers
+    items: Integers
+    ratings: Floats
+    timestamps: npt.NDArray[numpy.int64] | Floats | None
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.ratings)
+
+
+def read_ratings(reference: TableReference) -> RatingTable:
+    """Read a table, and check that it can be learned from.
+
+    Raises TableError, with counts: for what `read_batches` refuses, missing ids, ratings that are
+    missing, no numbers or not finite, times likewise, and pairs that are rated twice.
+    """
+    ids = {of: _Ids() for of in ("user", "item")}
+    numbers = {of: _Numbers(of) for of in reference.columns if of not in ids}
+    for batch in read_batches(reference):
+        for of, column in zip(reference.columns, batch.columns, strict=True):
+            (ids | numbers)[of].add(column)
+    count = len(ids["user"])
+    faults = [
+        f"{column.faults} in {reference.columns[of]}"
+        for of, column in (ids | numbers).items()
+        if column.faults
+    ]
+    if faults:
+        raise TableError(
+            f"of {count:,} ratings {'; '.join(faults)}; leave these out, or give them values"
+        )
+    users, items = (each.codes() for each in ids.values())
+    _check_pairs(users, items, [[*each.values] for each in ids.values()])
+    ratings = numbers["rating"].values().astype(numpy.float64)
+    timestamps = numbers["timestamp"].values() if "timestamp" in numbers else None
+    digest = hashlib.sha256()
+    for array in (users, items, ratings, timestamps):
+        if array is not None:
+            digest.update(f"{array.dtype.str}{len(array)}".encode())
+            digest.update(numpy.ascontiguousarray(array).data)
+    for each in ids.values():
+        for value in each.values:
+            digest.update(f"{len(str(value))}:{value}".encode())
+    return RatingTable(
+        users=users,
+        items=items,
+        ratings=ratings,
+        timestamps=timestamps,
+        fingerprint=digest.hexdigest(),
+    )
+
+
+class _Ids:
+    """A column of ids: each value's number, and how often there is none."""
+
+    def __init__(self) -> None:
+        self.values: dict[Hashable, int] = {}
+        self._codes: list[Integers] = []
+        self._missing = 0
+
+    def add(self, column: pa.Array) -> None:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if any(unfit(column.type) for unfit in _NO_IDS) and len(column):
+            raise TableError(f"ids must be numbers, texts or dates; got a column of {column.type}")
+        if pa.types.is_floating(column.type):
+            column = pc.if_else(pc.is_nan(column), None, column)
+        self._missing += column.null_count
+        encoded = column.dictionary_encode()
+        known = [
+            self.values.setdefault(value, len(self.values))
+            for value in encoded.dictionary.to_pylist()
+        ]
+        places = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
+        self._codes.append(numpy.array(known or [0], dtype=numpy.int32)[places])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._codes))
+
+    @property
+    def faults(self) -> str:
+        return f"{self._missing:,} have no id" if self._missing else ""
+
+    def codes(self) -> Integers:
+        return numpy.concatenate([*self._codes, numpy.empty(0, numpy.int32)])
+
+
+class _Numbers:
+    """A column of ratings, or of times: numbers, and what is none."""
+
+    def __init__(self, of: str) -> None:
+        self._dates = of == "timestamp"
+        self._what = "a time" if self._dates else "a rating"
+        self._parts: list[npt.NDArray[numpy.int64] | Floats] = []
+        self._missing = self._infinite = self._others = 0
+        self._first_other = ""
+
+    def add(self, column: pa.Array) -> None:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        self._missing += column.null_count
+        column = column.drop_null()
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = self._parsed(pc.utf8_trim_whitespace(column))
+        elif self._dates and pa.types.is_date(column.type):
+            column = column.cast(pa.timestamp("us")).cast(pa.int64())
+        elif self._dates and pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+        elif pa.types.is_boolean(column.type) or not _is_number(column.type):
+            self._others += len(column)
+            self._first_other = self._first_other or str(next(iter(column.to_pylist()), ""))
+            return
+        elif not (self._dates and pa.types.is_integer(column.type)):
+            column = column.cast(pa.float64(), safe=False)
+        if pa.types.is_floating(column.type):
+            self._infinite += len(column) - (pc.sum(pc.is_finite(column)).as_py() or 0)
+        self._parts.append(column.to_numpy(zero_copy_only=False))
+
+    def _parsed(self, texts: pa.Array) -> pa.Array:
+        """Texts as numbers, or as dates; those that are neither are counted and left out."""
+        kinds = [pa.int64(), pa.float64()] if self._dates else [pa.float64()]
+        for kind in [*kinds, *([pa.timestamp("us")] if self._dates else [])]:
+            try:
+                found = texts.cast(kind)
+            except pa.ArrowInvalid:
+                continue
+            return found.cast(pa.int64()) if pa.types.is_timestamp(kind) else found
+        return pa.array(self._numbers_in(texts), pa.float64())
+
+    def _numbers_in(self, texts: pa.Array) -> Iterator[float]:
+        for text in texts.to_pylist():
+            try:
+                yield float(text)
+            except ValueError:
+                self._others += 1
+                self._first_other = self._first_other or str(text)
+
+    @property
+    def faults(self) -> str:
+        counts = {
+            f"are missing {self._what}": self._missing,
+            f"have {self._what} that is no number ({self._first_other!r})": self._others,
+            f"have {self._what} that is not finite": self._infinite,
+        }
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
+    def values(self) -> npt.NDArray[numpy.int64] | Floats:
+        return numpy.concatenate([*self._parts]) if self._parts else numpy.empty(0)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _check_pairs(users: Integers, items: Integers, ids: list[list[Hashable]]) -> None:
+    """Refuse a pair that is rated twice."""
+    pairs = numpy.sort(users.astype(numpy.int64) * len(ids[1]) + items)
+    again = pairs[1:][pairs[1:] == pairs[:-1]]
+    if len(again):
+        user, item = divmod(int(again[0]), len(ids[1]))
+        raise TableError(
+            f"must rate each pair of user and item once; {len(again):,} of {len(users):,} ratings "
+            f"are of a pair that was rated before (user {ids[0][user]}, item {ids[1][item]}); "
+            "keep one of each"
+        )
