@@ -71,6 +71,7 @@ class TrialRow(KeyedRow):
     rmse_excess_test: float | None
     rmse_excess_fresh: float | None
     pearson_r: float | None
+    rmse: float | None
     started_at: datetime
     train_seconds: float
     pack_seconds: float

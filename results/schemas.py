@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, SEED, TASK_COLUMNS
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
         {
@@ -38,6 +38,18 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     ),
     4: frozenset({"seed", "winners_curse", "search_seeds", "nmse_low", "nmse_high"}),
     5: frozenset({"model", "factors", "pearson_r", "pearson_r_max"}),
+    6: frozenset(
+        {
+            "table",
+            "user",
+            "item",
+            "rating",
+            "timestamp",
+            "split_seed",
+            "fingerprint",
+            "rmse",
+        }
+    ),
 }
 """The columns that a version added; null in rows of the versions before."""
 
@@ -60,6 +72,7 @@ _KINDS = {
     "bool": pa.bool_(),
     "name": pa.string(),
     "layers": pa.string(),
+    "text": pa.string(),
 }
 
 
@@ -106,7 +119,10 @@ _KEY = (
     ),
 )
 
-_TASK = tuple(_described(name, nullable=bool(FIELDS[name].of_data)) for name in TASK_COLUMNS)
+_TASK = tuple(
+    _described(name, nullable=bool(FIELDS[name].of_data or FIELDS[name].not_of_data))
+    for name in TASK_COLUMNS
+)
 
 _BATCH_SIZE = (_described("batch_size"),)
 
@@ -161,7 +177,8 @@ TRIALS = _schema(
             "Mean squared error on held-out pairs with noise-free labels, in squared label units. "
             "Completed: of the final weights on all 65,536 pairs. Pruned: of the running average "
             "of the weights, at the rung where it was pruned, on the first 8,192 pairs. Of two "
-            "modes, always on all pairs, which are those of training. Null when diverged.",
+            "modes, always on all pairs, which are those of training. Of a table, always on all "
+            "ratings that are held out to choose by, as they are. Null when diverged.",
         ),
         (
             "loss_stderr",
@@ -211,6 +228,12 @@ TRIALS = _schema(
             "Pearson's R of the final predictions and the noise-free labels of all pairs "
             "of two modes; null with other data, unless completed, and where all predictions are "
             "alike.",
+        ),
+        (
+            "rmse",
+            "float?",
+            "Root mean squared error of the final weights on the test ratings of a table, in its "
+            "units; null with other data, and unless completed.",
         ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (
@@ -337,6 +360,12 @@ SUMMARY = _schema(
             "the labels is in predictions that are all alike; null with other data than two modes.",
         ),
         ("pearson_r_max", "float?", "Highest pearson_r of the same replicates, likewise."),
+        (
+            "rmse",
+            "float?",
+            "Median rmse of the same replicates on the test ratings of a table; a diverged one "
+            "counts as infinite, and an infinite median is null, as it is with other data.",
+        ),
         (
             "constructed_nmse",
             "float?",

@@ -89,7 +89,8 @@ def _but_for_the_seed(row: Mapping[str, Any]) -> tuple[str, str]:
 
 def _by_value(row: Mapping[str, Any]) -> tuple[Any, ...]:
     pairs = [pair.partition("=") for pair in row["study"].split(",")]
-    return row["dimension"], [(key, _sortable(text)) for key, _, text in pairs], row["search"]
+    # Of a table null.
+    return row["dimension"] or 0, [(key, _sortable(text)) for key, _, text in pairs], row["search"]
 
 
 def _sortable(text: str) -> tuple[float, str]:
@@ -132,6 +133,7 @@ def _confirmed(confirmed: Sequence[TrialRow]) -> dict[str, float | int | None]:
         "diverged_replicates": nmse.count(math.inf) if nmse else None,
         "loss": _finite(median, _values(replicates, "loss")),
         **_correlated(replicates),
+        "rmse": _finite(median, _values(replicates, "rmse")),
     }
 
 

@@ -50,6 +50,8 @@ def _complete_task(completed: dict[str, Any]) -> None:
     completed["task"] = task
     sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
     for name, field in TASK_FIELDS.items():
+        if sources and sources <= set(field.not_of_data):
+            task.setdefault(name, None)
         if sources & set(field.of_data) and field.default is not None and name not in grid:
             task.setdefault(name, field.default)
         if name in grid or task.get(name) is not None:
@@ -60,14 +62,19 @@ def _complete_task(completed: dict[str, Any]) -> None:
 def _written_out(data: object) -> dict[str, Any]:
     """The fields of the task that `{fixed: 1024, shuffle: false}` stands for; none of other data.
 
-    Beside the name of the source may stand what else it reads; under it the number of pairs, or
-    again what it reads.
+    Beside the name of the source may stand what else it reads; under it the number of pairs, the
+    table, or again what it reads.
     """
     if not isinstance(data, Mapping):
         return {}
     source = next((name for name in FIELDS["data"].names if name in data), None)
     inner = data.get(source)
-    inner = dict(inner) if isinstance(inner, Mapping) else {"pairs": inner}
-    inner |= {name: value for name, value in data.items() if name != source}
     read = {name for name, field in TASK_FIELDS.items() if source in field.of_data}
+    inner = dict(inner) if isinstance(inner, Mapping) else {_main(source, read): inner}
+    inner |= {name: value for name, value in data.items() if name != source}
     return {"data": source, **inner} if inner.keys() <= read else {}
+
+
+def _main(source: str | None, read: set[str]) -> str:
+    """The field whose value may stand under the name of its source."""
+    return source if source in read else "pairs"

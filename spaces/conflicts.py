@@ -39,7 +39,7 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
             rule = f"stands in {' and '.join(found)}, but may stand in one place only"
             faults.append(Fault(path=(name,), rule=rule, next_step=next_step))
     given = any({"dimension", "rank"} & keys.keys() for keys in places.values())
-    if not given and given_values(data, "data") != ["modes"]:
+    if not given and given_values(data, "data") not in (["modes"], ["table"]):
         next_step = "put it in grid (dimension: [1, 2, 4]) or in fixed (dimension: 8)"
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
     if "seed" in data and "seed" in data["grid"]:
@@ -84,16 +84,24 @@ def _data_faults(data: Mapping[str, Any], places: Mapping[str, Any]) -> list[Fau
     sources = [source for source in given_values(data, "data") if isinstance(source, str)]
     faults: list[Fault] = []
     for name, field in FIELDS.items():
+        place = next((place for place, keys in places.items() if name in keys), None)
+        if place and sources and {*sources} <= {*field.not_of_data}:
+            rule = f"no data of this search has it ({', '.join(sources)})"
+            faults.append(Fault(path=(place, name), rule=rule, next_step="leave it out"))
         if not field.of_data:
             continue
-        place = next((place for place, keys in places.items() if name in keys), None)
         read = set(sources) & set(field.of_data)
         readers = " or ".join(field.of_data)
         if place and not read:
             rule = f"no data of this search has it ({', '.join(sources)})"
             next_step = f"leave it out, or let data be {readers}"
             faults.append(Fault(path=(place, name), rule=rule, next_step=next_step))
-        elif read and not place and field.default is None and not field.follows:
+        elif (
+            read - {*field.optional_with}
+            and not place
+            and field.default is None
+            and not field.follows
+        ):
             given = [each for each in field.of_data if each in read]
             rule, example = f"missing, with data {given[0]}", _DATA_EXAMPLES[given[0]]
             next_step = f"write data: {example}"
@@ -120,6 +128,7 @@ _DATA_EXAMPLES = {
     "pool": "{pool: {users: 4000, pairs_per_user: 100}}",
     "planted": "{planted: {users: 1000, pairs_per_user: 100}}",
     "modes": "{modes: {values: 100, rank: 2}}",
+    "table": "{table: ratings.csv}, or --set task.table=ratings.csv",
 }
 
 
@@ -153,7 +162,8 @@ def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
         except Refused:  # said where it stands
             continue
     path: KeyPath = ("layer_sizes",)
-    for dimension in dimensions(data):
+    nowhere = [None] if given_values(data, "data") == ["table"] else []
+    for dimension in [*dimensions(data), *nowhere]:
         found: dict[str, str] = {}
         for text in texts:
             try:
@@ -161,7 +171,8 @@ def _layers_faults(data: Mapping[str, Any]) -> list[Fault]:
             except ValueError as error:
                 return [Fault(path=path, rule=f"must be whole numbers of units; {error}")]
             if "layer_sizes" in data["space"] and units in found:
-                rule_text = f"{found[units]} and {text} are the same at dimension {dimension}"
+                where = "" if dimension is None else f" at dimension {dimension}"
+                rule_text = f"{found[units]} and {text} are the same{where}"
                 return [Fault(path=path, rule=rule_text, next_step="leave out one of the two")]
             found[units] = text
     return []
@@ -209,6 +220,13 @@ def _unused_faults(data: Mapping[str, Any]) -> list[Fault]:
     return faults
 
 
+_ALONE = {
+    "modes": "a rank takes the place of the dimension there",
+    "table": "there is no dimension in it",
+}
+"""The sources that can't stand beside others, and why."""
+
+
 def _embedding_faults(data: Mapping[str, Any]) -> list[Fault]:
     """Faults of models on learned embeddings, and of what these don't go with."""
     sources = [each for each in given_values(data, "data") if isinstance(each, str)]
@@ -223,10 +241,14 @@ def _embedding_faults(data: Mapping[str, Any]) -> list[Fault]:
     if len(embedded) < len(sources):
         rule = f"{embedded[0]} can't stand beside other data: its models learn their vectors"
         return [Fault(path=("data",), rule=rule, next_step="make a search of each")]
-    if "modes" in embedded and len(embedded) > 1:
-        rule = "modes can't stand beside other data: a rank takes the place of the dimension there"
+    if len(embedded) > 1 and (alone := next((each for each in _ALONE if each in embedded), None)):
+        rule = f"{alone} can't stand beside other data: {_ALONE[alone]}"
         return [Fault(path=("data",), rule=rule, next_step="make a search of each")]
     faults = []
+    for name in ("users", "items", "pairs"):
+        if embedded == ["table"] and name in data["grid"]:
+            rule = "can't be in grid: a table has the ones that it has"
+            faults.append(Fault(path=("grid", name), rule=rule, next_step="leave it out"))
     if given_values(data, "parameters"):
         rule = f"settles no width with data {embedded[0]}, where most parameters are embeddings"
         faults.append(Fault(path=("parameters",), rule=rule, next_step="give width"))

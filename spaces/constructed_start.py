@@ -37,12 +37,15 @@ def constructed_start_faults(data: Mapping[str, Any]) -> list[Fault]:
 def _unknown(data: Mapping[str, Any]) -> Iterator[str]:
     """Configurations that may occur and have no construction, in words."""
     names = ("target", "inputs", "data", "multiplication", "activation")
-    values = [[value for _, value in known_values(data, name)] for name in names]
+    values: list[list[Any]] = [[value for _, value in known_values(data, name)] for name in names]
+    if ["table"] in values:  # which has neither target nor inputs
+        values[:2] = [None], [None]
     for layer_sizes, *combined in product(_layer_sizes(data), *values):
         given = dict(zip(names, combined, strict=True))
         if not has_construction(layer_sizes=layer_sizes, **given):
             given["multiplication"] = str(given["multiplication"]).lower()
-            words = ", ".join(f"{name} {value}" for name, value in given.items())
+            known = {name: value for name, value in given.items() if value is not None}
+            words = ", ".join(f"{name} {value}" for name, value in known.items())
             yield f"{words}, {'with' if layer_sizes else 'without'} hidden layers"
 
 

@@ -32,11 +32,11 @@ def layers_as_text(value: object) -> str | None:
     return "-".join(texts) if all(map(_is_expression, texts)) else None
 
 
-def layers_at(text: str, dimension: int) -> str:
+def layers_at(text: str, dimension: int | None) -> str:
     """Return the layer sizes at a dimension: every expression as the number that it is there.
 
     Raises:
-        ValueError: for one that is no whole number there, in words.
+        ValueError: for one that is no whole number there, or where there is none, in words.
 
     >>> layers_at("4d-d/2-3", 8)
     '32-4-3'
@@ -53,10 +53,12 @@ def _is_expression(text: str) -> bool:
     return match["d"] is not None or (match["factor"] is not None and match["divisor"] is None)
 
 
-def _units(text: str, dimension: int) -> int:
+def _units(text: str, dimension: int | None) -> int:
     match = _UNITS.fullmatch(text)
     assert match is not None
-    factor = int(match["factor"] or 1) * (dimension if match["d"] else 1)
+    if match["d"] and dimension is None:
+        raise ValueError(f"{text} is none, as there is no dimension")
+    factor = int(match["factor"] or 1) * (dimension or 1 if match["d"] else 1)
     units, rest = divmod(factor, int(match["divisor"] or 1))
     if rest:
         raise ValueError(f"{text} is no whole number at dimension {dimension}")

@@ -35,6 +35,8 @@ class Rule:
     """The allowed names, for kind "name"."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
+    why_not_in_grid: str = ""
+    """The reason, where studies must not differ in it; empty where they may."""
 
     @property
     def text(self) -> str:
@@ -43,6 +45,8 @@ class Rule:
             return "must be true or false"
         if self.kind == "layers":
             return LAYERS_RULE
+        if self.kind == "text":
+            return "must be a text that is not empty"
         if self.kind == "name":
             if len(self.names) == 1:
                 return f"must be {self.names[0]}: nothing else is available yet"
@@ -62,6 +66,8 @@ class Rule:
         if self.kind == "bool" and isinstance(value, bool):
             return value
         if self.kind == "name" and isinstance(value, str) and value in self.names:
+            return value
+        if self.kind == "text" and isinstance(value, str) and value:
             return value
         if self.kind == "layers":
             layers = layers_as_text(value)
@@ -89,6 +95,8 @@ class Rule:
             return f"write [{value}]" if type(value) is int and value > 0 else ""
         if self.kind == "name":
             return did_you_mean(value, self.names)
+        if self.kind == "text":
+            return "" if isinstance(value, str) else "write it in quotes"
         if isinstance(value, str):
             return "write it without quotes (a float as 1.0e-3)"
         if self.kind == "int" and isinstance(value, float) and value.is_integer():
@@ -106,6 +114,7 @@ def rule_of(field: Field) -> Rule:
         maximum=field.maximum,
         names=field.names,
         why_not_in_space=field.why_not_in_space,
+        why_not_in_grid=field.why_not_in_grid,
     )
 
 

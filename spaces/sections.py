@@ -10,7 +10,7 @@ from .vocabulary import Value
 
 _Result = TypeVar("_Result")
 
-_IN_GRID = RULES
+_IN_GRID = {name: rule for name, rule in RULES.items() if not rule.why_not_in_grid}
 _IN_SPACE = {name: rule for name, rule in HYPERPARAMETERS.items() if not rule.why_not_in_space}
 
 
@@ -20,12 +20,12 @@ def check_grid(section: object) -> dict[str, list[Value]]:
     Raises:
         Refused: with every fault of the section; likewise the two below.
     """
-    return _each(section, _IN_GRID, _grid_values)
+    return _each(section, RULES, _grid_values, offered=_IN_GRID)
 
 
 def check_space(section: object) -> dict[str, Domain]:
     """Return the space, each entry as a domain, in the order given."""
-    return _each(section, _IN_GRID, _space_domain, offered=_IN_SPACE)
+    return _each(section, RULES, _space_domain, offered=_IN_SPACE)
 
 
 def check_fixed(section: object) -> dict[str, Value]:
@@ -35,6 +35,9 @@ def check_fixed(section: object) -> dict[str, Value]:
 
 
 def _grid_values(known: Rule, values: object) -> list[Value]:
+    if known.why_not_in_grid:
+        rule = f"can't be in grid: {known.why_not_in_grid}"
+        raise Refused([Fault(rule=rule, got=values)])
     return check_values(known, values, otherwise="write [value], or put it in fixed")
 
 

@@ -42,6 +42,7 @@ NULLABLE = {
     name
     for name, field in vocabulary.TASK_FIELDS.items()
     if field.of_data
+    or field.not_of_data
     or field.instead_of
     or any(name in other.instead_of for other in vocabulary.TASK_FIELDS.values())
 }
@@ -54,11 +55,11 @@ class Task(BaseModel):
 
     model_config = _STRICT
 
-    target: str = "dot"
-    inputs: str = "normal"
+    target: str | None = "dot"
+    inputs: str | None = "normal"
     scale: float | None = 1.0
     label_std: float | None = None
-    label_noise_std: float = 0.0
+    label_noise_std: float | None = 0.0
     data: str = "stream"
     pairs: int | None = None
     users: int | None = None
@@ -66,6 +67,13 @@ class Task(BaseModel):
     pairs_per_user: int | None = None
     values: int | None = None
     rank: int | None = None
+    table: str | None = None
+    user: str | None = None
+    item: str | None = None
+    rating: str | None = None
+    timestamp: str | None = None
+    split_seed: int | None = None
+    fingerprint: str | None = None
     shuffle: bool | None = None
 
     @field_validator("*", mode="before")

@@ -6,7 +6,13 @@ from .samplers import SAMPLER_NAMES
 from .spec import NULLABLE, Spec
 from .vocabulary import FIELDS, HYPERPARAMETERS, SEED, TASK_FIELDS, Field
 
-_JSON_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "name": "string"}
+_JSON_TYPES = {
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "name": "string",
+    "text": "string",
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -18,7 +24,7 @@ def json_schema() -> dict[str, Any]:
     schema = Spec.model_json_schema()
     sections = {
         "fixed": {name: _value(field) for name, field in HYPERPARAMETERS.items()},
-        "grid": {name: _list(field) for name, field in FIELDS.items()},
+        "grid": {name: _list(field) for name, field in FIELDS.items() if not field.why_not_in_grid},
         "space": {
             name: _domain(field)
             for name, field in HYPERPARAMETERS.items()
@@ -33,7 +39,7 @@ def json_schema() -> dict[str, Any]:
         if name in NULLABLE:
             task[name] = {"anyOf": [task[name], {"type": "null"}]}
     of_more = (_short_data(source, None) for source in ("pool", "planted", "modes"))
-    short = (_short_data("fixed", "pairs"), *of_more)
+    short = (_short_data("fixed", "pairs"), _short_data("table", "table"), *of_more)
     task["data"] = {"anyOf": [task["data"], *short]}
     schema["$defs"]["Task"] |= _section(task)
     for name in ("halving", "confirm", "early_stopping"):
@@ -62,6 +68,8 @@ def _value(field: Field) -> dict[str, Any]:
         lists = {"type": "array", "items": units}
         return described | {"anyOf": [lists, {"type": "string"}, {"type": "null"}]}
     described["type"] = _JSON_TYPES[field.kind]
+    if field.kind == "text":
+        described["minLength"] = 1
     if field.kind == "name":
         described["enum"] = list(field.names)
     if field.kind in ("int", "float") and field.minimum > float("-inf"):
@@ -103,4 +111,4 @@ def _short_data(source: str, main: str | None) -> dict[str, Any]:
     """
     read = {name: _value(field) for name, field in TASK_FIELDS.items() if source in field.of_data}
     values = [_section(read)] + ([] if main is None else [read[main]])
-    return {**_section({source: {"anyOf": values}, **read}), "required": [source]}
+    return {**_section({**read, source: {"anyOf": values}}), "required": [source]}

@@ -7,6 +7,7 @@ from typing import Any
 
 from .domains import Choices, Domain
 from .epoch_steps import steps_of
+from .faults import SpecError
 from .label_scale import scale_of
 from .layer_expressions import layers_at
 from .network_size import largest_width
@@ -35,7 +36,10 @@ class Study:
 
 
 def studies(spec: Spec) -> tuple[Study, ...]:
-    """Return the spec's studies, the grid's last key varying fastest."""
+    """Return the spec's studies, the grid's last key varying fastest.
+
+    Raises SpecError where its data is a table that has not been read yet.
+    """
     combinations = itertools.product(*spec.grid.values())
     return tuple(_study(spec, dict(zip(spec.grid, values, strict=True))) for values in combinations)
 
@@ -45,32 +49,35 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
     of_task = spec.task.model_dump() | grid
     if of_task["data"] == "modes":
         given["dimension"] = of_task["rank"]
-    dimension = {"dimension": given["dimension"]}
-    task = _task(of_task, given["dimension"])
+    dimension = given.get("dimension")
+    task = _task(of_task, dimension)
     if "epochs" in given:
         given["steps"] = steps_of(
             given.pop("epochs"), pairs=task["pairs"], batch_size=given["batch_size"]
         )
     if "parameters" in given:
-        inputs = input_count(given["dimension"], given["multiplication"])
+        inputs = input_count(int(dimension or 0), given["multiplication"])
         given["width"] = largest_width(given.pop("parameters"), inputs=inputs, depth=given["depth"])
     if "layer_sizes" in given:
-        given["layer_sizes"] = layers_at(given["layer_sizes"], given["dimension"])
+        given["layer_sizes"] = layers_at(given["layer_sizes"], dimension)
     return Study(
-        name=study_name(grid or dimension),
+        name=study_name(
+            grid or ({"data": "table"} if dimension is None else {"dimension": dimension})
+        ),
         grid=grid,
-        task={key: (dimension | task)[key] for key in TASK_COLUMNS},
+        task={key: ({"dimension": dimension} | task)[key] for key in TASK_COLUMNS},
         seed=int(grid.get("seed", spec.seed)),
-        space={name: _at(domain, name, given["dimension"]) for name, domain in spec.space.items()},
+        space={name: _at(domain, name, dimension) for name, domain in spec.space.items()},
         fixed={name: given[name] for name in HYPERPARAMETERS if name in given},
     )
 
 
-def _task(given: dict[str, Any], dimension: int) -> dict[str, Any]:
+def _task(given: dict[str, Any], dimension: int | None) -> dict[str, Any]:
     """The fields of the task, with those that follow from others."""
     task = dict(given)
     for name, field in TASK_FIELDS.items():
-        if field.of_data and task["data"] not in field.of_data:
+        other = field.of_data and task["data"] not in field.of_data
+        if other or task["data"] in field.not_of_data:
             task[name] = None
         elif field.follows and task[name] is None:
             task[name] = task[field.follows]
@@ -79,12 +86,15 @@ def _task(given: dict[str, Any], dimension: int) -> dict[str, Any]:
     if task["data"] == "modes":
         task |= dict.fromkeys(("users", "items", "pairs_per_user"), task["values"])
         task["pairs"] = task["values"] ** 2
-    if task["label_std"] is not None:
+    if task["data"] == "table" and task["fingerprint"] is None:
+        rule = "task.table: must be read before there are studies"
+        raise SpecError([f"{rule}; `dottune plan` and `run`, and `search.run_search`, do it"])
+    if task["label_std"] is not None and dimension is not None:
         task["scale"] = scale_of(task["label_std"], dimension)
     return task
 
 
-def _at(domain: Domain, name: str, dimension: int) -> Domain:
+def _at(domain: Domain, name: str, dimension: int | None) -> Domain:
     """The domain at a dimension, where layer sizes are numbers."""
     if name != "layer_sizes" or not isinstance(domain, Choices):
         return domain

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 from .extensions import added_names
 
 Value = bool | int | float | str
-Kind = Literal["int", "float", "bool", "name", "layers"]
+Kind = Literal["int", "float", "bool", "name", "layers", "text"]
 Scope = Literal["member", "pack", "task", "search"]
 
 Phase = Literal["search", "confirm"]
@@ -53,19 +53,28 @@ class Field:
     """The models that read it; empty: whatever the model is. Null in other rows."""
     of_data: tuple[str, ...] = ()
     """The sources of data that read it; empty: whatever the source is. Null with others."""
+    optional_with: tuple[str, ...] = ()
+    """Of these sources those with which it may be left out, default or not."""
+    not_of_data: tuple[str, ...] = ()
+    """The sources of data that have no such thing, where others have. Null with these."""
     follows: str = ""
     """The field whose value it has where it is not given."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
+    why_not_in_grid: str = ""
+    """The reason, where studies must not differ in it; empty where they may."""
+    is_column: bool = True
+    """Whether the tables have it: not where others say the same there."""
     label: str = ""
     """A short name for studies in narrow places; empty: the name itself."""
 
 
 _SHARED = "the members of a pack share it; put it in grid or fixed"
 _ONE_TASK = "a study has one task; put it in grid or task"
+_ONE_TABLE = "a search has one table, and its facts stand beside it; put it in task"
 
 MODELS = ("mlp", "dot", "dot_bias", "neumf")
-EMBEDDED_DATA = ("planted", "modes")
+EMBEDDED_DATA = ("planted", "modes", "table")
 """The sources whose pairs are numbers of users and items: models learn an embedding of each."""
 
 POOLED_DATA = ("pool", "planted")
@@ -81,8 +90,9 @@ _HYPERPARAMETERS = (
         scope="task",
         default=None,
         minimum=1,
+        not_of_data=("table",),
         label="d",
-        description="Length of each of the two input vectors.",
+        description="Length of each of the two input vectors; null with a table of ratings.",
         why_not_in_space="losses of different dimensions can't be compared, an optimiser would "
         "pick the smallest; put it in grid (a study per dimension) or fixed",
     ),
@@ -270,15 +280,18 @@ _TASK_FIELDS = (
         name="target",
         kind="name",
         scope="task",
+        not_of_data=("table",),
         default="dot",
         names=("dot", "cosine", *added_names("targets")),
-        description="The function to be learned; dot: the dot product, cosine: that of the angle.",
+        description="The function to be learned; dot: the dot product, cosine: that of the angle; "
+        "null with a table, as the three below.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
         name="inputs",
         kind="name",
         scope="task",
+        not_of_data=("table",),
         default="normal",
         names=("normal", "uniform", "rademacher", *added_names("inputs")),
         description="Distribution of the inputs' components, independent, of mean 0 and variance 1 "
@@ -289,6 +302,7 @@ _TASK_FIELDS = (
         name="scale",
         kind="float",
         scope="task",
+        not_of_data=("table",),
         default=1.0,
         minimum=0,
         minimum_excluded=True,
@@ -299,10 +313,12 @@ _TASK_FIELDS = (
         name="label_std",
         kind="float",
         scope="task",
+        not_of_data=("table",),
         default=None,
         minimum=0,
         minimum_excluded=True,
         instead_of=("scale",),
+        is_column=False,
         description="Standard deviation of the labels without noise: the scale is the one at which "
         "a dot product of that dimension has it.",
         why_not_in_space=_ONE_TASK,
@@ -311,6 +327,7 @@ _TASK_FIELDS = (
         name="label_noise_std",
         kind="float",
         scope="task",
+        not_of_data=("table",),
         default=0.0,
         minimum=0,
         description="Standard deviation of the normal noise added to training labels, in label "
@@ -322,11 +339,12 @@ _TASK_FIELDS = (
         kind="name",
         scope="task",
         default="stream",
-        names=("stream", "fixed", "pool", "planted", "modes", *added_names("sources")),
+        names=("stream", "fixed", "pool", "planted", "modes", "table", *added_names("sources")),
         description="Source of the training data; stream: fresh pairs at every step, fixed: a "
         "sample of pairs drawn once, epoch after epoch, pool: pairs of users and items whose "
         "vectors are drawn once, planted: the same without the vectors, to learn embeddings of, "
-        "modes: all pairs of the values of two modes, likewise, and evaluated on these.",
+        "modes: all pairs of the values of two modes, likewise, and evaluated on these, table: a "
+        "user's own ratings.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -335,9 +353,10 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=("fixed",),
+        of_data=("fixed", "table"),
+        optional_with=("table",),
         description="Training pairs in the sample, nine tenths of all pairs in a pool, all of two "
-        "modes; null where every step has fresh ones.",
+        "modes, eight tenths of a table; null where every step has fresh ones.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -346,9 +365,10 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=POOLED_DATA,
+        of_data=(*POOLED_DATA, "table"),
+        optional_with=("table",),
         description="Vectors in a pool, of which the first of a pair is one, or values of the "
-        "first mode; null without either.",
+        "first mode, or users in the training pairs of a table; null without any.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -357,10 +377,12 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         minimum=1,
-        of_data=POOLED_DATA,
+        of_data=(*POOLED_DATA, "table"),
+        optional_with=("table",),
         follows="users",
         description="Vectors in a pool, of which the second of a pair is one: as many as users "
-        "where not given; or values of the second mode; null without either.",
+        "where not given; or values of the second mode, or items in the training pairs of a "
+        "table; null without any.",
         why_not_in_space=_ONE_TASK,
     ),
     Field(
@@ -382,6 +404,7 @@ _TASK_FIELDS = (
         minimum=2,
         of_data=("modes",),
         instead_of=("users", "items", "pairs_per_user"),
+        is_column=False,
         description="Values of each of two modes, of which all pairs are trained on.",
         why_not_in_space=_ONE_TASK,
     ),
@@ -393,16 +416,92 @@ _TASK_FIELDS = (
         minimum=1,
         of_data=("modes",),
         instead_of=("dimension",),
+        is_column=False,
         description="Rank of the labels of two modes: the dimension of the vectors whose dot "
         "products they are.",
         why_not_in_space=_ONE_TASK,
+    ),
+    Field(
+        name="table",
+        kind="text",
+        scope="task",
+        default=None,
+        of_data=("table",),
+        description="Path or URI of a table of ratings; null with other data, as the six below.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="user",
+        kind="text",
+        scope="task",
+        default="user",
+        of_data=("table",),
+        description="The table's column of the users' ids.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="item",
+        kind="text",
+        scope="task",
+        default="item",
+        of_data=("table",),
+        description="The table's column of the items' ids.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="rating",
+        kind="text",
+        scope="task",
+        default="rating",
+        of_data=("table",),
+        description="The table's column of the ratings.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="timestamp",
+        kind="text",
+        scope="task",
+        default=None,
+        of_data=("table",),
+        optional_with=("table",),
+        instead_of=("split_seed",),
+        description="The table's column of the times that split it: the oldest ratings are trained "
+        "on; null where it is split at random.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="split_seed",
+        kind="int",
+        scope="task",
+        default=0,
+        minimum=0,
+        of_data=("table",),
+        description="Seed of the random split of the table; null where times split it.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
+    ),
+    Field(
+        name="fingerprint",
+        kind="text",
+        scope="task",
+        default=None,
+        of_data=("table",),
+        optional_with=("table",),
+        description="SHA-256 of the table's ids, ratings and times.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid=_ONE_TABLE,
     ),
     Field(
         name="shuffle",
         kind="bool",
         scope="task",
         default=True,
-        of_data=("fixed", *POOLED_DATA, "modes"),
+        of_data=("fixed", *POOLED_DATA, "modes", "table"),
         description="Whether every epoch takes the pairs in an order of its own; null where every "
         "step has fresh ones.",
         why_not_in_space=_ONE_TASK,
@@ -412,9 +511,12 @@ _TASK_FIELDS = (
 TASK_FIELDS: Mapping[str, Field] = {field.name: field for field in _TASK_FIELDS}
 """The fields of the task beside the dimension."""
 
-TASK_COLUMNS = ("dimension", *(name for name, field in TASK_FIELDS.items() if not field.instead_of))
+TASK_COLUMNS = ("dimension", *(name for name, field in TASK_FIELDS.items() if field.is_column))
 """What says what is learned: the dimension and the fields of the task, but for those that stand in
 place of others."""
+
+TABLE_PLACE = ("table", "user", "item", "rating", "timestamp")
+"""Where a table lies and what its columns are called: what it holds, its fingerprint says."""
 
 SEED = Field(
     name="seed",
@@ -529,6 +631,11 @@ def embedding_columns(model: str, factors: int) -> int:
     (51, 100)
     """
     return factors + {"dot_bias": 1, "neumf": factors}.get(model, 0)
+
+
+def embedding_rows(data: object, number: int) -> int:
+    """The embeddings of so many users, or items: of a table one more, for all that it lacks."""
+    return number + (1 if data == "table" else 0)
 
 
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:

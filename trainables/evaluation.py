@@ -10,6 +10,7 @@ from torch import Tensor
 from .sources import NoisyPairs, Source
 from .sources.batches import SELECTION_PAIRS
 from .sources.modes import FullTensor
+from .sources.rated_table import RatedTable
 from .stack import PredictingStack, Stack
 
 
@@ -20,7 +21,8 @@ class Loss:
     `normalised` (nmse) is the loss over the sample variance of the labels: 1 - R^2, and
     `normalised_standard_error` the standard error over the same. `rmse_excess` is, for each of the
     source's sets of noisy pairs, the root mean squared error there minus that of the labels without
-    their noise. `pearson_r` is the correlation of predictions and labels, where it is asked for.
+    their noise. `pearson_r` is the correlation of predictions and labels, `rmse` the root mean
+    squared error on the test ratings of a table, where they are asked for.
     """
 
     mean: float
@@ -29,6 +31,7 @@ class Loss:
     normalised_standard_error: float
     rmse_excess: Mapping[str, float] = field(default_factory=dict, hash=False)
     pearson_r: float | None = None
+    rmse: float | None = None
 
 
 def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> list[Loss]:
@@ -87,6 +90,23 @@ def rmse_excess(stack: Stack, source: Source) -> list[dict[str, float]]:
         for excess, value in zip(excesses, _excess(stack, pairs).tolist(), strict=True):
             excess[name] = value
     return excesses
+
+
+def rmse(stack: Stack, source: Source) -> list[float | None]:
+    """The root mean squared error of every member on the test ratings of a table.
+
+    None for other data. Sums are taken in float64.
+    """
+    if not isinstance(source, RatedTable):
+        return [None] * len(stack.members)
+    count, squared = 0, torch.zeros(len(stack.members), dtype=torch.float64)
+    for pairs in source.test(dtype=stack.dtype):
+        evaluator = stack.evaluator(pairs.batches, averaged=False)
+        for part in pairs.parts(pairs.count):
+            evaluator.add()
+            count += part.labels.numel()
+        squared += evaluator.sums[0]
+    return list((squared / count).sqrt().tolist())
 
 
 def pearson_r(stack: Stack, source: Source) -> list[float | None]:

@@ -25,10 +25,11 @@ class PackKey(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What is to be learned: a function of two random vectors.
+    """What is to be learned: a function of two random vectors, or a table of ratings.
 
     `scale` is the standard deviation of every entry of the inputs, `label_noise_std` that of the
-    normal noise on the training labels (evaluation labels carry none).
+    normal noise on the training labels (evaluation labels carry none). What vectors are like, from
+    `dimension` to `label_noise_std`, is None with a table, where nothing asks for it.
     """
 
     dimension: int
@@ -40,10 +41,22 @@ class Task:
     pairs: int | None = None
     """That all epochs go through; None where every step has fresh pairs."""
     users: int | None = None
-    """Vectors of a pool that are the first of its pairs; None without a pool, as the next two."""
+    """Vectors of a pool that are the first of its pairs, or users in a table's training pairs;
+    None without either, as the next."""
     items: int | None = None
     pairs_per_user: int | None = None
     """All pairs of a pool over its users, those to test on among them."""
+    table: str | None = None
+    """Path or URI of a table; None with other data, as the six below."""
+    user: str | None = None
+    """The name of the table's column, as in the next three."""
+    item: str | None = None
+    rating: str | None = None
+    timestamp: str | None = None
+    """None where the table is split at random."""
+    split_seed: int | None = None
+    fingerprint: str | None = None
+    """Of what the table holds."""
     shuffle: bool | None = None
 
     def steps_per_epoch(self, batch_size: int) -> int | None:

@@ -147,6 +147,7 @@ class PackRows:
             rmse_excess_test=None if loss is None else loss.rmse_excess.get("test"),
             rmse_excess_fresh=None if loss is None else loss.rmse_excess.get("fresh"),
             pearson_r=None if loss is None else loss.pearson_r,
+            rmse=None if loss is None else loss.rmse,
             started_at=self.started_at,
             train_seconds=self._seconds_each,  # of everyone who was alive so long
             pack_seconds=self._seconds,  # so far; `result` knows how many it were in the end

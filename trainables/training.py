@@ -13,7 +13,7 @@ from spaces.vocabulary import Status
 
 from .early_stops import EarlyStops
 from .engine import engine_for
-from .evaluation import Loss, evaluate, pearson_r, rmse_excess
+from .evaluation import Loss, evaluate, pearson_r, rmse, rmse_excess
 from .pack import Member, Pack
 from .pack_state import Keep, PackState, StateMismatch, keep_nothing
 from .schedules import SCHEDULES
@@ -350,11 +350,12 @@ class _Run:
                     losses,
                     rmse_excess(stack, self._source),
                     pearson_r(stack, self._source),
+                    rmse(stack, self._source),
                     strict=True,
                 )
                 losses = [
-                    replace(loss, rmse_excess=excess, pearson_r=correlation)
-                    for loss, excess, correlation in further
+                    replace(loss, rmse_excess=excess, pearson_r=correlation, rmse=error)
+                    for loss, excess, correlation, error in further
                 ]
             for member, loss in zip(stack.members, losses, strict=True):
                 measured[member] = self._squared[member] / self._pairs, loss
@@ -371,6 +372,7 @@ class _Run:
             for member, (train_loss, loss) in measured.items()
             if math.isfinite(train_loss + loss.standard_error + loss.normalised)
             and all(map(math.isfinite, loss.rmse_excess.values()))
+            and math.isfinite(loss.rmse or 0.0)
             and loss.mean <= limit
         }
         going = set(finite) if last else self._stop_rule.going(finite)

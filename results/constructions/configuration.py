@@ -31,8 +31,8 @@ class Configuration:
             target=columns["target"],
             inputs=columns["inputs"],
             data=columns["data"],
-            dimension=int(columns["dimension"]),
-            scale=float(columns["scale"]),
+            dimension=int(columns["dimension"] or 0),  # null, as the scale, with a table
+            scale=float(columns["scale"] or 0.0),
             multiplication=bool(columns["multiplication"]),
             layer_sizes=layer_units(columns["layer_sizes"] or ""),  # null without layers
             activation=columns["activation"],

@@ -32,7 +32,7 @@ def by_hand_line(row: TrialRow, most_parameters: int) -> list[tuple[int, float]]
 def _networks(row: TrialRow, most_parameters: int) -> Iterator[tuple[int, float]]:
     known = {**row.task, **row.hyperparameters}
     multiplication = bool(row.column("multiplication"))
-    inputs = input_count(row.column("dimension"), multiplication)
+    inputs = input_count(row.column("dimension") or 0, multiplication)  # null with a table
     for depth in range(1, _DEEPEST + 1):
         for width in _WIDTHS:
             parameters = parameter_count(inputs=inputs, units=(width,) * depth)

@@ -23,7 +23,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from spaces.vocabulary import Value
+from spaces.vocabulary import TABLE_PLACE, Value
 
 from ..rows import CurveRow, TrialRow
 from ..schemas import TRIALS
@@ -49,12 +49,14 @@ _MEASURED = {
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
     *("steps", "samples", "flops", "train_loss", "loss_stderr", "nmse_stderr"),
     *("nmse_first_rung", "constructed_nmse"),
-    *("rmse_excess_test", "rmse_excess_fresh", "pearson_r", "started_at"),
+    *("rmse_excess_test", "rmse_excess_fresh", "pearson_r", "rmse", "started_at"),
     *("pack_seconds", "device", "worker", "execution"),
 }
-HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED)
+_OF_ALL = {*TABLE_PLACE, "split_seed", "fingerprint"}
+"""What all trials of a search have in common, whatever its spec."""
+HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED | _OF_ALL)
 """The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it
-ended (`phase`, `replicate`, `steps_factor`, `status`)."""
+ended (`phase`, `replicate`, `steps_factor`, `status`); of a table nothing but its size."""
 
 
 @dataclass(frozen=True)

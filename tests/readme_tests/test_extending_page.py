@@ -87,7 +87,10 @@ def test_what_a_package_adds_is_searched_over_and_trained_again(
     # Without the package the folder's spec asks for what nobody knows.
     lacking = dottune({**os.environ}, "resume", out)
     assert lacking.returncode == 2
-    assert 'must be one of stream, fixed, pool, planted, modes; got "correlated"' in lacking.stderr
+    assert (
+        'must be one of stream, fixed, pool, planted, modes, table; got "correlated"'
+        in lacking.stderr
+    )
 
 
 def test_each_addition_is_under_40_lines() -> None:

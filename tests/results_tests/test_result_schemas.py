@@ -26,7 +26,10 @@ def test_every_column_is_plain_and_described(schema: pa.Schema) -> None:
 def test_only_what_can_be_unknown_is_nullable() -> None:
     assert [field.name for field in TRIALS if field.nullable] == [
         "seed",
-        *("pairs", "users", "items", "pairs_per_user", "shuffle"),
+        *("dimension", "target", "inputs", "scale", "label_noise_std"),
+        *("pairs", "users", "items", "pairs_per_user"),
+        *("table", "user", "item", "rating", "timestamp", "split_seed", "fingerprint"),
+        "shuffle",
         *("factors", "multiplication", "depth", "width", "layer_sizes", "activation"),
         "initialisation",
         "weight_decay",
@@ -42,6 +45,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "rmse_excess_test",
         "rmse_excess_fresh",
         "pearson_r",
+        "rmse",
         "execution",
     ]
     assert [field.name for field in CURVES if field.nullable] == [

@@ -33,7 +33,8 @@ HYPERPARAMETERS = [
     "schedule",
 ]
 TASK = ["dimension", "target", "inputs", "scale", "label_noise_std", "data", "shuffle"]
-TASK += ["pairs", "users", "items", "pairs_per_user"]
+TASK += ["pairs", "users", "items", "pairs_per_user", "table", "user", "item", "rating"]
+TASK += ["timestamp", "split_seed", "fingerprint"]
 
 
 def random_result(
@@ -49,6 +50,7 @@ def random_result(
         "learning_rate": float(generator.random()),
         "constructed_nmse": 0.0 if generator.random() < 0.5 else None,
         "pearson_r": float(generator.random()) if known and generator.random() < 0.6 else None,
+        "rmse": float(generator.random()) if known else None,
         "steps": 4000 * factor if status == "completed" else 500,
         "samples": int(generator.integers(1, 2**40)),
         "train_seconds": float(generator.random()),
@@ -103,9 +105,11 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     confirm = trials[trials["phase"] == "confirm"].copy()
     diverged = confirm["status"] == "diverged"
     confirm["lost"] = diverged.astype(int)
-    confirm[["nmse", "loss"]] = confirm[["nmse", "loss"]].mask(diverged, math.inf)
+    numbers = ["nmse", "loss", "rmse"]
+    confirm[numbers] = confirm[numbers].mask(diverged, math.inf)
     normal = confirm[confirm["steps_factor"] == 1].groupby("study")
     out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
+    out["rmse"] = normal["rmse"].median()
     known_r = normal["pearson_r"].count() > 0
     filled = confirm[confirm["steps_factor"] == 1].fillna({"pearson_r": 0.0}).groupby("study")
     out["pearson_r"] = filled["pearson_r"].median().where(known_r)
@@ -204,7 +208,8 @@ def test_a_study_without_a_completed_trial_has_no_best(trial_row: MakeRow) -> No
     (row,) = summarise(table_of_trials(rows)).to_pylist()
     assert (row["trials"], row["completed"], row["pruned"], row["diverged"]) == (2, 0, 1, 1)
     nulls = {name for name, value in row.items() if value is None}
-    assert nulls == {field.name for field in SUMMARY if field.nullable} - {"seed", "search_seeds"}
+    known = {"seed", "search_seeds", "dimension", "target", "inputs", "scale", "label_noise_std"}
+    assert nulls == {field.name for field in SUMMARY if field.nullable} - known
 
 
 def test_of_equal_trials_the_first_is_best(trial_row: MakeRow) -> None:

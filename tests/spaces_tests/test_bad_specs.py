@@ -347,7 +347,11 @@ def faults(data):
         ("sampler", "GridSampler", "GridSampler tries listed combinations, .*; list the values in"),
         ("sampler", "brute_force", "brute_force tries every combination, .*; list the values in"),
         ("sampler", "partial_fixed", "partial_fixed only holds values fixed .* in fixed"),
-        ("task.data", "pol", "task.data: must be one of stream, fixed, pool, planted, modes; got"),
+        (
+            "task.data",
+            "pol",
+            "task.data: must be one of stream, fixed, pool, planted, modes, table; got",
+        ),
         ("task.target", "cosin", "must be one of dot, cosine; got .*; did you mean cosine"),
         ("fixed.activation", "rulu", r"must be one of relu, .*; got \"rulu\"; did you mean relu\?"),
         ("fixed.optimizer", "adan", 'must be one of adam, .*; got "adan"; did you mean adam'),

@@ -115,7 +115,7 @@ def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimens
         ),
         (
             {"data": {"pool": 5}},
-            "task.data: must be one of stream, fixed, pool, planted, modes; got",
+            "task.data: must be one of stream, fixed, pool, planted, modes, table; got",
         ),
         (
             {"data": {"pool": {"users": 5, "width": 5}}},
@@ -155,7 +155,7 @@ def test_a_label_s_standard_deviation_settles_the_scale(label_std: float, dimens
         ),
         (
             {"data": {"modes": 20}},
-            "task.data: must be one of stream, fixed, pool, planted, modes; got",
+            "task.data: must be one of stream, fixed, pool, planted, modes, table; got",
         ),
         (
             {"label_std": 1e30},

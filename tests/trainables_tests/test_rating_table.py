@@ -214,7 +214,10 @@ def expect_split(split: SplitRatings, frame: pandas.DataFrame) -> None:
     ):
         known = pandas.unique(training[column])
         assert count == len(known)
-        assert rows.tolist() == (1 + pandas.Index(known).get_indexer(frame[column])).tolist()
+        assert (
+            rows.tolist()
+            == (1 + pandas.Index(known).get_indexer(pandas.Index(frame[column]))).tolist()
+        )
         assert rows[: split.sizes.training].min() == 1
     assert split.ratings.tolist() == frame["rating"].tolist()
 

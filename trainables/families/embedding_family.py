@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from spaces.vocabulary import (
     LAYERED_MODELS,
     embedding_columns,
+    embedding_rows,
     input_count,
     layer_units,
     parameter_count,
@@ -74,17 +75,19 @@ class EmbeddingModel:
 def rows_of(task: Task) -> int:
     """The rows of the table: those of the users, and below them those of the items.
 
+    Of a table of ratings the first of either is for what does not occur in training.
+
     Raises ValueError for a task that has neither.
     """
     if task.users is None or task.items is None:
         raise ValueError(f"embeddings are of users and items; got {task}")
-    return task.users + task.items
+    return sum(embedding_rows(task.data, number) for number in (task.users, task.items))
 
 
 class EmbeddingFamily:
     """See `Family`.
 
-    A member's first weight block is its table (users + items, columns); those of an MLP follow, as
+    A member's first weight block is its table (`rows_of`, columns); those of an MLP follow, as
     its family has them for vectors of so many factors.
     """
 

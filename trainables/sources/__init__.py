@@ -10,6 +10,7 @@ from .modes import FullTensor
 from .planted import PlantedRatings
 from .pool import PooledPairs
 from .random_vectors import RandomVectors
+from .rated_table import RatedTable
 from .source import EvaluationPairs, NoisyPairs, Source, TrainingBatches
 
 SOURCES: Mapping[str, Callable[[Task], Source]] = WithExtensions(
@@ -20,6 +21,7 @@ SOURCES: Mapping[str, Callable[[Task], Source]] = WithExtensions(
         "pool": PooledPairs,
         "planted": PlantedRatings,
         "modes": FullTensor,
+        "table": RatedTable,
     },
 )
 """Every source by its name in the spec, the task's `data`."""

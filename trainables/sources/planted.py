@@ -31,7 +31,7 @@ class PlantedRatings(PooledPairs):
         self, *, batch_size: int, device: torch.device, dtype: torch.dtype
     ) -> EpochBatches:
         """See `Source`."""
-        return _RowBatches(
+        return RowBatches(
             lambda seed: self.rated(seed, device, dtype),
             dimension=self._task.dimension,
             batch_size=batch_size,
@@ -105,7 +105,9 @@ class RatedPool(Pool):
         self._label(a, b, a * b, labels)
 
 
-class _RowBatches(EpochBatches):
+class RowBatches(EpochBatches):
+    """See `EpochBatches`: of pairs by their rows."""
+
     block_steps = ROW_BLOCK_STEPS
 
     def _memory(self, number: int, streams: int) -> Batches:
