@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cluster.errors import RequestError
 from cluster.resources import Cluster, WorkerRequest
@@ -11,6 +12,7 @@ from spaces.vocabulary import (
     EMBEDDED_DATA,
     LAYERED_MODELS,
     POOLED_DATA,
+    embedding_rows,
     layer_units,
     parameter_count,
 )
@@ -65,10 +67,16 @@ class PackNeed:
     """The kinds of the members, whatever their depth and width."""
     label_noise: bool
     threads: int
+    table_rows: int = 0
+    """Embeddings of a table's users and items: with other data they follow from the extents."""
+    table_pairs: int = 0
+    """The training pairs of a table."""
 
     @property
     def kept(self) -> KeptPairs | None:
         """The pairs that come again; None where every step has fresh ones."""
+        if self.table_pairs:
+            return KeptPairs(pairs=self.table_pairs, rated=True)
         of = {name: extent.largest for name, extent in self.extents.items()}
         if "pairs" in of:
             return KeptPairs(pairs=of["pairs"])
@@ -84,7 +92,9 @@ class PackNeed:
         of = self.extents
         members, largest, smallest = of["members"].largest, self.largest, self.smallest
         if "factors" in of:
-            rows = of["users"].largest + of.get("items", of["users"]).largest
+            rows = self.table_rows
+            if "users" in of:
+                rows = of["users"].largest + of.get("items", of["users"]).largest
             factors = of["factors"]
             largest = replace(largest, factors=factors.largest, rows=rows)
             smallest = replace(smallest, factors=factors.smallest, rows=rows)
@@ -95,7 +105,7 @@ class PackNeed:
         confirm = self.phase == "confirm"
         return pack_bytes(
             [(members, largest)] if confirm else [(1, largest), (members - 1, smallest)],
-            dimension=of["dimension"].largest,
+            dimension=of["dimension"].largest if "dimension" in of else 0,
             batch_size=of["batch_size"].largest,
             streams=members if confirm else 1,
             label_noise=self.label_noise,
@@ -163,7 +173,8 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
         sizes: tuple[str, ...] = () if layered else ("depth", "width")
         if study.task["data"] in EMBEDDED_DATA:
             sizes = ("factors", *sizes)
-        names = ("dimension", *sizes, "batch_size", *_counted(spec, study))
+        vectors = () if study.task["dimension"] is None else ("dimension",)
+        names = (*vectors, *sizes, "batch_size", *_counted(spec, study))
         extents = {name: _extent(study, name) for name in names}
         kinds = [_kind(study, largest=largest) for largest in (True, False)]
         for phase, extent in members.items():
@@ -173,8 +184,9 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
                 extents={**extents, "members": extent},
                 largest=kinds[0],
                 smallest=kinds[1],
-                label_noise=study.task["label_noise_std"] != 0,
+                label_noise=bool(study.task["label_noise_std"]),
                 threads=threads,
+                **_of_table(study.task),
             )
 
 
@@ -208,6 +220,14 @@ def _next_step(need: PackNeed, available: float) -> str:
     ]
     keys = helping or [extent.key for extent in need.extents.values()]
     return f"lower {' and '.join(keys)}: no one of them alone would do"
+
+
+def _of_table(task: Mapping[str, Any]) -> dict[str, int]:
+    """The embeddings and the training pairs of a table; of other data none."""
+    if task["data"] != "table":
+        return {}
+    rows = sum(embedding_rows("table", task[name]) for name in ("users", "items"))
+    return {"table_rows": rows, "table_pairs": task["pairs"]}
 
 
 def _counted(spec: Spec, study: Study) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ from .saved_search.restored_plan import restored_plan
 from .saved_search.resuming_command import resuming_command
 from .saved_search.time_used import COLUMNS as TIME_COLUMNS
 from .saved_search.time_used import time_used
+from .table_facts import with_table_facts
 from .text.plain_text import say, say_note
 from .views.forgiving import Guard
 
@@ -106,12 +107,12 @@ def run_search(
     (with the resources and the TensorBoard of `spec`), so that the same call may be made again.
 
     Raises:
-        SpecError: the spec or an override is wrong; every fault is named.
+        SpecError: the spec or an override is wrong, every fault is named; or its table is.
         OutputError: the folder holds another search, is being written by one, or can't be written.
         ClusterError: Ray can't be reached, or has no node that can hold a worker or a pack.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
-    resolved = load_spec(spec, overrides=overrides, name=name)
+    resolved = with_table_facts(load_spec(spec, overrides=overrides, name=name))
     folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
     console = console or Console(stderr=True)
     state = folder_state(folder)
@@ -156,6 +157,8 @@ def _resumed(
 ) -> SearchResult:
     with _lease(folder, console) as lease:
         plan = restored_plan(found, folder)
+        if not plan.finished:
+            with_table_facts(found.spec)  # which is to hold what it held
         records = [*found.records]
         if plan.time_left is not None:
             plan.time_left -= time_used(records, folder.trials_by_study().all(TIME_COLUMNS))

@@ -288,6 +288,11 @@ class Spec(BaseModel):
         return self.sampler not in WAITING_FOR_NOTHING
 
     @property
+    def has_table(self) -> bool:
+        """Whether it learns from a table of ratings."""
+        return "table" in self.grid.get("data", [self.task.data])
+
+    @property
     def worker_resources(self) -> Resources:
         """What a worker asks for: no GPU where embeddings are learned, which processors train."""
         sources = self.grid.get("data", [self.task.data])

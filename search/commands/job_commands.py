@@ -13,7 +13,7 @@ from cluster.errors import RequestError
 from cluster.reason import without_stack
 from cluster.resources import worker_request
 from results import OutputError, OutputFolder
-from spaces import Spec, load_spec
+from spaces import Spec, SpecError, load_spec
 
 from ..memory_need import check_memory
 from ..saved_search.folder_state import Empty, folder_state, refuse_unless_free, searched
@@ -56,7 +56,10 @@ def submit(
     ] = False,
     shared_filesystem: Annotated[
         bool,
-        typer.Option("--shared-filesystem", help="A local --out is the same on every node."),
+        typer.Option(
+            "--shared-filesystem",
+            help="A local --out, and a local table, is the same on every node.",
+        ),
     ] = False,
 ) -> None:
     """Run a search as a job of a Ray cluster; print the job's id."""
@@ -72,6 +75,8 @@ def submit(
             if spec is None:
                 raise RequestError("SPEC is missing; name a preset or a YAML file, or --resume")
             resolved = load_spec(spec, overrides=overrides or (), name=name)
+            if resolved.has_table:
+                resolved = _table_of_a_job(resolved, shared_filesystem)
             search, text = resolved.name, resolved.to_yaml()
             arguments = ["run", "spec.yaml", "--out", folder.uri]
         jobs = _jobs(address)
@@ -163,6 +168,26 @@ def _output_of_a_job(out: str, shared_filesystem: bool) -> OutputFolder:
             "share that folder (--shared-filesystem)"
         )
     return folder
+
+
+def _table_of_a_job(spec: Spec, shared_filesystem: bool) -> Spec:
+    """The spec with what its table holds.
+
+    Raises:
+        SpecError: it is a local path that other machines don't see, or can't be learned from.
+    """
+    if "://" not in str(spec.task.table) and not shared_filesystem:
+        raise SpecError(
+            [
+                "task.table: a local path names another file on every machine of the cluster; got "
+                f"{spec.task.table}; give an object store (s3://bucket/ratings.parquet), or say "
+                "that all nodes and this machine share that file (--shared-filesystem)"
+            ]
+        )
+    # Torch takes a second to import: not for other data.
+    from ..table_facts import with_table_facts
+
+    return with_table_facts(spec)
 
 
 def _check_folder(folder: OutputFolder, spec: Spec | None, overrides: Sequence[str]) -> None:

@@ -36,9 +36,11 @@ def plan(
             raise SpecError([f"--workers must be at least 1; got {workers}"])
         resolved = load_spec(spec, overrides=overrides or ())
         from ..forecasting.forecast import forecast
+        from ..table_facts import with_table_facts
         from ..text.plain_text import say, say_note
         from ..views.forecast_text import forecast_lines
 
+        resolved = with_table_facts(resolved)
         console = Console()
         for note in resolved.notes():
             say_note(Console(stderr=True), note)

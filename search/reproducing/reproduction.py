@@ -15,6 +15,8 @@ from results.rows import TrialRow, trials_of
 from trainables import EarlyStopping, Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
+from trainables.ratings import TableError
+from trainables.sources import source_of
 
 from ..saved_search.folder_state import folder_state, searched
 
@@ -176,9 +178,16 @@ def row_device(row: TrialRow) -> torch.device:
 
 
 def reproduce(row: TrialRow, on_step: Callable[[int], object] = lambda step: None) -> Reproduction:
-    """Train the row's network alone, up to the step that the row ended at."""
+    """Train the row's network alone, up to the step that the row ended at.
+
+    Raises RowNotFoundError where this machine lacks the row's GPU, or its table.
+    """
     pack, device = pack_of(row), row_device(row)
     (member,) = pack.members
+    try:
+        source_of(pack.task)
+    except TableError as error:
+        raise RowNotFoundError(f"this row's table {error}") from None
     for checkpoint in train_alone(pack, member, device=device):
         on_step(checkpoint.step)
         if checkpoint.step == row.steps:

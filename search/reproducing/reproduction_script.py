@@ -1,4 +1,4 @@
-"""A short program, torch alone, that trains one row of `trials` again."""
+"""A short program, torch alone, that trains one row of `trials` again; pandas reads a table."""
 
 import math
 import string
@@ -11,6 +11,7 @@ from spaces.vocabulary import (
     EMBEDDED_DATA,
     LAYERED_MODELS,
     embedding_columns,
+    embedding_rows,
     input_count,
     layer_units,
 )
@@ -19,6 +20,7 @@ from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
+from trainables.ratings import table_format
 from trainables.sources.batches import (
     EVALUATION_CHUNK,
     EVALUATION_CHUNKS,
@@ -72,7 +74,7 @@ _INITIALISATIONS = {
     "    nn.init.zeros_(linear.bias)",
     **dict.fromkeys(CONSTRUCTED_STARTS, _BY_HAND),
 }
-_DATA = ("stream", "fixed", "pool", "planted", "modes")
+_DATA = ("stream", "fixed", "pool", "planted", "modes", "table")
 _SAMPLE = string.Template("""\
 inputs, labels = pairs(data, $pairs, LABEL_NOISE_STD)
 """)
@@ -99,6 +101,48 @@ numbers = numbers[torch.randperm($all_pairs, generator=which)]""")
 _DRAWN_AT_ONCE = string.Template(
     "numbers = torch.randperm($users * $items, generator=which)[:$all_pairs]"
 )
+_READERS = {
+    ".parquet": "pandas.read_parquet(file, columns=$columns)",
+    ".csv": 'pandas.read_csv(file, sep=",", $texts)',
+    ".tsv": r'pandas.read_csv(file, sep="\t", $texts)',
+}
+_TEXTS = """dtype={$user: str, $item: str}, keep_default_na=False,
+        float_precision="round_trip", compression=$compression"""
+_BY_TIME = """\
+ordered = numpy.argsort(table[$timestamp].to_numpy(), kind="stable")
+parts = numpy.split(ordered, [training, training + valid])"""
+_AT_RANDOM = """\
+drawn = torch.randperm(len(table), generator=torch.Generator().manual_seed($split_seed))
+parts = [numpy.sort(part) for part in numpy.split(drawn.numpy(), [training, training + valid])]"""
+_TABLE_IMPORTS = """\
+import numpy
+import pandas
+import pyarrow.fs
+"""
+_TABLE = string.Template('''\
+filesystem, path = pyarrow.fs.FileSystem.from_uri($table)
+with filesystem.open_input_file(path) as file:
+    table = $read
+table = table.astype({$user: object, $item: object})
+test = len(table) // 10  # held out to test on; about as many are to choose by
+valid = test // -(-test // $chunk) * -(-test // $chunk)
+training = len(table) - valid - test
+$split
+training, valid, test = (table.iloc[part] for part in parts)
+
+
+def pairs(part):
+    """Rows of users and items (2, N), 0 for one not in training; ratings (N,) minus the mean."""
+    users, items = (
+        1 + pandas.Index(training[name].unique()).get_indexer(pandas.Index(part[name]))
+        for name in ($user, $item)
+    )
+    ratings = part[$rating].to_numpy(dtype=float) - training[$rating].to_numpy(dtype=float).mean()
+    return torch.tensor(numpy.stack([users, items + $users])), torch.tensor(ratings).float()
+
+
+inputs, labels = pairs(training)
+''')
 _ORDER = string.Template("""\
 order = torch.Generator().manual_seed(($data_seed + 1) % 2**63)
 following = torch.empty(0, dtype=torch.int64)
@@ -176,19 +220,24 @@ chunks = []
         a, b = users[number // $items].T, items[number % $items].T
         x = torch.stack([number // $items, $users + number % $items])
         chunks.append((x, $label))""")
+_OF_TABLE = "x, y = inputs[:, taken], labels[taken]"
+_HELD_OUT_RATINGS = string.Template("chunks = [pairs(valid)]")
+_JUDGED = {"planted": _UNRATED, "modes": _ALL_PAIRS, "table": _HELD_OUT_RATINGS}
 _TAKEN = {"pool": _OF_POOL, "planted": _OF_PLANTED, "modes": _OF_PLANTED}
 _OF_DIVERGED = '"stored: diverged" if finite else "diverged in both"'
+_OF_VECTORS = string.Template(
+    "DIMENSION, SCALE, LABEL_NOISE_STD = $dimension, $scale, $label_noise_std\n"
+)
 _TEMPLATE = string.Template(
     '''\
 """Search $search, study $study, trial $trial ($phase): stored nmse $nmse, status $status."""
 import math
 
-import torch
+${imports}import torch
 from torch import nn
 
-DIMENSION, STEPS, SCHEDULE_STEPS, BATCH_SIZE = $dimension, $steps, $schedule_steps, $batch_size
-SCALE, LABEL_NOISE_STD = $scale, $label_noise_std
-
+STEPS, SCHEDULE_STEPS, BATCH_SIZE = $steps, $schedule_steps, $batch_size
+${of_vectors}
 
 ${functions}${course}${by_hand}sizes = $sizes
 start = torch.Generator().manual_seed($initialisation_seed)
@@ -236,7 +285,7 @@ def reproduction_script(row: TrialRow) -> str:
     columns = {name: row.column(name) for name in TRIALS.names}
     known = {"target": _LABELS, "inputs": _DRAWS, "data": _DATA}
     for name, table in known.items():
-        if columns[name] not in table:
+        if columns[name] is not None and columns[name] not in table:
             raise RowNotFoundError(
                 f"a program of torch alone can have the {name} {', '.join(table)}; got "
                 f"{columns[name]}, which another package adds; `dottune reproduce` without "
@@ -250,13 +299,15 @@ def reproduction_script(row: TrialRow) -> str:
         "learning_rate": "math.inf" if math.isinf(rate) else rate,
         "device": row_device(row).type,
         "inputs": "a, b, a * b" if columns["multiplication"] else "a, b",
-        "draw": _DRAWS[columns["inputs"]],
-        "label": _LABELS[columns["target"]],
+        "draw": _DRAWS.get(columns["inputs"], ""),  # neither with a table
+        "label": _LABELS.get(columns["target"], ""),
         "chunk": EVALUATION_CHUNK,
     }
-    network = _network(columns, texts)
+    network, of_table = _network(columns, texts), columns["data"] == "table"
     return _TEMPLATE.substitute(
         texts | _batches(columns, texts) | network,
+        imports=_TABLE_IMPORTS if of_table else "",
+        of_vectors="" if of_table else _OF_VECTORS.substitute(columns),
         activation=_ACTIVATIONS[columns["activation"] or "relu"],
         optimizer_class=optimiser.reference.__name__,
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
@@ -286,21 +337,23 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
             "held_out": _HELD_OUT.substitute(texts),
             "sizes": sizes,
         }
+    numbers = {name: embedding_rows(columns["data"], columns[name]) for name in ("users", "items")}
     of_rows = {
         **texts,
+        **numbers,
         "columns": embedding_columns(columns["model"], columns["factors"]),
         "std": FACTORS_STD,
         "joined": string.Template(_JOINED[columns["model"]]).substitute(texts),
         "shape": (EVALUATION_CHUNKS, EVALUATION_CHUNK),
         "chunk_of_all": EVALUATION_CHUNKS * EVALUATION_CHUNK,
-        "unrated": columns["users"] * (columns["items"] - columns["pairs_per_user"]),
+        "unrated": columns["users"] * (columns["items"] - (columns["pairs_per_user"] or 0)),
         "all_pairs": columns["pairs"],
     }
     return {
         "functions": "",
         "classes": _EMBEDDINGS.substitute(of_rows),
         "network": "Embeddings()",
-        "held_out": (_ALL_PAIRS if columns["data"] == "modes" else _UNRATED).substitute(of_rows),
+        "held_out": _JUDGED[columns["data"]].substitute(of_rows),
         "sizes": sizes,
     }
 
@@ -312,6 +365,8 @@ def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
     shuffled = f"torch.randperm({columns['pairs']}, generator=order)"
     epoch = shuffled if columns["shuffle"] else f"torch.arange({columns['pairs']})"
     order, following = _ORDER.substitute(columns), _NEXT.substitute(epoch=epoch)
+    if columns["data"] == "table":
+        return {"prepare": _table(columns) + order, "take": following + _OF_TABLE}
     if columns["data"] == "fixed":
         return {"prepare": _SAMPLE.substitute(columns) + order, "take": following + _OF_SAMPLE}
     pool = {**texts, "all_pairs": columns["users"] * columns["pairs_per_user"]}
@@ -321,6 +376,24 @@ def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "prepare": _POOL.substitute(pool, numbers=numbers) + order,
         "take": following + _TAKEN[columns["data"]].substitute(pool),
     }
+
+
+def _table(columns: Mapping[str, Any]) -> str:
+    """How the program reads and splits the table."""
+    named = ("table", "user", "item", "rating", "timestamp")
+    texts = {name: repr(columns[name]) for name in named} | {"split_seed": columns["split_seed"]}
+    names = [columns[name] for name in named[1:] if columns[name] is not None]
+    kind = table_format(columns["table"])
+    compressed = repr("gzip" if columns["table"].lower().endswith(".gz") else None)
+    read = string.Template(_READERS[kind]).substitute(columns=names, texts=_TEXTS)
+    split = _AT_RANDOM if columns["timestamp"] is None else _BY_TIME
+    return _TABLE.substitute(
+        texts,
+        read=string.Template(read).substitute(texts, compression=compressed),
+        split=string.Template(split).substitute(texts),
+        chunk=EVALUATION_CHUNK,
+        users=embedding_rows("table", columns["users"]),
+    )
 
 
 def _by_hand(row: TrialRow) -> str:

@@ -10,17 +10,22 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from results import OutputError
+from trainables.ratings import TableError
 
 from .searcher import PackSearcher, pack_of
 
 logger = logging.getLogger(__name__)
+
+_OF_THE_USER = (OutputError, TableError)
+"""Errors that say what is to be done, in words."""
 
 
 class PackFailures(Callback):
     """Logs a pack that failed and is tried again; gives the reason when it failed for good.
 
     Tune would log every attempt with the stack of its own calls. Here an error of the output folder
-    is a sentence, and an error in our code is shown with its traceback once, at the end.
+    or of a table is a sentence, and an error in our code is shown with its traceback, once at the
+    end.
     """
 
     def __init__(self, searcher: PackSearcher) -> None:
@@ -50,7 +55,7 @@ class PackFailures(Callback):
             return
         self._searcher.plan.fail(key.study, f"{key} failed: {reason}")
         error = _error(trial)
-        if not isinstance(getattr(error, "cause", None), OutputError):
+        if not isinstance(getattr(error, "cause", None), _OF_THE_USER):
             logger.error("%s: %s:\n%s", key.study, key, error)
 
 
@@ -74,5 +79,5 @@ def _reason(trial: Trial) -> str:
         return f"in the search's own process: {lines[-1]}" if lines else "Ray Tune gave no reason"
     if isinstance(error, RayTaskError):
         cause = error.cause
-        return str(cause) if isinstance(cause, OutputError) else f"{type(cause).__name__}: {cause}"
+        return str(cause) if isinstance(cause, _OF_THE_USER) else f"{type(cause).__name__}: {cause}"
     return (str(error).splitlines() or [type(error).__name__])[0]

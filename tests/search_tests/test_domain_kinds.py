@@ -28,6 +28,7 @@ from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
 from search.saved_search.loaded_study import load_storage
 from search.saved_search.provenance import provenance, to_json
+from search.table_facts import with_table_facts
 from search.tune.searcher import pack_config
 from search.views.progress import ProgressView
 from search.views.studies_board import StudiesBoard
@@ -125,6 +126,7 @@ KINDS = [
     Kind("grid", "values", [6, 5], [5, 6]),  # as many users, and items
     Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
+    grid("data", "table"),
 ]
 
 
@@ -133,7 +135,7 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {"grid": {"dimension": [2]}, "space": {}, "fixed": {}}
     for kind in kinds:
         sections[kind.section][kind.name] = kind.domain
-    if sections["grid"].keys() & {"values", "rank"}:
+    if sections["grid"].keys() & {"values", "rank", "data"}:
         del sections["grid"]["dimension"]
     taken = sections["grid"].keys() | sections["space"].keys()
     if "optimizer" not in taken:  # one that reads what is asked for
@@ -142,7 +144,9 @@ def spec_of(kinds: list[Kind]) -> dict[str, Any]:
         if not readers:
             del sections["grid"]["optimizer"]
     task = {}
-    if taken & {"epochs", "model", *(name for name, field in FIELDS.items() if field.of_data)}:
+    if "data" in taken:
+        task = {name: value for name, value in DATA["table"].items() if name not in taken}
+    elif taken & {"epochs", "model", *(name for name, field in FIELDS.items() if field.of_data)}:
         task = dict(next(data for source, data in DATA.items() if source in sources_of(taken)))
         task = {name: value for name, value in task.items() if name not in taken}
     following = {other for name in taken for other in FIELDS[name].instead_of}
@@ -164,6 +168,7 @@ DATA: dict[str, dict[str, Any]] = {
     "planted": {"data": "planted", "users": 20, "items": 10, "pairs_per_user": 3},
     "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
     "modes": {"data": "modes", "values": 5, "rank": 2},
+    "table": {"data": "table", "table": str(Path(__file__).with_name("ratings.csv"))},
 }
 
 
@@ -171,6 +176,10 @@ def sources_of(names: set[str]) -> set[str]:
     """The finite sources of data that read every one of these names, as far as any reads it."""
     readers = [set(FIELDS[name].of_data) for name in names if FIELDS[name].of_data]
     readers += [{*EMBEDDED_DATA}] if "model" in names else []
+    if "data" in names:  # the table, which has neither what vectors have nor a size to choose
+        others = (FIELDS[name] for name in names if FIELDS[name].not_of_data)
+        sizes = (FIELDS[name] for name in names if FIELDS[name].optional_with)
+        readers += [set() if [*others, *sizes] else {"table"}]
     return set(DATA).intersection(*readers)
 
 
@@ -320,7 +329,7 @@ def test_a_sampler(sampler: str, tmp_path: Path) -> None:
 def expect_every_view(written: dict[str, Any], kinds: list[Kind], tmp_path: Path) -> None:
     """A search in this process, and everything that shows it."""
     folder = OutputFolder(tmp_path)
-    spec = load_spec(written)
+    spec = with_table_facts(load_spec(written))
     plan = SearchPlan(spec)
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
     with (

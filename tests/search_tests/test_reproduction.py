@@ -19,7 +19,9 @@ from search.commands.local_file import check_file
 from search.planning.search_plan import SearchPlan
 from search.reproducing.reproduction import NMSE_FLOOR, RowNotFoundError, find_row, reproduce
 from search.reproducing.reproduction_script import reproduction_script
+from search.table_facts import with_table_facts
 from spaces import load_spec
+from tests.trainables_tests.rating_tables import made_up_ratings, written
 from tests.typed_rows import changed
 from trainables import train
 from trainables.pack_rows import pack_result
@@ -87,6 +89,20 @@ MODES = {
     "halving": {"grace_period": 20, "reduction_factor": 2, "min_survivors": 4},
     "confirm": {"replicates": 2},
 }
+TABLE = {
+    "name": "table",
+    "grid": {"model": ["dot_bias", "neumf"], "shuffle": [True, False]},
+    "space": {
+        "factors": {"low": 2, "high": 8},
+        "learning_rate": {"low": 1e-3, "high": 0.1, "log": True},
+        "weight_decay": {"low": 1e-4, "high": 0.1, "log": True},
+    },
+    "fixed": {"epochs": 3, "batch_size": 50, "width": 9, "depth": 1, "optimizer": "adamw"},
+    "budget": {"trials": 8, "pack_size": 8},
+    "halving": {"grace_period": 10, "reduction_factor": 2, "min_survivors": 4},
+    "confirm": {"replicates": 2},
+}
+"""Without its table, which a test writes."""
 BY_HAND = {
     "name": "by-hand",
     "grid": {"dimension": [2], "initialisation": ["constructed", "folded"]},
@@ -102,7 +118,8 @@ BY_HAND = {
     "confirm": {"replicates": 2},
 }
 every_folder = pytest.mark.parametrize(
-    "of", ["folder", "sample_folder", "pool_folder", "modes_folder", "folder_by_hand"]
+    "of",
+    ["folder", "sample_folder", "pool_folder", "modes_folder", "table_folder", "folder_by_hand"],
 )
 
 
@@ -131,13 +148,22 @@ def modes_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 
 
 @pytest.fixture(scope="module")
+def table_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
+    """Of a fifth search, on a table of ratings."""
+    ratings = tmp_path_factory.mktemp("ratings") / "ratings.tsv.gz"
+    table = written(made_up_ratings(600, users=80), ratings)
+    data = {"data": {"table": table, "timestamp": "timestamp"}}
+    return searched(OutputFolder(str(tmp_path_factory.mktemp("table"))), TABLE | {"task": data})
+
+
+@pytest.fixture(scope="module")
 def folder_by_hand(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """Of another search, whose networks begin with weights set by hand."""
     return searched(OutputFolder(str(tmp_path_factory.mktemp("by-hand"))), BY_HAND)
 
 
 def searched(folder: OutputFolder, mapping: dict[str, Any]) -> OutputFolder:
-    spec = load_spec(mapping)
+    spec = with_table_facts(load_spec(mapping))
     plan = SearchPlan(spec)
     while (pack := plan.next_pack()) is not None:
         reports = train(pack, device=torch.device("cpu"))
@@ -290,7 +316,9 @@ def test_the_printed_program_does_the_same(
     obtained = float(done.stdout.split()[1])
     assert obtained == pytest.approx(row.nmse, rel=1e-2, abs=NMSE_FLOOR)
     imports = [line for line in printed.stdout.splitlines() if line.startswith(("import", "from"))]
-    assert imports == ["import math", "import torch", "from torch import nn"]
+    of_table = ["import numpy", "import pandas", "import pyarrow.fs"]
+    read = of_table if of == "table_folder" else []
+    assert imports == ["import math", *read, "import torch", "from torch import nn"]
     weights = torch.load(tmp_path / f"trial-{row.trial}.pt", weights_only=True)
     assert sum(weight.numel() for weight in weights.values()) == row.parameters
 

@@ -163,6 +163,8 @@ def test_a_pool_holds_what_is_foretold(users: int, each: int, dimension: int) ->
         torch.float32,
     )
     held = live_bytes() - before
-    foretold = KeptPairs(pairs=pairs, vectors=2 * users).bytes(dimension, label_noise=True)
+    foretold = KeptPairs(pairs=pairs, vectors=2 * users).bytes(
+        dimension, streams=1, label_noise=True
+    )
     assert held == foretold - 4 * (pairs // 10)  # of which no order is needed: they are for tests
     del pool

@@ -19,6 +19,8 @@ NUMBER_BYTES = 4
 """Of float32."""
 INDEX_BYTES, ORDER_BYTES = 8, 4
 """Of what says which vectors a pair has, and which pair is next."""
+RATING_BYTES, READING_BYTES = 20, 80
+"""Of a rating: its rows and itself, in float64 and in float32; and beside it while it is read."""
 GENERATOR_BYTES = 5_056
 """The state of a generator on the processor."""
 LANES = 16
@@ -88,19 +90,37 @@ class KeptPairs:
     """All of them, those to test on among them."""
     vectors: int = 0
     """Of a pool; 0 where each pair has its own."""
+    rated: bool = False
+    """Whether they are ratings of a table, which all streams share, and `pairs` those of training.
+    """
 
-    def bytes(self, dimension: int, *, label_noise: bool) -> int:
+    def bytes(self, dimension: int, *, streams: int, label_noise: bool) -> int:
         """Of the vectors, the pairs, and the order of an epoch with what it was drawn from."""
         order = self.pairs * ORDER_BYTES + GENERATOR_BYTES
+        if self.rated:
+            return streams * order + self._table_pairs * RATING_BYTES
+        return streams * (order + self._drawn_bytes(dimension, label_noise=label_noise))
+
+    def _drawn_bytes(self, dimension: int, *, label_noise: bool) -> int:
         if not self.vectors:
-            return order + self.pairs * (3 * dimension + 2) * NUMBER_BYTES
+            return self.pairs * (3 * dimension + 2) * NUMBER_BYTES
         noise = NUMBER_BYTES if label_noise else 0
         vectors = self.vectors * dimension * NUMBER_BYTES
-        return order + vectors + self.pairs * (INDEX_BYTES + noise)
+        return vectors + self.pairs * (INDEX_BYTES + noise)
+
+    @property
+    def _table_pairs(self) -> int:
+        """All ratings of a table, of which at least eight tenths are trained on."""
+        return self.pairs * 10 // 8
 
     @property
     def drawing_bytes(self) -> int:
-        """Beside them, while the pairs of one stream are drawn: to find those drawn twice."""
+        """Beside them, while the pairs of one stream are drawn: to find those drawn twice.
+
+        Of a table while it is read: its ratings before they were split, in order and checked.
+        """
+        if self.rated:
+            return self._table_pairs * READING_BYTES
         return 5 * self.pairs * INDEX_BYTES if self.vectors else 0
 
 
@@ -134,7 +154,7 @@ def pack_bytes(
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
     again, drawing = 0, 0
     if kept is not None:
-        again = streams * kept.bytes(dimension, label_noise=label_noise)
+        again = kept.bytes(dimension, streams=streams, label_noise=label_noise)
         drawing = kept.drawing_bytes
     if embedded:
         # Pairs are numbers, and an evaluation sees copies of the embeddings.

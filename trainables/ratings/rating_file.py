@@ -57,7 +57,7 @@ def read_batches(reference: TableReference) -> Iterator[pa.RecordBatch]:
         named = ", ".join(f"{of} {name}" for of, name in columns.items())
         raise TableError(f"must have a column for each of {', '.join(columns)}; got {named}")
     filesystem, path = _opened(reference.table)
-    kind = _kind(reference.table)
+    kind = table_format(reference.table)
     with _explained(reference.table):
         if kind == ".parquet":
             with filesystem.open_input_file(path) as file:
@@ -102,8 +102,11 @@ def _opened(table: str) -> tuple[pyarrow.fs.FileSystem, str]:
     return filesystem, str(path)
 
 
-def _kind(table: str) -> str:
-    """What the name ends in: .parquet, .csv or .tsv."""
+def table_format(table: str) -> str:
+    """What a table's name ends in: .parquet, .csv or .tsv, compressed or not.
+
+    Raises TableError for anything else.
+    """
     name = table.lower().partition("?")[0] if "://" in table else table.lower()
     kinds = {suffix: suffix for suffix in (".parquet", *_DELIMITERS)}
     kinds |= {suffix + _COMPRESSED: suffix for suffix in _DELIMITERS}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy
 import numpy.typing as npt
-import torch
 
 from .rating_file import TableError
 from .rating_table import Floats, Integers, RatingTable
@@ -60,6 +59,8 @@ class SplitRatings:
         ratings: (N,).
         user_count: The users in the training ratings.
         item_count: The items in them.
+        mean: Of the training ratings: what a model learns is how far a rating is from it, so that a
+            pair of which nothing is known is given about the mean.
     """
 
     users: Integers
@@ -67,6 +68,7 @@ class SplitRatings:
     ratings: Floats
     user_count: int
     item_count: int
+    mean: float
     sizes: SplitSizes
 
 
@@ -77,6 +79,8 @@ def split_ratings(table: RatingTable, *, split_seed: int | None, chunk: int) -> 
 
     Raises TableError where there are too few, or those to choose by are all alike.
     """
+    import torch  # not for who asks for a table's errors alone
+
     sizes = SplitSizes.of(len(table), chunk=chunk)
     if table.timestamps is not None:
         order = numpy.argsort(table.timestamps, kind="stable")
@@ -100,6 +104,7 @@ def split_ratings(table: RatingTable, *, split_seed: int | None, chunk: int) -> 
         ratings=ratings,
         user_count=user_count,
         item_count=item_count,
+        mean=float(ratings[: sizes.training].mean()),
         sizes=sizes,
     )
 

@@ -1,8 +1,8 @@
 """A user's own ratings: pairs of users and items by their rows, as `planted.py` has them.
 
-What is to be learned is what was rated: the labels are the ratings, nothing is drawn but the order
-of the training pairs in each epoch, and no truth is known that they could be held against. The
-ratings of a table are read once in a process, whoever asks for them.
+What is to be learned is what was rated: the labels are the ratings, minus the mean of those to
+train on. Nothing is drawn but the order of the training pairs in each epoch, and no truth is known
+that they could be held against. A table is read once in a process, whoever asks for its ratings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,11 +112,11 @@ def _ratings(
 
 
 class _Pairs:
-    """All pairs by their rows, each with its rating."""
+    """All pairs by their rows, each with its rating, from the mean."""
 
     def __init__(self, ratings: SplitRatings, task: Task, dtype: torch.dtype) -> None:
         self._rows = [torch.from_numpy(rows) for rows in (ratings.users, ratings.items)]
-        self._ratings = torch.from_numpy(ratings.ratings).to(dtype)
+        self._labels = torch.from_numpy(ratings.ratings - ratings.mean).to(dtype)
         self._below = embedding_rows(task.data, ratings.user_count)
 
     def put(self, indices: Tensor, inputs: Tensor, labels: Tensor) -> None:
@@ -125,11 +125,11 @@ class _Pairs:
         for place, rows in enumerate(self._rows):
             inputs[:, place] = rows.index_select(0, flat).view(shape)
         inputs[:, 1] += self._below
-        labels.copy_(self._ratings.index_select(0, flat).view(shape))
+        labels.copy_(self._labels.index_select(0, flat).view(shape))
 
     def empty(self, number: int, size: int) -> Batches:
         """Memory for batches of one stream."""
-        return row_batches(number, 1, size, like=self._ratings)
+        return row_batches(number, 1, size, like=self._labels)
 
 
 class _TrainingPairs:

@@ -1,0 +1,58 @@
+"""What a search's table of ratings holds, read once where a search begins, and put into its spec.
+
+With it the spec says all again that a search is a function of: how many users, items and training
+ratings there are, and the fingerprint of all that the table holds.
+"""
+
+from spaces import Spec, SpecError, load_spec
+from trainables.ratings import (
+    TableError,
+    TableReference,
+    absolute,
+    read_ratings,
+    split_ratings,
+)
+from trainables.sources.batches import EVALUATION_CHUNK
+
+_FACTS = ("users", "items", "pairs", "fingerprint")
+
+
+def with_table_facts(spec: Spec) -> Spec:
+    """The spec with what its table holds, and the table's place as it is in every folder.
+
+    A spec of other data is returned as it is.
+
+    Raises:
+        SpecError: the table can't be learned from, holds something else than the spec says, or the
+            spec doesn't go with what it holds.
+    """
+    if not spec.has_table:
+        return spec
+    task = spec.task
+    names = {name: getattr(task, name) for name in ("user", "item", "rating", "timestamp")}
+    reference = TableReference(table=absolute(str(task.table)), **names)
+    try:
+        table = read_ratings(reference)
+        split = split_ratings(table, split_seed=task.split_seed, chunk=EVALUATION_CHUNK)
+    except TableError as error:
+        raise SpecError([f"task.table: {error}"]) from None
+    found = (split.user_count, split.item_count, split.sizes.training, table.fingerprint)
+    facts = dict(zip(_FACTS, found, strict=True))
+    if task.fingerprint not in (None, table.fingerprint):
+        raise SpecError(
+            [
+                "task.table: must hold what it held when the spec's fingerprint was taken; "
+                f"{reference.table} has another; put that file back, or leave out what the spec "
+                f"says of it ({', '.join(_FACTS)})"
+            ]
+        )
+    faults = [
+        f"task.{name}: must be what the table holds ({facts[name]}); got {given}; leave it out"
+        for name in _FACTS
+        if (given := getattr(task, name)) not in (None, facts[name])
+    ]
+    if faults:
+        raise SpecError(faults)
+    mapping = spec.to_mapping()
+    mapping["task"] |= {"table": reference.table, **facts}
+    return load_spec(mapping)
