@@ -46,7 +46,10 @@ def _complete_task(completed: dict[str, Any]) -> None:
         task = task.model_dump(exclude_unset=True)
     if not isinstance(task, dict) or not isinstance(grid, dict):
         return
-    task = {**task, **_written_out(task.get("data"))}
+    written = _written_out(task.get("data"))
+    # What stands beside it counts, as `--set task.pairs=64` puts it there.
+    task = {**task, **{name: each for name, each in written.items() if task.get(name) is None}}
+    task |= {"data": written["data"]} if written else {}
     completed["task"] = task
     sources = {each for each in given_values(completed, "data") if isinstance(each, str)}
     for name, field in TASK_FIELDS.items():

@@ -16,9 +16,11 @@ from cluster.resources import Cluster, Node, worker_request
 from results import OutputFolder
 from search.commands.cli import application
 from search.memory_need import PackNeed, check_memory, pack_needs
+from search.table_facts import with_table_facts
 from spaces import Spec, load_spec, preset_names
 from spaces.vocabulary import FIELDS
 from tests.search_tests.studies import TINY, tiny
+from tests.trainables_tests.rating_tables import made_up_ratings, written
 from trainables.processor.pack_memory import pack_bytes
 
 GIGABYTE = 10**9
@@ -44,9 +46,24 @@ def with_fixed(**values: Any) -> Spec:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_presets_fit_a_small_node(name: str) -> None:
+def test_presets_fit_a_small_node(name: str, tmp_path: Path) -> None:
+    spec = load_spec(name)
+    if spec.has_table:
+        table = written(made_up_ratings(100_000, users=943, items=1_682), tmp_path / "a.parquet")
+        spec = with_table_facts(load_spec(name, overrides=[f"task.table={table}"]))
     # The four largest pools of all, at dimension 128, hold 51.2 million pairs.
-    check(load_spec(name), one_node((3 if name == "rendle2020" else 2) * GIGABYTE))
+    check(spec, one_node((3 if name == "rendle2020" else 2) * GIGABYTE))
+
+
+def test_a_table_takes_memory_for_its_ratings_and_its_embeddings(tmp_path: Path) -> None:
+    table = written(made_up_ratings(1_000), tmp_path / "ratings.csv")
+    spec = {"name": "rated", "fixed": {"model": "dot"}, "task": {"data": {"table": table}}}
+    small = with_table_facts(load_spec(spec))
+    sizes = {"users": 10_000_000, "pairs": 100_000_000}
+    for name, size in sizes.items():
+        large = small.model_copy(update={"task": small.task.model_copy(update={name: size})})
+        with pytest.raises(RequestError, match=r"needs [0-9]+ [A-Z]B, .* has 2\.0 GB"):
+            check(large, one_node(2 * GIGABYTE))
 
 
 @pytest.mark.parametrize(

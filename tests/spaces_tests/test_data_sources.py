@@ -233,3 +233,80 @@ def test_what_needs_pairs_that_come_again_has_them_in_a_pool(key: str) -> None:
         SpecError, match=f"{key}: needs data that comes again, and the pairs of str"
     ):
         load_spec(spec | {"task": {}})
+
+
+OF_TABLE: dict[str, Any] = {"data": {"table": "ratings.csv"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fixed": {"dimension": 2}}, r"fixed.dimension: no data of this search has it \(table\)"),
+        (
+            {"task": {**OF_TABLE, "scale": 2.0}},
+            r"task.scale: no data of this search has it \(table",
+        ),
+        ({"task": {**OF_TABLE, "target": "dot"}}, "task.target: no data of this search has it"),
+        ({"task": {**OF_TABLE, "pairs_per_user": 5}}, "task.pairs_per_user: no data of this sear"),
+        (
+            {"task": {"data": "table"}},
+            r"task.table: missing, with data table; write data: {table: ",
+        ),
+        ({"task": {"data": {"table": ""}}}, 'task.table: must be a text that is not empty; got ""'),
+        (
+            {"task": {"data": {"table": 5}}},
+            "task.table: must be a text .*; got 5; write it in quotes",
+        ),
+        (
+            {"task": {"data": {"table": "a.csv", "rank": 2}}},
+            "task.data: must be one of stream, fix",
+        ),
+        ({"grid": {"table": ["a.csv", "b.csv"]}}, "grid.table: can't be in grid: a search has one"),
+        ({"grid": {"split_seed": [1, 2]}}, "grid.split_seed: can't be in grid: a search has one"),
+        ({"grid": {"users": [1, 2]}}, "grid.users: can't be in grid: a table has the ones that it"),
+        (
+            {"grid": {"data": ["table", "planted"]}},
+            "data: table can't stand beside other data: the",
+        ),
+        ({"grid": {"data": ["table", "stream"]}}, "data: table can't stand beside other data"),
+        (
+            {"task": {"data": {"table": "a.csv", "timestamp": "when", "split_seed": 3}}},
+            "task.split_seed: must not be given beside task.timestamp, from which it follows",
+        ),
+        ({"fixed": {"parameters": 900}}, "parameters: settles no width with data table, where"),
+        ({"resources": {"gpus": 1}}, "resources.gpus: must be 0 or auto with data table"),
+        (
+            {"fixed": {"layer_sizes": ["4d"]}},
+            "layer_sizes: must be whole numbers of units; 4d is none, as there is no dimension",
+        ),
+        (
+            {"fixed": {"initialisation": "constructed"}},
+            "needs a network by hand, and none is known for data table, multiplication false, act",
+        ),
+    ],
+)
+def test_what_a_table_refuses(changes: dict[str, Any], message: str) -> None:
+    of_grid = {"task": {"table": "ratings.csv"}} if "data" in changes.get("grid", {}) else {}
+    with pytest.raises(SpecError, match=message):
+        load_spec({"name": "a", "task": OF_TABLE} | of_grid | changes)
+
+
+def test_a_table_has_nothing_that_vectors_have() -> None:
+    spec = load_spec({"name": "a", "task": {"data": {"table": "a.csv", "timestamp": "when"}}})
+    task = spec.task
+    assert (task.user, task.item, task.rating) == ("user", "item", "rating")
+    assert (task.timestamp, task.split_seed, task.shuffle) == ("when", None, True)
+    assert (task.target, task.inputs, task.scale, task.label_noise_std) == (None,) * 4
+    assert "dimension" not in spec.fixed
+    assert load_spec(spec.to_mapping()) == spec
+    with pytest.raises(SpecError, match=r"task.table: must be read before there are studies"):
+        studies(spec)
+
+
+def test_what_stands_beside_data_counts() -> None:
+    """As `--set` puts it there."""
+    written = {"name": "a", "fixed": {"dimension": 2, "batch_size": 8}}
+    spec = load_spec(written | {"task": {"data": {"fixed": 64}}}, overrides=["task.pairs=16"])
+    assert spec.task.pairs == 16
+    of_table = load_spec({"name": "a", "task": OF_TABLE}, overrides=["task.table=b.tsv"])
+    assert of_table.task.table == "b.tsv"

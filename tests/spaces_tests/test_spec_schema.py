@@ -33,10 +33,13 @@ def test_presets_pass_as_written_and_as_resolved(name: str) -> None:
         {"planted": {"users": 20, "items": 30, "pairs_per_user": 5}, "shuffle": False},
         {"modes": {"values": 20}, "rank": 2},
         {"modes": {"values": 20, "rank": 2, "shuffle": False}},
+        {"table": "ratings.csv"},
+        {"table": "ratings.csv", "user": "userId", "timestamp": "when", "shuffle": False},
+        {"table": {"table": "ratings.csv", "split_seed": 4}},
     ],
 )
 def test_data_passes_as_it_may_be_written_short(data: dict[str, Any]) -> None:
-    fixed = {"batch_size": 8} | ({} if "modes" in data else {"dimension": 2})
+    fixed = {"batch_size": 8} | ({} if {"modes", "table"} & data.keys() else {"dimension": 2})
     spec = {"name": "short", "fixed": fixed, "task": {"data": data}}
     VALIDATOR.validate(spec)
     VALIDATOR.validate(load_spec(spec).to_mapping())
@@ -68,6 +71,9 @@ def test_what_loads_passes(data: dict[str, Any]) -> None:
         ("task", {"data": {"fixed": 0}}),
         ("task", {"data": {"modes": {"values": 1, "rank": 2}}}),
         ("task", {"data": {"modes": {"users": 20}}}),
+        ("task", {"data": {"table": ""}}),
+        ("task", {"data": {"table": "a.csv", "rank": 2}}),
+        ("grid", {"table": ["a.csv"]}),
         ("task", {"target": "sum"}),
         ("early_stopping", {"patience": 0}),
         ("halving", {}),

@@ -169,7 +169,7 @@ def test_the_same_of_parquet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.csv", None, "there is no file .*none.csv; check the path"),
+        ("none.csv", None, "there is no file .*none.csv; name yours with --set"),
         ("ratings.xlsx", b"", "must be Parquet, CSV or TSV, and its name end in .parquet, .csv"),
         ("a.parquet.gz", b"", "must be Parquet, CSV or TSV"),
         ("a.csv", b"", "can't be read; got .*a.csv"),

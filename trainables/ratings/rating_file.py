@@ -127,7 +127,9 @@ def _explained(table: str) -> Iterator[None]:
     except TableError:
         raise
     except FileNotFoundError:
-        raise TableError(f"there is no file {table}; check the path") from None
+        raise TableError(
+            f"there is no file {table}; name yours with --set task.table=FILE"
+        ) from None
     except (OSError, pa.ArrowException, ValueError) as error:
         raise TableError(
             f"can't be read; got {table} ({_first_line(error)}); check the file"

@@ -1,0 +1,178 @@
+"""A search on a user's own ratings: what is read of them, and what becomes of it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+from typer.testing import CliRunner, Result
+
+from results import OutputFolder
+from results.rows import trials_of
+from search import run_search
+from search.commands.cli import application
+from search.planning.search_plan import SearchPlan
+from search.table_facts import with_table_facts
+from spaces import SpecError, load_spec, studies
+from tests.search_tests.studies import trained
+from tests.trainables_tests.rating_tables import made_up_ratings, written
+
+
+def spec_on(table: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "rated",
+        "space": {"factors": {"low": 2, "high": 5}},
+        "fixed": {"model": "dot_bias", "epochs": 2, "batch_size": 20},
+        "task": {"data": {"table": table}},
+        "budget": {"trials": 4, "pack_size": 2},
+        "confirm": {"replicates": 2},
+    } | changes
+
+
+@pytest.fixture
+def frame() -> pandas.DataFrame:
+    return made_up_ratings(200)
+
+
+@pytest.fixture
+def table(tmp_path: Path, frame: pandas.DataFrame) -> str:
+    return written(frame, tmp_path / "ratings.csv")
+
+
+def test_what_is_found_in_the_table_is_part_of_the_spec(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(table).parent)
+    spec = with_table_facts(load_spec(spec_on("ratings.csv")))
+    assert spec.task.table == table  # which means the same wherever it is read
+    (study,) = studies(spec)
+    assert study.name == "data=table"
+    task = study.task
+    assert (task["pairs"], task["split_seed"], task["shuffle"]) == (160, 0, True)
+    assert task["dimension"] is None
+    assert study.fixed["steps"] == 16
+    assert with_table_facts(spec) == spec
+    assert load_spec(spec.to_mapping()) == spec
+    other = load_spec("smoke")
+    assert with_table_facts(other) is other
+
+
+def test_the_same_ratings_elsewhere_are_the_same_search(
+    table: str, tmp_path: Path, frame: pandas.DataFrame
+) -> None:
+    """In another format, under other names: the seeds and so the rows are the same."""
+    names = {"user": "who", "item": "what", "rating": "stars"}
+    moved = written(frame.rename(columns=names), tmp_path / "moved.parquet")
+    seeds = []
+    for where in ({"table": table}, {"table": moved, **names}):
+        pack = SearchPlan(
+            with_table_facts(load_spec(spec_on("") | {"task": {"data": where}}))
+        ).next_pack()
+        assert pack is not None
+        seeds.append([(each.data_seed, each.initialisation_seed) for each in pack.members])
+        row = trained(pack).trials[0]
+        seeds[-1].append((row.loss, row.rmse))  # type: ignore[arg-type]
+    assert seeds[0] == seeds[1]
+    changed = written(frame.assign(rating=1 + frame.index % 2), tmp_path / "changed.csv")
+    other = SearchPlan(with_table_facts(load_spec(spec_on(changed)))).next_pack()
+    assert other is not None
+    assert other.members[0].data_seed != seeds[0][0][0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"users": 5}, r"task.users: must be what the table holds \(40\); got 5; leave it out"),
+        ({"fingerprint": "abc"}, "task.table: must hold what it held when the spec's fingerprint"),
+        ({"rating": "stars"}, "task.table: must have a column stars .rating.; it has 4 columns"),
+    ],
+)
+def test_a_spec_that_says_something_else_is_refused(
+    table: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        with_table_facts(load_spec(spec_on(table, task={"data": {"table": table}, **changes})))
+
+
+def test_what_doesn_t_go_with_the_table_is_refused_when_it_is_read(table: str) -> None:
+    fixed = {"model": "dot", "epochs": 2, "batch_size": 161}
+    with pytest.raises(SpecError, match=r"batch_size: must not exceed the fewest .* \(160\)"):
+        with_table_facts(load_spec(spec_on(table, fixed=fixed)))
+    halving = {"halving": {"grace_period": 17}}
+    with pytest.raises(SpecError, match=r"grace_period: must not exceed the smallest steps \(16"):
+        with_table_facts(load_spec(spec_on(table, **halving)))
+
+
+def dottune(*arguments: str) -> Result:
+    return CliRunner().invoke(application, [*arguments])
+
+
+def test_every_command_says_what_is_wrong_with_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["run"], ["plan"], ["submit", "--out", "s3://bucket/out"]):
+        refused = dottune(*command, "ratings", "--set", "task.table=s3://a:b@bucket/ratings.csv")
+        assert refused.exit_code == 2
+        assert "error: task.table: must hold no credentials; got s3://***" in refused.stderr
+    for command in (["run"], ["plan"]):
+        refused = dottune(*command, "ratings")
+        assert refused.exit_code == 2
+        message = f"error: task.table: there is no file {tmp_path}/ratings.csv; name yours with "
+        assert message + "--set task.table=FILE" in refused.stderr
+    refused = dottune("submit", "ratings", "--out", "s3://bucket/out")
+    assert refused.exit_code == 2
+    assert "task.table: a local path names another file on every machine" in refused.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_search_on_workers_and_what_is_done_with_it(
+    two_cpus: None,
+    table: str,
+    frame: pandas.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = str(tmp_path / "out")
+    grid = {"grid": {"model": ["dot", "neumf"]}, "fixed": {"epochs": 2, "batch_size": 20}}
+    result = run_search(spec_on("ratings.csv", **grid), out)
+    assert result.failed == {}
+    assert result.report is not None
+    rows = trials_of(OutputFolder(out).read_trials())
+    assert len(rows) == 2 * (4 + 2)
+    assert all(row.rmse is not None and row.column("table") == table for row in rows)
+    again = run_search(spec_on("ratings.csv", **grid), out, resume_if_there=True)
+    assert again.trials.equals(result.trials)
+
+    longer = dottune("resume", out, "--set", "budget.trials=6")
+    assert longer.exit_code == 0, longer.output
+    undisturbed = str(tmp_path / "undisturbed")
+    whole = run_search(spec_on(table, **grid), undisturbed, overrides=["budget.trials=6"])
+    found, expected = (
+        {row.key: (row.loss, row.rmse) for row in trials_of(OutputFolder(uri).read_trials())}
+        for uri in (out, undisturbed)
+    )
+    assert expected.items() <= found.items()  # where also what was the best before is confirmed
+    assert (whole.summary["rmse"] > 0).all()
+
+    one = ["reproduce", out, "--study", "model=neumf", "--trial", "1"]
+    reproduced = dottune(*one, "--to", str(tmp_path / "network.pt"))
+    assert reproduced.exit_code == 0, reproduced.output
+    assert "the same, to the last bit" in reproduced.stdout
+
+    written(frame.assign(rating=frame["rating"] + 1), Path(table))
+    refused = dottune("resume", out, "--set", "budget.trials=8")
+    assert refused.exit_code == 2
+    assert "task.table: must hold what it held when the spec's fingerprint" in refused.stderr
+    Path(table).unlink()
+    shown = dottune("show", out)
+    assert shown.exit_code == 0, shown.output  # which needs no table
+    assert dottune("resume", out).exit_code == 0  # nor what has finished
+    from trainables.sources import rated_table
+
+    rated_table._ratings.cache_clear()
+    refused = dottune(*one)
+    assert refused.exit_code == 2
+    assert f"error: this row's table there is no file {table}" in refused.stderr
