@@ -19,7 +19,7 @@ NUMBER_BYTES = 4
 """Of float32."""
 INDEX_BYTES, ORDER_BYTES = 8, 4
 """Of what says which vectors a pair has, and which pair is next."""
-RATING_BYTES, READING_BYTES = 20, 80
+RATING_BYTES, READING_BYTES = 20, 85
 """Of a rating: its rows and itself, in float64 and in float32; and beside it while it is read."""
 GENERATOR_BYTES = 5_056
 """The state of a generator on the processor."""
