@@ -20,7 +20,7 @@ from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
-from trainables.ratings import table_format
+from trainables.ratings import arrow_uri, table_format
 from trainables.sources.batches import (
     EVALUATION_CHUNK,
     EVALUATION_CHUNKS,
@@ -382,6 +382,7 @@ def _table(columns: Mapping[str, Any]) -> str:
     """How the program reads and splits the table."""
     named = ("table", "user", "item", "rating", "timestamp")
     texts = {name: repr(columns[name]) for name in named} | {"split_seed": columns["split_seed"]}
+    texts["table"] = repr(arrow_uri(columns["table"]))
     names = [columns[name] for name in named[1:] if columns[name] is not None]
     kind = table_format(columns["table"])
     compressed = repr("gzip" if columns["table"].lower().endswith(".gz") else None)

@@ -20,6 +20,7 @@ from search.tune.searcher import ATTEMPTS, PackSearcher, pack_of
 from search.tune.time_budget import TimeBudget
 from tests.search_tests.studies import RecordedPlan, run_all, tiny, train_once
 from trainables import Pack, PackKey
+from trainables.ratings import TableError
 
 Errors = TuneError | RayTaskError | RayActorError
 
@@ -54,6 +55,7 @@ def suggested(searcher: PackSearcher, trial_id: str, folder: Path) -> Trial:
     [
         (in_worker(ValueError("odd")), "ValueError: odd"),
         (in_worker(OutputError("the disk [sda] is full")), "the disk [sda] is full"),
+        (in_worker(TableError("must hold what it held")), "must hold what it held"),
         (DIED, "The actor died"),
         (IN_DRIVER, "in the search's own process: ValueError: no view [x]"),
         (None, "Ray Tune gave no reason"),

@@ -150,7 +150,7 @@ def modes_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
 @pytest.fixture(scope="module")
 def table_folder(tmp_path_factory: pytest.TempPathFactory) -> OutputFolder:
     """Of a fifth search, on a table of ratings."""
-    ratings = tmp_path_factory.mktemp("ratings") / "ratings.tsv.gz"
+    ratings = tmp_path_factory.mktemp("ratings") / "my ratings.tsv.gz"
     table = written(made_up_ratings(600, users=80), ratings)
     data = {"data": {"table": table, "timestamp": "timestamp"}}
     return searched(OutputFolder(str(tmp_path_factory.mktemp("table"))), TABLE | {"task": data})

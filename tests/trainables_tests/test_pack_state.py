@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from spaces.vocabulary import EMBEDDED_DATA
 from tests.trainables_tests.packs import make_member, make_pack
+from tests.trainables_tests.test_rated_table import task_of
 from trainables import EarlyStopping, Halving, Pack, training
 from trainables.gpu.tensor_engine import TensorEngine
 from trainables.pack_rows import PackRows
@@ -72,6 +74,15 @@ PACKS: dict[str, Pack] = {
         halving=HALVING,
         shuffle=True,
         **POOL | {"data": "modes", "pairs_per_user": 40, "pairs": 1600},
+    ),
+    "a table of ratings": make_pack(
+        [
+            make_member(trial, model=model, factors=4, optimizer="adamw", data_seed=trial)
+            for trial, model in enumerate(["dot_bias", "mlp", "neumf"])
+        ],
+        steps=600,
+        halving=HALVING,
+        **task_of(str(Path(__file__).parents[1] / "search_tests" / "ratings.csv")),
     ),
     "early stopping": make_pack(
         OWN,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy
 import pandas
 import pytest
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.object_store import object_store
 from tests.trainables_tests.rating_tables import made_up_ratings, written
 from trainables.ratings import (
     RatingTable,
@@ -97,6 +99,20 @@ def test_dates_are_times(tmp_path: Path) -> None:
         read = read_ratings(TableReference(table=table, timestamp="timestamp"))
         assert read.timestamps is not None
         assert read.timestamps.tolist() == (frame["timestamp"] * 10**6).tolist()
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv.gz"])
+def test_a_table_in_an_object_store(name: str, tmp_path: Path) -> None:
+    table = written(made_up_ratings(100), tmp_path / name)
+    with object_store() as served, served.found():
+        client = boto3.client("s3")
+        client.upload_file(table, "bucket", f"tables of mine/{name}")
+        client.close()
+        read = read_ratings(TableReference(table=f"s3://bucket/tables of mine/{name}"))
+        here = read_ratings(TableReference(table=table))
+        assert read.fingerprint == here.fingerprint
+        with pytest.raises(TableError, match=r"there is no file s3://bucket/none.csv; name yours"):
+            read_ratings(TableReference(table="s3://bucket/none.csv"))
 
 
 def changed(**columns: Any) -> pandas.DataFrame:
@@ -191,7 +207,11 @@ def test_files_that_are_no_tables(
 def test_names_that_are_no_tables(tmp_path: Path) -> None:
     for table, message in [
         ("", "must be the path or the URI of a table; got an empty name"),
-        ("s3://key:secret@bucket/a.csv", r"must hold no credentials; got s3://\*\*\*; give them"),
+        (
+            "s3://key:secret@bucket/a.csv",
+            r"must hold no credentials and no options; got s3://\*\*\*; give them",
+        ),
+        ("s3://bucket/a.csv?secret_key=b", r"must hold no credentials and no options; got s3://\*"),
         ("nowhere://a.csv", "can't be reached; got nowhere://a.csv"),
         (f"{tmp_path}/folder.csv", "can't be read; got .*folder.csv"),
     ]:

@@ -1,6 +1,6 @@
 """A user's own ratings: read from a table, checked, and split into those to train and judge on."""
 
-from .rating_file import TableError, TableReference, absolute, table_format
+from .rating_file import TableError, TableReference, absolute, arrow_uri, table_format
 from .rating_split import SplitRatings, SplitSizes, split_ratings
 from .rating_table import RatingTable, read_ratings
 
@@ -11,6 +11,7 @@ __all__ = [
     "TableError",
     "TableReference",
     "absolute",
+    "arrow_uri",
     "read_ratings",
     "split_ratings",
     "table_format",

@@ -1,10 +1,10 @@
 """The columns of a table of ratings, some rows at a time: Parquet, CSV or TSV, wherever it lies."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.csv
@@ -26,7 +26,7 @@ class TableReference:
     """Where a table lies, and which of its columns hold what."""
 
     table: str
-    """A local path, or a URI that `pyarrow.fs` knows."""
+    """A local path, or a URI that `pyarrow.fs` knows, in which nothing is percent-encoded."""
     user: str = "user"
     item: str = "item"
     rating: str = "rating"
@@ -42,6 +42,16 @@ class TableReference:
 def absolute(table: str) -> str:
     """A URI as it is, a local path as one that means the same in every folder (`~` is expanded)."""
     return table if "://" in table else os.path.abspath(os.path.expanduser(table))
+
+
+def arrow_uri(table: str) -> str:
+    """A table's place as `pyarrow.fs` takes it: an absolute path, or an encoded URI.
+
+    >>> arrow_uri("s3://bucket/my ratings.csv")
+    's3://bucket/my%20ratings.csv'
+    """
+    scheme, separator, rest = table.partition("://")
+    return f"{scheme}://{quote(rest, safe='/:')}" if separator else absolute(table)
 
 
 def read_batches(reference: TableReference) -> Iterator[pa.RecordBatch]:
@@ -90,13 +100,13 @@ def _opened(table: str) -> tuple[pyarrow.fs.FileSystem, str]:
     if "://" not in table:
         return pyarrow.fs.LocalFileSystem(), absolute(table)
     scheme, _, rest = table.partition("://")
-    if "@" in rest.partition("/")[0] or re.search(r"(access|secret)_key=", rest):
+    if "@" in rest.partition("/")[0] or "?" in rest:
         raise TableError(
-            f"must hold no credentials; got {scheme}://***; give them in the environment "
-            "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...)"
+            f"must hold no credentials and no options; got {scheme}://***; give them in the "
+            "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, ...)"
         )
     try:
-        filesystem, path = pyarrow.fs.FileSystem.from_uri(table)
+        filesystem, path = pyarrow.fs.FileSystem.from_uri(arrow_uri(table))
     except (OSError, ValueError) as error:  # Arrow's own are both
         raise TableError(f"can't be reached; got {table} ({_first_line(error)})") from None
     return filesystem, str(path)
@@ -107,7 +117,7 @@ def table_format(table: str) -> str:
 
     Raises TableError for anything else.
     """
-    name = table.lower().partition("?")[0] if "://" in table else table.lower()
+    name = table.lower()
     kinds = {suffix: suffix for suffix in (".parquet", *_DELIMITERS)}
     kinds |= {suffix + _COMPRESSED: suffix for suffix in _DELIMITERS}
     found = next((kind for suffix, kind in kinds.items() if name.endswith(suffix)), None)
