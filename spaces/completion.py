@@ -55,6 +55,8 @@ def _complete_task(completed: dict[str, Any]) -> None:
     for name, field in TASK_FIELDS.items():
         if sources and sources <= set(field.not_of_data):
             task.setdefault(name, None)
+        elif field.not_of_data and name in task and task[name] is None:
+            del task[name]  # what other data has is never null, but where another says it
         if sources & set(field.of_data) and field.default is not None and name not in grid:
             task.setdefault(name, field.default)
         if name in grid or task.get(name) is not None:

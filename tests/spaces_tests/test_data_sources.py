@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces import SpecError, Study, load_spec, studies
+from spaces import SpecError, Study, Task, load_spec, studies
 
 
 def spec_of(task: dict[str, Any], **fixed: Any) -> dict[str, Any]:
@@ -310,3 +310,13 @@ def test_what_stands_beside_data_counts() -> None:
     assert spec.task.pairs == 16
     of_table = load_spec({"name": "a", "task": OF_TABLE}, overrides=["task.table=b.tsv"])
     assert of_table.task.table == "b.tsv"
+
+
+@pytest.mark.parametrize("name", ["target", "inputs", "scale", "label_noise_std"])
+def test_null_is_the_default_where_there_are_vectors(name: str) -> None:
+    """Null with a table alone, and of a scale where the labels' deviation stands for it."""
+    written = {"name": "a", "fixed": {"dimension": 2}}
+    assert load_spec(written | {"task": {name: None}}).task == Task()
+    spec = load_spec(written | {"task": {name: None, "label_std": 1.0}})
+    assert (spec.task.scale, spec.task.target, spec.task.inputs) == (None, "dot", "normal")
+    assert load_spec(spec.to_mapping()) == spec
