@@ -101,13 +101,19 @@ numbers = numbers[torch.randperm($all_pairs, generator=which)]""")
 _DRAWN_AT_ONCE = string.Template(
     "numbers = torch.randperm($users * $items, generator=which)[:$all_pairs]"
 )
-_READERS = {
-    ".parquet": "pandas.read_parquet(file, columns=$columns)",
-    ".csv": 'pandas.read_csv(file, sep=",", $texts)',
-    ".tsv": r'pandas.read_csv(file, sep="\t", $texts)',
-}
-_TEXTS = """dtype={$user: str, $item: str}, keep_default_na=False,
-        float_precision="round_trip", compression=$compression"""
+_PARQUET = """\
+pyarrow.parquet.read_table(file, columns=$columns)
+table = table.to_pandas(ignore_metadata=True)"""
+_TEXT = """\
+pandas.read_csv(
+        file,
+        sep=$separator,
+        dtype={$user: str, $item: str},
+        keep_default_na=False,
+        float_precision="round_trip",
+        compression=$compression,
+    )"""
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _BY_TIME = """\
 ordered = numpy.argsort(table[$timestamp].to_numpy(), kind="stable")
 parts = numpy.split(ordered, [training, training + valid])"""
@@ -118,6 +124,7 @@ _TABLE_IMPORTS = """\
 import numpy
 import pandas
 import pyarrow.fs
+import pyarrow.parquet
 """
 _TABLE = string.Template('''\
 filesystem, path = pyarrow.fs.FileSystem.from_uri($table)
@@ -385,12 +392,17 @@ def _table(columns: Mapping[str, Any]) -> str:
     texts["table"] = repr(arrow_uri(columns["table"]))
     names = [columns[name] for name in named[1:] if columns[name] is not None]
     kind = table_format(columns["table"])
-    compressed = repr("gzip" if columns["table"].lower().endswith(".gz") else None)
-    read = string.Template(_READERS[kind]).substitute(columns=names, texts=_TEXTS)
+    compressed = columns["table"].lower().endswith(".gz")
+    read = string.Template(_PARQUET if kind == ".parquet" else _TEXT).substitute(
+        texts,
+        columns=names,
+        separator=repr(_SEPARATORS.get(kind)),
+        compression=repr("gzip" if compressed else None),
+    )
     split = _AT_RANDOM if columns["timestamp"] is None else _BY_TIME
     return _TABLE.substitute(
         texts,
-        read=string.Template(read).substitute(texts, compression=compressed),
+        read=read,
         split=string.Template(split).substitute(texts),
         chunk=EVALUATION_CHUNK,
         users=embedding_rows("table", columns["users"]),

@@ -316,7 +316,7 @@ def test_the_printed_program_does_the_same(
     obtained = float(done.stdout.split()[1])
     assert obtained == pytest.approx(row.nmse, rel=1e-2, abs=NMSE_FLOOR)
     imports = [line for line in printed.stdout.splitlines() if line.startswith(("import", "from"))]
-    of_table = ["import numpy", "import pandas", "import pyarrow.fs"]
+    of_table = ["import numpy", "import pandas", "import pyarrow.fs", "import pyarrow.parquet"]
     read = of_table if of == "table_folder" else []
     assert imports == ["import math", *read, "import torch", "from torch import nn"]
     weights = torch.load(tmp_path / f"trial-{row.trial}.pt", weights_only=True)

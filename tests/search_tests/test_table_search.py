@@ -1,6 +1,8 @@
 """A search on a user's own ratings: what is read of them, and what becomes of it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from results.rows import trials_of
 from search import run_search
 from search.commands.cli import application
 from search.planning.search_plan import SearchPlan
+from search.reproducing.reproduction_script import reproduction_script
 from search.table_facts import with_table_facts
 from spaces import SpecError, load_spec, studies
 from tests.search_tests.studies import trained
@@ -102,6 +105,29 @@ def test_what_doesn_t_go_with_the_table_is_refused_when_it_is_read(table: str) -
     halving = {"halving": {"grace_period": 17}}
     with pytest.raises(SpecError, match=r"grace_period: must not exceed the smallest steps \(16"):
         with_table_facts(load_spec(spec_on(table, **halving)))
+
+
+@pytest.mark.parametrize("name", ["ratings.parquet", "ratings.csv"])
+@pytest.mark.parametrize("timestamp", [None, "the $time"])
+def test_the_printed_program_reads_the_table_as_we_do(
+    name: str, timestamp: str | None, tmp_path: Path, frame: pandas.DataFrame
+) -> None:
+    """Of any format, whatever its columns are called, with dates as times."""
+    frame = frame.assign(timestamp=pandas.to_datetime(frame["timestamp"], unit="s"))
+    names = {"user": "who's", "item": "${what}", "rating": 'so "many"', "timestamp": "the $time"}
+    table = written(frame.rename(columns=names).set_index("who's", drop=False), tmp_path / name)
+    data = {"table": table, **names, "timestamp": timestamp}
+    pack = SearchPlan(with_table_facts(load_spec(spec_on("", task={"data": data})))).next_pack()
+    assert pack is not None
+    row = trained(pack).trials[0]
+    done = subprocess.run(
+        [sys.executable, "-c", reproduction_script(row)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout.split()[1]) == pytest.approx(row.nmse, rel=1e-4)
 
 
 def dottune(*arguments: str) -> Result:
