@@ -1,11 +1,14 @@
 """A user's table of ratings: read from any format, checked with counts, split."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import boto3
 import numpy
 import pandas
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hypothesis import given
@@ -64,6 +67,17 @@ def test_the_fingerprint_is_of_the_content_whatever_the_format(tmp_path: Path) -
     assert len(prints) == 5
 
 
+def test_texts_in_every_way_that_arrow_keeps_them(tmp_path: Path) -> None:
+    frame = made_up_ratings(50)
+    expected = read_ratings(TableReference(table=written(frame, tmp_path / "a.csv"))).fingerprint
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        columns = {name: pa.array(frame[name].astype(str), kind) for name in ("user", "rating")}
+        table = pa.table(columns | {"item": pa.array(frame["item"])})
+        pq.write_table(table, tmp_path / "a.parquet")
+        read = read_ratings(TableReference(table=str(tmp_path / "a.parquet")))
+        assert read.fingerprint == expected
+
+
 IDS = {
     "texts": lambda number: f'name {number}, "x"',
     "dates": lambda number: pandas.Timestamp("2020-01-01") + pandas.Timedelta(days=number),
@@ -94,8 +108,10 @@ def test_ids_of_texts_are_taken_literally(tmp_path: Path) -> None:
 def test_dates_are_times(tmp_path: Path) -> None:
     frame = made_up_ratings(50)
     times = pandas.to_datetime(frame["timestamp"], unit="s")
-    for name in ("a.parquet", "a.csv"):
-        table = written(frame.assign(timestamp=times), tmp_path / name)
+    with_zone = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    columns: tuple[pandas.Series[Any], ...] = (times, with_zone)
+    for name, column in product(("a.parquet", "a.csv"), columns):
+        table = written(frame.assign(timestamp=column), tmp_path / name)
         read = read_ratings(TableReference(table=table, timestamp="timestamp"))
         assert read.timestamps is not None
         assert read.timestamps.tolist() == (frame["timestamp"] * 10**6).tolist()
@@ -117,7 +133,7 @@ def test_a_table_in_an_object_store(name: str, tmp_path: Path) -> None:
 
 def changed(**columns: Any) -> pandas.DataFrame:
     """Fifty ratings, of which some columns are replaced, or have other values in some rows."""
-    frame = made_up_ratings(50).astype({"user": object, "item": object, "rating": object})
+    frame = made_up_ratings(50).astype(object)
     for name, values in columns.items():
         for row, value in values.items():
             frame.loc[row, name] = value
@@ -132,23 +148,33 @@ BAD: list[tuple[pandas.DataFrame, dict[str, str], str]] = [
         "name yours with --set task.rating=COLUMN",
     ),
     (made_up_ratings(50), {"item": "user"}, "must have a column for each of user, item, rating"),
-    (changed(rating={3: None, 7: None}), {}, "of 50 ratings 2 are missing a rating in rating; l"),
+    (changed(rating={3: None, 7: None}), {}, "of 50 ratings, 2 are missing a rating in rating; l"),
     (
         changed(rating={3: "good", 8: "bad"}),
         {},
-        r"of 50 ratings 2 have a rating that is no number \('good'\) in rating",
+        r"of 50 ratings, 2 have a rating that is no number \('good'\) in rating",
     ),
-    (changed(rating={3: "inf"}), {}, "of 50 ratings 1 have a rating that is not finite in rating"),
-    (changed(rating={3: "nan"}), {}, "of 50 ratings 1 have a rating that is not finite in rating"),
+    (changed(rating={3: "inf"}), {}, "of 50 ratings, 1 have a rating that is not finite in rating"),
+    (changed(rating={3: "nan"}), {}, "of 50 ratings, 1 have a rating that is not finite in rating"),
     (
         changed(rating={3: None}, user={4: None, 5: None}, item={9: None}),
         {},
-        "of 50 ratings 2 have no id in user; 1 have no id in item; 1 are missing a rating in rat",
+        "of 50 ratings, 2 have no id in user; 1 have no id in item; 1 are missing a rating in rat",
     ),
     (
         changed(timestamp={3: None}),
         {"timestamp": "timestamp"},
-        "of 50 ratings 1 are missing a time in timestamp",
+        "of 50 ratings, 1 are missing a time in timestamp",
+    ),
+    (
+        changed(timestamp={3: "soon"}),
+        {"timestamp": "timestamp"},
+        r"of 50 ratings, 1 have a time that is neither a number nor a date \('soon'\) in timest",
+    ),
+    (
+        changed(timestamp={3: "2024-05-01", 4: "2024-05-02 12:00:00"}),
+        {"timestamp": "timestamp"},
+        "of 50 ratings, 2 have a date where others have a number in timestamp",
     ),
     (
         changed(user={3: "x", 4: "x"}, item={3: 1, 4: 1}),
@@ -174,7 +200,12 @@ def test_the_same_of_parquet(tmp_path: Path) -> None:
         ({"rating": frame["rating"].where(frame.index > 2)}, "3 are missing a rating"),
         ({"rating": frame["rating"].where(frame.index > 2, numpy.inf)}, "3 have .* not finite"),
         ({"user": frame["user"].where(frame.index > 2)}, "3 have no id in user"),
-        ({"user": [[1]] * 50}, "ids must be numbers, texts or dates; got a column of list"),
+        ({"user": [None] * 50}, "50 have no id in user"),
+        ({"rating": [None] * 50}, "50 are missing a rating in rating"),
+        (
+            {"user": [[1]] * 50},
+            r"must have ids that are numbers, texts or dates; got list.* \(user",
+        ),
     ]
     for change, message in cases:
         table = written(frame.assign(**change), tmp_path / "a.parquet")

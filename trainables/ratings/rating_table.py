@@ -5,7 +5,7 @@ the times is kept, so that ten million of them take a few hundred megabytes.
 """
 
 import hashlib
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy
@@ -17,8 +17,6 @@ from .rating_file import TableError, TableReference, read_batches
 
 Integers = npt.NDArray[numpy.int32]
 Floats = npt.NDArray[numpy.float64]
-
-_NO_IDS = (pa.types.is_nested, pa.types.is_null)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +47,7 @@ def read_ratings(reference: TableReference) -> RatingTable:
     Raises TableError, with counts: for what `read_batches` refuses, missing ids, ratings that are
     missing, no numbers or not finite, times likewise, and pairs that are rated twice.
     """
-    ids = {of: _Ids() for of in ("user", "item")}
+    ids = {of: _Ids(of) for of in ("user", "item")}
     numbers = {of: _Numbers(of) for of in reference.columns if of not in ids}
     for batch in read_batches(reference):
         for of, column in zip(reference.columns, batch.columns, strict=True):
@@ -62,7 +60,7 @@ def read_ratings(reference: TableReference) -> RatingTable:
     ]
     if faults:
         raise TableError(
-            f"of {count:,} ratings {'; '.join(faults)}; leave these out, or give them values"
+            f"of {count:,} ratings, {'; '.join(faults)}; leave these out, or give them values"
         )
     users, items = (each.codes() for each in ids.values())
     _check_pairs(users, items, [[*each.values] for each in ids.values()])
@@ -88,16 +86,18 @@ def read_ratings(reference: TableReference) -> RatingTable:
 class _Ids:
     """A column of ids: each value's number, and how often there is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: str) -> None:
+        self._of = of
         self.values: dict[Hashable, int] = {}
         self._codes: list[Integers] = []
         self._missing = 0
 
     def add(self, column: pa.Array) -> None:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if any(unfit(column.type) for unfit in _NO_IDS) and len(column):
-            raise TableError(f"ids must be numbers, texts or dates; got a column of {column.type}")
+        column = _plain(column)
+        if pa.types.is_nested(column.type):
+            raise TableError(
+                f"must have ids that are numbers, texts or dates; got {column.type} ({self._of})"
+            )
         if pa.types.is_floating(column.type):
             column = pc.if_else(pc.is_nan(column), None, column)
         self._missing += column.null_count
@@ -126,16 +126,17 @@ class _Numbers:
     def __init__(self, of: str) -> None:
         self._dates = of == "timestamp"
         self._what = "a time" if self._dates else "a rating"
+        self._other = "neither a number nor a date" if self._dates else "no number"
         self._parts: list[npt.NDArray[numpy.int64] | Floats] = []
         self._missing = self._infinite = self._others = 0
         self._first_other = ""
+        self._numbers = self._dated = 0  # of texts
 
     def add(self, column: pa.Array) -> None:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+        column = _plain(column)
         self._missing += column.null_count
         column = column.drop_null()
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        if pa.types.is_string(column.type):
             column = self._parsed(pc.utf8_trim_whitespace(column))
         elif self._dates and pa.types.is_date(column.type):
             column = column.cast(pa.timestamp("us")).cast(pa.int64())
@@ -153,34 +154,57 @@ class _Numbers:
 
     def _parsed(self, texts: pa.Array) -> pa.Array:
         """Texts as numbers, or as dates; those that are neither are counted and left out."""
-        kinds = [pa.int64(), pa.float64()] if self._dates else [pa.float64()]
-        for kind in [*kinds, *([pa.timestamp("us")] if self._dates else [])]:
+        found = self._cast(texts)
+        if found is not None:
+            return found
+        known = [pa.array([], pa.float64())]
+        for place in range(len(texts)):
+            one = self._cast(texts.slice(place, 1))
+            if one is None:
+                self._others += 1
+                self._first_other = self._first_other or str(texts[place])
+            else:
+                known.append(one.cast(pa.float64()))
+        return pa.concat_arrays(known)
+
+    def _cast(self, texts: pa.Array) -> pa.Array | None:
+        """All of them as numbers, or all as dates; None where some are neither."""
+        for kind in _TIMES if self._dates else [pa.float64()]:
             try:
                 found = texts.cast(kind)
             except pa.ArrowInvalid:
                 continue
-            return found.cast(pa.int64()) if pa.types.is_timestamp(kind) else found
-        return pa.array(self._numbers_in(texts), pa.float64())
-
-    def _numbers_in(self, texts: pa.Array) -> Iterator[float]:
-        for text in texts.to_pylist():
-            try:
-                yield float(text)
-            except ValueError:
-                self._others += 1
-                self._first_other = self._first_other or str(text)
+            if not pa.types.is_timestamp(kind):
+                self._numbers += len(texts)
+                return found
+            self._dated += len(texts)
+            return found.cast(pa.int64())
+        return None
 
     @property
     def faults(self) -> str:
         counts = {
             f"are missing {self._what}": self._missing,
-            f"have {self._what} that is no number ({self._first_other!r})": self._others,
+            f"have {self._what} that is {self._other} ({self._first_other!r})": self._others,
             f"have {self._what} that is not finite": self._infinite,
+            "have a date where others have a number": self._dated if self._numbers else 0,
         }
         return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
 
     def values(self) -> npt.NDArray[numpy.int64] | Floats:
         return numpy.concatenate([*self._parts]) if self._parts else numpy.empty(0)
+
+
+_TIMES = (pa.int64(), pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC"))
+"""What a text may say of a time."""
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """A column without the ways in which Arrow keeps texts and categories; all null as texts."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    texts = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return column.cast(pa.string()) if any(each(column.type) for each in texts) else column
 
 
 def _is_number(kind: pa.DataType) -> bool:
