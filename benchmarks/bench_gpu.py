@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +38,7 @@ from engine_contenders import (
     BLOCK,
     CPU,
     ROUNDS,
+    STEPS,
     Contender,
     Shape,
     functional,
@@ -49,8 +50,10 @@ from engine_contenders import (
     tensor_engine,
 )
 from gpu_correctness import TOLERANCES, differences, packs_to_check, use_tensor_engine_everywhere
-from gpu_pack import whole_pack
+from gpu_pack import quick_pack, whole_pack
 from gpu_tables import markdown
+
+from trainables.trainee import Trainee
 
 BUDGET = 420.0
 SHARES = {"peaks": 0.03, "correctness": 0.25, "kernels": 0.05, "pack": 0.17}
@@ -75,6 +78,7 @@ class Sizes:
     copied_bytes: int = 4 << 30
     pack_members: int = 512
     pack_steps: int = 2000
+    pack_sizes: tuple[int, ...] = (16, 32, 64, 128, 256, 512, 1024)
 
 
 TINY = Sizes(
@@ -85,6 +89,7 @@ TINY = Sizes(
     copied_bytes=1 << 16,
     pack_members=6,
     pack_steps=64,
+    pack_sizes=(2, 3),
 )
 
 Maker = Callable[[Shape, int, torch.device], list[Contender]]
@@ -133,12 +138,12 @@ class Clock:
 
 
 @contextmanager
-def float32_products() -> Iterator[None]:
-    """Products in float32 proper, whatever the defaults."""
-    products = torch.backends.cuda.matmul
-    before, products.fp32_precision = products.fp32_precision, "ieee"
+def products(precision: str) -> Iterator[None]:
+    """Products of float32 as "ieee", proper, or as "tf32", whatever the defaults."""
+    settings = torch.backends.cuda.matmul
+    before, settings.fp32_precision = settings.fp32_precision, precision
     yield
-    products.fp32_precision = before
+    settings.fp32_precision = before
 
 
 def free(device: torch.device) -> None:
@@ -225,6 +230,40 @@ def rates(sizes: Sizes, device: torch.device, clock: Clock) -> list[dict[str, An
     return rows
 
 
+def pack_sizes(sizes: Sizes, device: torch.device) -> list[dict[str, Any]]:
+    """Rows of members and member-steps per second: packs like `quick`'s, batches drawn."""
+    rows = []
+    for members in sizes.pack_sizes:
+        pack = quick_pack(members, STEPS)
+        trainees = [Trainee.start(each, pack.task, CPU, torch.float32) for each in pack.members]
+        steps, _ = on_device(pack, trainees, device, drawing=True, averaging=True)
+        contender = Contender(name="dottune", members=members, steps=steps)
+        rows.append({"members": members, "rate": member_steps_per_second(contender)})
+    return rows
+
+
+def tf32(sizes: Sizes, device: torch.device) -> dict[str, list[dict[str, Any]]]:
+    """With the factors of products rounded to TF32: member-steps per second, and the losses.
+
+    The losses are those at the end, against plain torch on the device in float32 proper.
+    """
+    members = sizes.members[1]
+    rows = []
+    with products("tf32"):
+        for shape in sizes.shapes:
+            pack, trainees = pack_of_one_shape(shape, members)
+            steps, _ = on_device(replace(pack, tf32=True), trainees, device)
+            contender = Contender(name="dottune, TF32", members=members, steps=steps)
+            rate = member_steps_per_second(contender)
+            rows.append({"shape": asdict(shape), "members": members, "rate": rate})
+            free(device)
+    checks = []
+    for name, pack in list(packs_to_check())[: min(4, sizes.checks)]:
+        found = differences(replace(pack, tf32=True), device, torch.float32)
+        checks.append({"pack": name, "median": statistics.median(found), "largest": max(found)})
+    return {"rates": rows, "losses": checks}
+
+
 def kernels(shape: Shape, members: int, device: torch.device) -> list[dict[str, Any]]:
     """The ten kernels that take most of a step, in microseconds of a step, and how often."""
     _, eager = on_device(*pack_of_one_shape(shape, members), device)
@@ -291,10 +330,12 @@ def main() -> int:
             # After every part: what broke off later leaves what is known.
             Path(arguments.json).write_text(json.dumps(results, indent=2))
 
-    with float32_products():
+    with products("ieee"):
         part("peaks", lambda clock: peaks(sizes, device))
         part("correctness", lambda clock: correctness(sizes, device, clock))
         part("pack", lambda clock: whole_pack(sizes.pack_members, sizes.pack_steps, device))
+        part("pack sizes", lambda clock: pack_sizes(sizes, device))
+        part("tf32", lambda clock: tf32(sizes, device))
         part("rates", lambda clock: rates(sizes, device, clock))
         # Last: after a profiler launches may take longer.
         part(

@@ -30,6 +30,20 @@ def markdown(results: dict[str, Any]) -> Iterator[str]:
             f"bare steps {pack['bare']:.2f} s ({pack['bare'] / pack['seconds']:.0%}). "
             f"Another run by part, in seconds: {parts}.\n"
         )
+    if rows := results.get("pack sizes"):
+        yield "| members of a pack like `quick`'s | member-steps/s |\n|---|---|"
+        for row in rows:
+            yield f"| {row['members']:,} | {row['rate']:,.0f} |"
+        yield ""
+    if table := results.get("tf32"):
+        yield f"With TF32, {table['rates'][0]['members']} members:\n"
+        yield "| (d, depth, width, batch) | member-steps/s |\n|---|---|"
+        for row in table["rates"]:
+            yield f"| ({', '.join(map(str, row['shape'].values()))}) | {row['rate']:,.0f} |"
+        yield "\n| pack | median difference of a loss | largest |\n|---|---|---|"
+        for row in table["losses"]:
+            yield f"| {row['pack']} | {row['median']:.1e} | {row['largest']:.1e} |"
+        yield ""
     if rows := results.get("rates"):
         yield from _rates_table(rows)
 

@@ -36,7 +36,7 @@ def test_a_stack_equals_its_members_trained_alone(optimizer: str) -> None:
     members = [
         make_member(
             trial,
-            depth=1 + (trial + len(optimizer)) % 4,
+            depth=(trial + len(optimizer)) % 5,
             width=(20, 5, 33, 16)[trial % 4],
             activation=activation,
             optimizer=optimizer,
@@ -110,7 +110,7 @@ def test_a_pack_goes_on_from_a_state_that_was_kept(made: list[type]) -> None:
 def test_a_pack_of_both_kinds_of_stacks_equals_its_members_alone(
     made: list[type], own_streams: bool
 ) -> None:
-    """Fused are those of a hidden layer that is narrow enough; training, losses, halving."""
+    """Fused are those whose layers are narrow enough; training, losses, halving."""
     members = [
         make_member(trial, depth=trial % 3, width=(8, 70, 20)[trial % 3], optimizer="sgd", **seeds)
         for trial in range(6)

@@ -18,7 +18,7 @@ def test_every_part_runs_tiny(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(written.read_text())
     assert set(results) == {
-        "date", "device", "peaks", "correctness", "kernels", "pack", "rates",
+        "date", "device", "peaks", "correctness", "kernels", "pack", "pack sizes", "tf32", "rates",
     }  # fmt: skip
     assert {row["dtype"] for row in results["correctness"]} == {"torch.float32", "torch.float64"}
     assert all(row["right"] for row in results["correctness"])

@@ -50,7 +50,7 @@ def test_in_the_interpreter_a_stack_equals_plain_torch() -> None:
         ({"depth": 4, "width": 32}, 256, torch.float32, True),
         ({"depth": 4, "width": 64}, 256, torch.float32, True),
         ({"depth": 4, "width": 64, "multiplication": True}, 256, torch.float32, False),
-        ({"depth": 0}, 256, torch.float32, False),
+        ({"depth": 0}, 256, torch.float32, True),
         ({"depth": 5}, 256, torch.float32, False),
         ({"width": 65}, 256, torch.float32, False),
         ({}, 40, torch.float32, False),

@@ -124,50 +124,51 @@ def loaded(content: bytes) -> PackState:
     return PackState.from_plain(torch.load(io.BytesIO(content), weights_only=True))
 
 
-@pytest.fixture(params=["kernels", "tensors"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The processor's, and the one for GPUs as it computes here."""
+@pytest.fixture(params=["kernels", "tensors", "a GPU"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """The processor with its engine and with that for GPUs, and a GPU where there is one."""
 
     def engine_for(
         pack: Pack, *, device: torch.device, dtype: torch.dtype, threads: int
     ) -> TensorEngine:
         return TensorEngine(pack, device=device, dtype=dtype)
 
+    if request.param == "a GPU" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
     if request.param == "tensors":
         monkeypatch.setattr(training, "engine_for", engine_for)
+    return torch.device("cuda") if request.param == "a GPU" else CPU
 
 
-@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("pack", PACKS.values(), ids=PACKS)
 def test_whoever_begins_at_a_state_makes_the_reports_that_are_left(
-    pack: Pack, request: pytest.FixtureRequest
+    pack: Pack, device: torch.device, request: pytest.FixtureRequest
 ) -> None:
-    if pack.task.data in EMBEDDED_DATA and "tensors" in request.node.name:
+    if pack.task.data in EMBEDDED_DATA and "kernels" not in request.node.name:
         pytest.skip("embeddings are trained on processors")
-    whole = list(train(pack, device=CPU))
+    whole = list(train(pack, device=device))
     every = KeptStates(lambda offer: offer % 3 == 0)
-    assert list(train(pack, device=CPU, keep=every)) == whole  # to keep changes nothing
+    assert list(train(pack, device=device, keep=every)) == whole  # to keep changes nothing
     assert len(every.states) > 3
     steps = []
     for content in every.states:
         state = loaded(content)
         steps.append(state.step)
         later = [report for report in whole if report.step > state.step]
-        assert list(train(pack, device=CPU, begin=state)) == later
+        assert list(train(pack, device=device, begin=state)) == later
     assert steps == sorted(set(steps))
     marks = {report.step for report in whole}
     assert set(steps) - marks, "no state lies between two reports"
 
 
-@pytest.mark.usefixtures("engine")
-def test_a_pack_may_be_stopped_again_and_again() -> None:
+def test_a_pack_may_be_stopped_again_and_again(device: torch.device) -> None:
     pack = PACKS["own streams, halved"]
-    whole = list(train(pack, device=CPU))
+    whole = list(train(pack, device=device))
     reports: list[Report] = []
     state: PackState | None = None
     for _ in range(100):
         kept = KeptStates(lambda offer: offer == 1)
-        going = train(pack, device=CPU, begin=state, keep=kept)
+        going = train(pack, device=device, begin=state, keep=kept)
         for report in going:
             if kept.states:  # killed: what came after the state is lost
                 break

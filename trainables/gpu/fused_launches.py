@@ -23,6 +23,9 @@ class Launch:
 
 
 LAUNCHES: Mapping[tuple[int, int], Launch] = {
+    (16, 0): Launch(slice=32, warps=1),
+    (32, 0): Launch(slice=32, warps=1),
+    (64, 0): Launch(slice=32, warps=2),
     (16, 1): Launch(slice=32, warps=1),
     (16, 2): Launch(slice=32, warps=1),
     (16, 3): Launch(slice=32, warps=1),
@@ -36,6 +39,6 @@ LAUNCHES: Mapping[tuple[int, int], Launch] = {
     (64, 3): Launch(slice=32, warps=4),
     (64, 4): Launch(slice=16, warps=4, most_inputs=16),
 }
-"""By the padded width and the depth: what fused kernels can train."""
+"""By the width and the depth of a `FusedShape`: what fused kernels can train."""
 EVALUATION = Launch(slice=32, warps=4, precision="ieee")
 """Of forward passes alone, for all shapes."""

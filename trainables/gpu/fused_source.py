@@ -20,7 +20,10 @@ def padded(units: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class FusedShape:
-    """What a kernel is written for: the padded sizes of a member's layers, and its activation."""
+    """What a kernel is written for: the padded sizes of a member's layers, and its activation.
+
+    Without a hidden layer the width is that of the inputs.
+    """
 
     depth: int
     width: int
@@ -35,7 +38,7 @@ class FusedShape:
     @property
     def size(self) -> int:
         """The numbers of a member's weights, one behind the other, and a gap for alignment."""
-        return self.offset(self.depth) + self.width + SMALLEST
+        return self.offset(self.depth) + self.sizes[-1] + SMALLEST
 
     def offset(self, layer: int) -> int:
         """Where a layer's weights (outputs, inputs) begin; its biases follow them.
@@ -158,9 +161,10 @@ def _all_weights(shape: FusedShape) -> list[_Weights]:
         place = f"states + {offset + before * after} + {units}"
         found.append(_Weights(f"bias_{layer}", (after,), place))
     offset, last = shape.offset(shape.depth), shape.depth
-    place = f"states + {offset} + units_{shape.width}"
-    found.append(_Weights(f"weights_{last}", (shape.width,), place))
-    found.append(_Weights(f"bias_{last}", (), f"states + {offset + shape.width}"))
+    before = shape.sizes[-1]
+    place = f"states + {offset} + units_{before}"
+    found.append(_Weights(f"weights_{last}", (before,), place))
+    found.append(_Weights(f"bias_{last}", (), f"states + {offset + before}"))
     return found
 
 
@@ -198,7 +202,8 @@ def _backward(shape: FusedShape) -> Iterator[str]:
     yield "error = error * (2.0 / BATCH)"
     yield f"bias_{last}_gradient += tl.sum(error, 0)"
     yield f"weights_{last}_gradient += tl.sum(after_{last} * error[None, :], 1)"
-    yield f"delta_{last} = weights_{last}[:, None] * error[None, :]"
+    if last:
+        yield f"delta_{last} = weights_{last}[:, None] * error[None, :]"
     for layer in reversed(range(last)):
         above = f"delta_{layer + 1}"
         slope = f"{shape.activation}_slope(before_{layer + 1}, after_{layer + 1})"

@@ -53,13 +53,23 @@ def fits(member: Member, *, dimension: int, batch_size: int, dtype: torch.dtype)
 
     Of batches that are no multiple of SMALLEST the rows begin anywhere, and no slice divides them.
     """
-    mlp = Mlp.of(member)
-    launch = LAUNCHES.get((padded(mlp.width), mlp.depth))
+    shape = _shape_of(Mlp.of(member), dimension)
+    launch = LAUNCHES.get((shape.width, shape.depth))
     return (
         dtype == torch.float32
         and batch_size % SMALLEST == 0
         and launch is not None
-        and padded(mlp.input_size(dimension)) <= launch.most_inputs
+        and shape.inputs <= launch.most_inputs
+    )
+
+
+def _shape_of(mlp: Mlp, dimension: int) -> FusedShape:
+    inputs = padded(mlp.input_size(dimension))
+    return FusedShape(
+        depth=mlp.depth,
+        width=padded(mlp.width) if mlp.depth else inputs,
+        inputs=inputs,
+        activation=mlp.activation,
     )
 
 
@@ -80,9 +90,9 @@ class FusedStack:
         def kind(trainee: Trainee) -> tuple[int, str]:
             # The slowest kernels first: the others fill the gaps that they leave.
             member, mlp = trainee.member, Mlp.of(trainee.member)
-            work = mlp.depth * padded(mlp.width) ** 2
-            alike = mlp.depth, padded(mlp.width), mlp.multiplication
-            return -work, f"{alike} {mlp.activation} {member.optimizer}"
+            shape = _shape_of(mlp, dimension)
+            work = mlp.depth * shape.width**2
+            return -work, f"{shape} {mlp.multiplication} {member.optimizer}"
 
         groups = [list(group) for _, group in groupby(sorted(trainees, key=kind), key=kind)]
         self.members = [trainee.member for group in groups for trainee in group]
@@ -252,14 +262,9 @@ class _Group:
         self.trainees = list(trainees)
         member = self.trainees[0].member
         mlp = Mlp.of(member)
-        self._launch = LAUNCHES[padded(mlp.width), mlp.depth]
+        self._shape = _shape_of(mlp, dimension)
+        self._launch = LAUNCHES[self._shape.width, self._shape.depth]
         self._precision = "tf32" if tf32 else self._launch.precision
-        self._shape = FusedShape(
-            depth=mlp.depth,
-            width=padded(mlp.width),
-            inputs=padded(mlp.input_size(dimension)),
-            activation=mlp.activation,
-        )
         self._train = training_kernel(self._shape, member.optimizer)
         self._evaluate = evaluation_kernel(self._shape)
         self.first, self._device = first, device
@@ -289,14 +294,15 @@ class _Group:
 
         `flat` (states, size) are the numbers of a member as the kernels have them.
         """
-        shape, units = self._shape, Mlp.of(trainee.member).layer_sizes
+        shape, units = self._shape, (*Mlp.of(trainee.member).layer_sizes, 1)
         vectors, inputs = self._sizes["VECTORS"], self._sizes["INPUTS"]
         states = len(flat)
         views: list[list[tuple[Any, Tensor]]] = []
-        for layer, before in enumerate(shape.sizes[:-1]):
+        for layer, before in enumerate(shape.sizes):
+            rows = shape.width if layer < shape.depth else 1
             start = shape.offset(layer)
-            stop = start + shape.width * before
-            weights = flat[:, start:stop].view(states, shape.width, before)[:, : units[layer]]
+            stop = start + rows * before
+            weights = flat[:, start:stop].view(states, rows, before)[:, : units[layer]]
             bias = flat[:, stop : stop + units[layer], None]
             if layer == 0:
                 views.append(
@@ -308,10 +314,7 @@ class _Group:
                 )
             else:
                 views += [[(..., weights[..., : units[layer - 1]])], [(..., bias)]]
-        start = shape.offset(shape.depth)
-        stop = start + shape.width
-        output = flat[:, None, start : start + units[-1]]
-        return [*views, [(..., output)], [(..., flat[:, None, stop : stop + 1])]]
+        return views
 
     def unload(self) -> list[Trainee]:
         """The members with their state now."""
