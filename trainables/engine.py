@@ -1,11 +1,11 @@
 """What training asks of an engine, and which engine a device has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import torch
 
-from .pack import Pack
+from .pack import Member, Pack
 from .stack import Stack
 from .trainee import Trainee
 
@@ -19,6 +19,14 @@ class Engine(Protocol):
 
     def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """Put `trainees`, with `steps_done` behind them, into stacks: how many is its business."""
+
+    def narrowed(
+        self, stacks: list[Stack], members: Collection[Member], steps_done: int
+    ) -> list[Stack]:
+        """Stacks of those of `stacks` that are `members`, equal to newly made ones.
+
+        The list is emptied: the stacks give up their memory before others take it.
+        """
 
     def block_runner(
         self, block: Callable[[], None], generators: Sequence[torch.Generator]

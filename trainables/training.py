@@ -155,10 +155,8 @@ class _Run:
         # On the host, whatever the device: a stack loads its members in one copy.
         host = torch.device("cpu")
         members = pack.members if begin is None else [pack.members[each] for each in begin.alive]
-        self._place(
-            [Trainee.start(member, pack.task, host, dtype) for member in members],
-            0 if begin is None else begin.step,
-        )
+        trainees = [Trainee.start(member, pack.task, host, dtype) for member in members]
+        self._place(trainees, 0 if begin is None else begin.step)
         if begin is not None:
             self._restore(begin)
 
@@ -167,13 +165,20 @@ class _Run:
         return bool(self._stacks)
 
     def _place(self, trainees: Sequence[Trainee], steps_done: int) -> None:
-        """Put `trainees` into stacks; the batches follow the order of their members."""
+        """Put `trainees` into stacks."""
         self._stacks: list[Stack] = []
+        self._fit(
+            [trainee.member for trainee in trainees],
+            lambda: self._engine.stacks(trainees, steps_done),
+        )
+
+    def _fit(self, members: Sequence[Member], stacks: Callable[[], list[Stack]]) -> None:
+        """Have the stacks of `members` made; the batches follow their order."""
         self._whole_block: Callable[[], None] | None = None
         self._averaging = False
         # First, so that the stacks are made with what memory the batches leave.
-        self._batches.arrange([trainee.member.data_seed for trainee in trainees])
-        self._stacks = self._engine.stacks(trainees, steps_done)
+        self._batches.arrange([member.data_seed for member in members])
+        self._stacks = stacks()
         self._batches.arrange([member.data_seed for member in self._members])
 
     @property
@@ -389,6 +394,5 @@ class _Run:
     def _keep_running(self, statuses: dict[Member, MemberStatus], mark: int) -> None:
         if all(status == "running" for status in statuses.values()):
             return
-        trainees = [trainee for stack in self._stacks for trainee in stack.unload()]
-        going = [trainee for trainee in trainees if statuses[trainee.member] == "running"]
-        self._place(going, mark)
+        going = [member for member in self._members if statuses[member] == "running"]
+        self._fit(going, lambda: self._engine.narrowed(self._stacks, frozenset(going), mark))

@@ -11,6 +11,7 @@ from tests.trainables_tests.packs import make_member, make_pack
 from trainables import Halving, Pack, train, training
 from trainables.evaluation import Loss, evaluate
 from trainables.gpu import tensor_engine
+from trainables.gpu.stack_layout import cut
 from trainables.gpu.tensor_engine import TensorEngine
 from trainables.gpu.tensor_stack import TensorStack
 from trainables.sources import source_of
@@ -152,13 +153,12 @@ def test_old_stacks_are_gone_before_their_successors_are_made(
     monkeypatch: pytest.MonkeyPatch, made: list["weakref.ref[Remembered]"]
 ) -> None:
     alive: list[int] = []
-    stacks_of = TensorEngine.stacks
 
-    def counted(self: TensorEngine, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
+    def counted(trainees: Sequence[Trainee], **rest: Any) -> list[list[Trainee]]:
         alive.append(sum(reference() is not None for reference in made))
-        return stacks_of(self, trainees, steps_done)
+        return cut(trainees, **rest)
 
-    monkeypatch.setattr(TensorEngine, "stacks", counted)
+    monkeypatch.setattr(tensor_engine, "cut", counted)
     halving = Halving(grace_period=16, reduction_factor=2, min_survivors=1)
     # Of two activations, thus of two stacks.
     members = [make_member(trial, activation=["relu", "tanh"][trial % 2]) for trial in range(8)]

@@ -6,12 +6,11 @@ no number of a member depends on who shares its stack.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import groupby
 from shutil import which
 from typing import Any
 
@@ -94,26 +93,40 @@ class FusedStack:
             work = mlp.depth * shape.width**2
             return -work, f"{shape} {mlp.multiplication} {member.optimizer}"
 
-        groups = [list(group) for _, group in groupby(sorted(trainees, key=kind), key=kind)]
-        self.members = [trainee.member for group in groups for trainee in group]
-        self._courses = sorted({_course(member) for member in self.members})
+        by_kind: dict[tuple[int, str], list[Trainee]] = {}
+        for trainee in trainees:
+            by_kind.setdefault(kind(trainee), []).append(trainee)
+        self._courses = sorted({_course(trainee.member) for trainee in trainees})
         self._course: Tensor | None = None
         self._steps = 0
         self._rates = torch.zeros(len(self._courses), BLOCK_STEPS, COURSE_NUMBERS, device=device)
-        self._groups: list[_Group] = []
-        for group in groups:
-            self._groups.append(
-                _Group(
-                    group,
-                    first=sum(len(other.trainees) for other in self._groups),
-                    dimension=dimension,
-                    device=device,
-                    tf32=tf32,
-                    courses=[self._courses.index(_course(trainee.member)) for trainee in group],
-                )
+        self._groups = [
+            _Group(
+                by_kind[each],
+                dimension=dimension,
+                device=device,
+                tf32=tf32,
+                courses=[self._courses.index(_course(other.member)) for other in by_kind[each]],
             )
+            for each in sorted(by_kind)
+        ]
+        self._order()
+
+    def _order(self) -> None:
+        """Count the members as they lie in the groups; to be bound to batches again."""
+        self.members: list[Member] = []
+        for group in self._groups:
+            group.first = len(self.members)
+            self.members += group.members
         self._calls: list[dict[int, _Call]] = []
         """What a number of steps is, of each group."""
+
+    def keep(self, members: Collection[Member]) -> None:
+        """Let all go that are none of `members`, on the device."""
+        for group in self._groups:
+            group.keep(members)
+        self._groups = [group for group in self._groups if group.members]
+        self._order()
 
     def numbers(self) -> list[Tensor]:
         """See `Stack`."""
@@ -167,14 +180,14 @@ class FusedStack:
 class _FusedEvaluator:
     def __init__(self, groups: Sequence["_Group"], batches: Batches, *, averaged: bool) -> None:
         self._device = batches.labels.device
-        members = sum(len(group.trainees) for group in groups)
+        members = sum(len(group.members) for group in groups)
         sums = torch.zeros(members, 2, device=self._device, dtype=torch.float64)
         self.sums = sums.T
         self._calls = [
             group.evaluate(
                 batches,
                 group.places(batches),
-                sums[group.first : group.first + len(group.trainees)],
+                sums[group.first : group.first + len(group.members)],
                 averaged=averaged,
             )
             for group in groups
@@ -201,6 +214,10 @@ class _Call:
         self.kernel.warmup(grid=(self.members,), **self.arguments, **self.constants)
 
 
+_COMPILED: set[tuple[Any, ...]] = set()
+"""The kernels that this process has compiled, and what for: even to ask Triton takes a while."""
+
+
 def _compile(calls: Sequence[_Call], device: torch.device) -> None:
     """Compile the kernels of all calls at the same time, as far as they aren't yet.
 
@@ -208,7 +225,13 @@ def _compile(calls: Sequence[_Call], device: torch.device) -> None:
     """
     if device.type != "cuda":
         return
-    different = {(id(call.kernel), *call.constants.values()): call for call in calls}
+    different = {
+        key: call
+        for call in calls
+        if (key := (device, call.kernel, *call.constants.values())) not in _COMPILED
+    }
+    if not different:
+        return
 
     def compile_one(call: _Call) -> None:
         with torch.cuda.device(device):
@@ -216,6 +239,7 @@ def _compile(calls: Sequence[_Call], device: torch.device) -> None:
 
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as threads:
         list(threads.map(compile_one, different.values()))
+    _COMPILED.update(different)
 
 
 def _run(calls: Sequence[_Call], device: torch.device) -> None:
@@ -249,25 +273,24 @@ class _Group:
         self,
         trainees: Sequence[Trainee],
         *,
-        first: int,
         dimension: int,
         device: torch.device,
         tf32: bool,
         courses: Sequence[int],
     ) -> None:
-        """`first` is the position of the first of them in the stack, `courses` theirs in its."""
+        """`courses` are the positions of theirs among the stack's."""
         # Only where it is used: a processor needs no Triton.
         from .fused_kernels import evaluation_kernel, training_kernel
 
-        self.trainees = list(trainees)
-        member = self.trainees[0].member
+        self.members = [trainee.member for trainee in trainees]
+        member = self.members[0]
         mlp = Mlp.of(member)
         self._shape = _shape_of(mlp, dimension)
         self._launch = LAUNCHES[self._shape.width, self._shape.depth]
         self._precision = "tf32" if tf32 else self._launch.precision
         self._train = training_kernel(self._shape, member.optimizer)
         self._evaluate = evaluation_kernel(self._shape)
-        self.first, self._device = first, device
+        self.first, self._device = 0, device
         self.sums = torch.zeros(len(trainees), device=device, dtype=torch.float64)
         self._sizes: dict[str, Any] = {
             "VECTORS": 2 * dimension,
@@ -276,60 +299,48 @@ class _Group:
         self._courses = torch.tensor(courses) * (BLOCK_STEPS * COURSE_NUMBERS)
         # An optimiser without a setting has a zero in its place.
         settings = [
-            [each.member.learning_rate, sum(optimiser_settings(each.member).values())]
-            for each in self.trainees
+            [each.learning_rate, sum(optimiser_settings(each).values())] for each in self.members
         ]
         self._settings = torch.tensor(settings, dtype=torch.float32).to(device)
         states = len(state_names(member.optimizer))
-        numbers = torch.zeros(len(self.trainees), states, self._shape.size)
-        for trainee, flat in zip(self.trainees, numbers, strict=True):
-            for piece, view in zip(trainee.pieces, self._views(flat, trainee), strict=True):
-                for part, place in view:
-                    place.copy_(piece[part])
+        numbers = torch.zeros(len(trainees), states, self._shape.size)
+        for trainee, flat in zip(trainees, numbers, strict=True):
+            places, _ = self._places_of(trainee.member)
+            flat[:, places] = torch.cat([piece.flatten(1) for piece in trainee.pieces], dim=1)
         self.states = numbers.to(device)
         self._places: Tensor | None = None
 
-    def _views(self, flat: Tensor, trainee: Trainee) -> list[list[tuple[Any, Tensor]]]:
-        """For each of a member's pieces its parts, as an index, and where they lie in `flat`.
+    def keep(self, members: Collection[Member]) -> None:
+        """Let all go that are none of `members`."""
+        kept = [place for place, member in enumerate(self.members) if member in members]
+        if len(kept) == len(self.members):
+            return
+        self.members = [self.members[place] for place in kept]
+        places = torch.tensor(kept, dtype=torch.int64)
+        self._courses = self._courses[places]
+        places = places.to(self._device)
+        self.states, self.sums = self.states[places], self.sums[places]
+        self._settings = self._settings[places]
 
-        `flat` (states, size) are the numbers of a member as the kernels have them.
-        """
-        shape, units = self._shape, (*Mlp.of(trainee.member).layer_sizes, 1)
-        vectors, inputs = self._sizes["VECTORS"], self._sizes["INPUTS"]
-        states = len(flat)
-        views: list[list[tuple[Any, Tensor]]] = []
-        for layer, before in enumerate(shape.sizes):
-            rows = shape.width if layer < shape.depth else 1
-            start = shape.offset(layer)
-            stop = start + rows * before
-            weights = flat[:, start:stop].view(states, rows, before)[:, : units[layer]]
-            bias = flat[:, stop : stop + units[layer], None]
-            if layer == 0:
-                views.append(
-                    [
-                        ((..., slice(vectors)), weights[..., :vectors]),
-                        ((..., slice(vectors, vectors + 1)), bias),
-                        ((..., slice(vectors + 1, None)), weights[..., vectors:inputs]),
-                    ]
-                )
-            else:
-                views += [[(..., weights[..., : units[layer - 1]])], [(..., bias)]]
-        return views
+    def _places_of(self, member: Member) -> tuple[Tensor, list[torch.Size]]:
+        units = Mlp.of(member).layer_sizes
+        return places_of(self._shape, units, self._sizes["VECTORS"], self._sizes["INPUTS"])
 
     def unload(self) -> list[Trainee]:
         """The members with their state now."""
         loaded = []
-        for trainee, flat in zip(self.trainees, self.states.cpu(), strict=True):
-            pieces = tuple(torch.empty_like(piece) for piece in trainee.pieces)
-            for piece, view in zip(pieces, self._views(flat, trainee), strict=True):
-                for part, place in view:
-                    piece[part] = place
-            loaded.append(Trainee(trainee.member, pieces))
+        for member, flat in zip(self.members, self.states.cpu(), strict=True):
+            places, shapes = self._places_of(member)
+            numbers = flat[:, places].split([shape.numel() for shape in shapes], dim=1)
+            pieces = [
+                piece.view(len(flat), *shape) for piece, shape in zip(numbers, shapes, strict=True)
+            ]
+            loaded.append(Trainee(member, tuple(pieces)))
         return loaded
 
     def places(self, batches: Batches) -> Tensor:
         """Each member's stream among those of its stack, and where its course begins (K, 2)."""
-        members = len(self.trainees)
+        members = len(self.members)
         shared = batches.labels.shape[1] == 1
         streams = torch.arange(members) * 0 if shared else torch.arange(members) + self.first
         return torch.stack([streams, self._courses], dim=1).int().to(self._device)
@@ -342,7 +353,7 @@ class _Group:
         """One launch for all members."""
         return _Call(
             self._train,
-            len(self.trainees),
+            len(self.members),
             {
                 "inputs": block.inputs,
                 "labels": block.labels,
@@ -363,7 +374,7 @@ class _Group:
         _, states, size = self.states.shape
         return _Call(
             self._evaluate,
-            len(self.trainees),
+            len(self.members),
             {
                 "inputs": batches.inputs,
                 "labels": batches.labels,
@@ -389,6 +400,30 @@ class _Group:
             "num_warps": launch.warps,
             "num_stages": 1,
         }
+
+
+@lru_cache(maxsize=4096)
+def places_of(
+    shape: FusedShape, units: tuple[int, ...], vectors: int, inputs: int
+) -> tuple[Tensor, list[torch.Size]]:
+    """Where the numbers of a member lie among those of its kernel, and its pieces' shapes.
+
+    `units` are those of its hidden layers, and it reads `inputs`, of which the first `vectors` are
+    the two vectors. The places are those of its pieces one behind the other, each row by row.
+    """
+    places, outputs = torch.arange(shape.size), (*units, 1)
+    pieces: list[Tensor] = []
+    for layer, before in enumerate(shape.sizes):
+        rows = shape.width if layer < shape.depth else 1
+        start = shape.offset(layer)
+        stop = start + rows * before
+        weights = places[start:stop].view(rows, before)[: outputs[layer]]
+        bias = places[stop : stop + outputs[layer], None]
+        if layer == 0:
+            pieces.append(torch.cat([weights[:, :vectors], bias, weights[:, vectors:inputs]], 1))
+        else:
+            pieces += [weights[:, : units[layer - 1]], bias]
+    return torch.cat([piece.flatten() for piece in pieces]), [piece.shape for piece in pieces]
 
 
 def _streams(batches: Batches) -> int:

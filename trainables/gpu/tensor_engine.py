@@ -4,12 +4,12 @@ Those are cut into stacks of like members, and split further where memory is sho
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 
 from ..evaluation import evaluate
-from ..pack import Pack
+from ..pack import Member, Pack
 from ..sources import source_of
 from ..sources.batches import RUNG_PAIRS
 from ..stack import Stack
@@ -31,12 +31,27 @@ class TensorEngine:
 
     def stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
         """See `Engine`."""
-        dimension, batch_size = self._pack.task.dimension, self._pack.batch_size
         fused, others = self._parted(trainees)
-        stacks: list[Stack] = [self._fused_stack_of(fused)] if fused else []
-        for part in cut(others, dimension=dimension, batch_size=batch_size):
-            stacks += self._stacks_of(part, steps_done)
-        return stacks
+        fused_stacks = [self._fused_stack_of(fused)] if fused else []
+        return [*fused_stacks, *self._tensor_stacks(others, steps_done)]
+
+    def narrowed(
+        self, stacks: list[Stack], members: Collection[Member], steps_done: int
+    ) -> list[Stack]:
+        """See `Engine`."""
+        fused = [stack for stack in stacks if isinstance(stack, FusedStack)]
+        others = [
+            trainee
+            for stack in stacks
+            if not isinstance(stack, FusedStack)
+            for trainee in stack.unload()
+            if trainee.member in members
+        ]
+        stacks.clear()
+        for stack in fused:
+            stack.keep(members)
+        going = [stack for stack in fused if stack.members]
+        return [*going, *self._tensor_stacks(others, steps_done)]
 
     def block_runner(
         self, block: Callable[[], None], generators: Sequence[torch.Generator]
@@ -57,6 +72,10 @@ class TensorEngine:
             )
             parts[0 if fused else 1].append(trainee)
         return parts
+
+    def _tensor_stacks(self, trainees: Sequence[Trainee], steps_done: int) -> list[Stack]:
+        parts = cut(trainees, dimension=self._pack.task.dimension, batch_size=self._pack.batch_size)
+        return [stack for part in parts for stack in self._stacks_of(part, steps_done)]
 
     def _fused_stack_of(self, trainees: Sequence[Trainee]) -> FusedStack:
         return FusedStack(

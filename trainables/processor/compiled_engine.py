@@ -1,12 +1,12 @@
 """Packs on a processor: one stack of all members, whose threads divide them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 
 from spaces.vocabulary import EMBEDDED_DATA
 
-from ..pack import Pack
+from ..pack import Member, Pack
 from ..stack import Stack
 from ..trainee import Trainee
 from .compiled_stack import CompiledStack
@@ -42,6 +42,14 @@ class CompiledEngine:
                 threads=self._threads,
             )
         ]
+
+    def narrowed(
+        self, stacks: list[Stack], members: Collection[Member], steps_done: int
+    ) -> list[Stack]:
+        """See `Engine`."""
+        trainees = [trainee for stack in stacks for trainee in stack.unload()]
+        stacks.clear()
+        return self.stacks([each for each in trainees if each.member in members], steps_done)
 
     def block_runner(
         self, block: Callable[[], None], generators: Sequence[torch.Generator]
