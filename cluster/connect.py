@@ -77,7 +77,7 @@ def _started(
             meanwhile()
             try:
                 context = starting.result()
-            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            except Exception as error:  # as Ray's where a node's processes don't start in time
                 raise _unreachable(address, error) from error
             dashboard = context.dashboard_url or None
             yield replace(_cluster(), embedded=address is None, dashboard=dashboard)

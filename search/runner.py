@@ -26,6 +26,7 @@ from cluster.resources import (
 from results import OutputError, OutputFolder, OutputUnavailable, load_trials, patiently, summary_of
 from results.lease import Lease, OutputInUse
 from spaces import Spec, load_spec
+from spaces.pack_size import idle_gpu_note
 
 from .forecasting.pack_work import work_of
 from .forecasting.size import size_of
@@ -204,6 +205,12 @@ def _run(
                 pack_size=plan.spec.budget.pack_size,
             )
             check_memory(plan.spec, request, cluster)
+            budget = plan.spec.budget
+            idle = idle_gpu_note(
+                pack_size=budget.pack_size, trials=budget.trials, gpus=request.gpus
+            )
+            if idle is not None:
+                say_note(console, idle)
             if folder.present(["summary.parquet"]):  # of studies that are to go on
                 _write_summary(plan, folder)
             patiently(lambda: folder.write_text("provenance.json", to_json(records)))

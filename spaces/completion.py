@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from .given_values import given_optimizers, given_values
+from .pack_size import DEFAULT_TRIALS, chosen_pack_size
 from .rules import HYPERPARAMETERS
 from .vocabulary import FIELDS, TASK_FIELDS, unused_hyperparameters
 
@@ -19,6 +20,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
         if filled.get(section) is None:
             filled[section] = {}
     _complete_task(filled)
+    _choose_pack_size(filled)
     grid, space, fixed = filled["grid"], filled["space"], filled["fixed"]
     if all(isinstance(section, dict) for section in (grid, space, fixed)):
         given = grid.keys() | space.keys() | fixed.keys()
@@ -39,11 +41,26 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def _choose_pack_size(completed: dict[str, Any]) -> None:
+    """Write the size of a pack where it is `auto` or left out, and what settles it is sound."""
+    budget, resources = (_given(completed.get(name, {})) for name in ("budget", "resources"))
+    if not isinstance(budget, dict) or not isinstance(resources, dict):
+        return
+    trials, gpus = budget.get("trials", DEFAULT_TRIALS), resources.get("gpus", 0)
+    sound = isinstance(trials, int) and (isinstance(gpus, int | float) or gpus == "auto")
+    if budget.get("pack_size", "auto") == "auto" and sound:
+        size = chosen_pack_size(trials=trials, gpus=0 if gpus == "auto" else gpus)
+        completed["budget"] = {**budget, "pack_size": size}
+
+
+def _given(section: object) -> object:
+    """A section without its defaults."""
+    return section.model_dump(exclude_unset=True) if isinstance(section, BaseModel) else section
+
+
 def _complete_task(completed: dict[str, Any]) -> None:
     """Write out `data: {fixed: 1024}`, and the defaults of what the source of the data reads."""
-    task, grid = completed.setdefault("task", {}), completed["grid"]
-    if isinstance(task, BaseModel):
-        task = task.model_dump(exclude_unset=True)
+    task, grid = _given(completed.setdefault("task", {})), completed["grid"]
     if not isinstance(task, dict) or not isinstance(grid, dict):
         return
     written = _written_out(task.get("data"))

@@ -26,6 +26,7 @@ from .completion import completed
 from .conflicts import conflicts
 from .domains import Domain
 from .faults import Fault, Refused, faults_of
+from .pack_size import DEFAULT_TRIALS, PROCESSOR_PACK
 from .plain_data import plain_data
 from .rules import HYPERPARAMETERS, INTEGER_LIMIT, TASK_FIELDS, Rule
 from .samplers import WAITING_FOR_NOTHING, check_sampler
@@ -97,17 +98,37 @@ def _time(value: object) -> object:
     raise Refused([Fault(rule=rule, got=value, next_step="write 90s, 30min, 2h or 1.5d")])
 
 
+def _auto_or(known: Rule, value: object) -> Value:
+    if value == "auto":
+        return "auto"
+    try:
+        return known.check(value)
+    except Refused:
+        raise Refused([Fault(rule=f"{known.text}, or auto", got=value)]) from None
+
+
+def _auto_or_count(value: object) -> Value:
+    return _auto_or(Rule(kind="int", default=None, minimum=1), value)
+
+
+def _pack_size(value: object) -> Value:
+    # `auto` is a number by now, unless what settles it is at fault.
+    size = _auto_or_count(value)
+    return PROCESSOR_PACK if size == "auto" else size
+
+
 class Budget(BaseModel):
     """How much of each study is tried: trials, cut into packs that are suggested together.
 
-    `trials` are the most. With `time` (90s, 30min, 2h, 1.5d) the search begins no pack that would
-    end after it, and leaves enough of it for confirm.
+    `trials` are the most. `pack_size: auto` is 16; where `resources.gpus` is a number above 0, up
+    to 512, but at most a quarter of the trials. With `time` (90s, 30min, 2h, 1.5d) the search
+    begins no pack that would end after it, and leaves enough of it for confirm.
     """
 
     model_config = _STRICT
 
-    trials: Count = 64
-    pack_size: Count = 16
+    trials: Count = DEFAULT_TRIALS
+    pack_size: Annotated[int, BeforeValidator(_pack_size)] = PROCESSOR_PACK
     startup_packs: Count = 1
     packs_in_flight: Count = 1
     time: Annotated[str | None, BeforeValidator(_time)] = None
@@ -167,15 +188,6 @@ class Confirm(BaseModel):
     steps_factors: Annotated[Sequence[Count], BeforeValidator(_ascending)] = (1,)
 
 
-def _auto_or(known: Rule, value: object) -> Value:
-    if value == "auto":
-        return "auto"
-    try:
-        return known.check(value)
-    except Refused:
-        raise Refused([Fault(rule=f"{known.text}, or auto", got=value)]) from None
-
-
 def _cpus(value: object) -> Value:
     positive = Rule(kind="float", default=None, minimum=0, minimum_excluded=True)
     cpus = _auto_or(positive, value)
@@ -188,10 +200,6 @@ def _gpus(value: object) -> Value:
         rule = "must be a fraction of one GPU or a whole number of them"
         raise Refused([Fault(rule=rule, got=value, next_step=f"write {math.ceil(gpus)}")])
     return gpus
-
-
-def _auto_or_count(value: object) -> Value:
-    return _auto_or(Rule(kind="int", default=None, minimum=1), value)
 
 
 def _label(value: object) -> object:

@@ -46,6 +46,12 @@ def json_schema() -> dict[str, Any]:
         schema["properties"][name]["description"] = schema["$defs"][
             "".join(map(str.capitalize, name.split("_")))
         ]["description"]
+    size = schema["$defs"]["Budget"]["properties"]["pack_size"]
+    schema["$defs"]["Budget"]["properties"]["pack_size"] = {
+        "anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}],
+        "default": "auto",
+        "title": size["title"],
+    }
     schema["properties"]["sampler"]["enum"] = list(SAMPLER_NAMES)
     off = {"const": False, "description": "What YAML 1.1 reads from off without quotes."}
     schema["properties"]["tensorboard"] = {

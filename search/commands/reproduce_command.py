@@ -53,10 +53,10 @@ def _print(reproduction: Reproduction, to: str) -> None:
         f"{row.study}, trial {row.trial}, {row.phase}, {row.status}",
         f"hidden layers {hidden}, learning rate {rate:.3g}, {row.steps} steps",
         f"stored nmse    {_number(reproduction.stored)}",
-        f"kernels        {_number(reproduction.retrained)}: {_EXACT[reproduction.exact]}",
+        f"kernels        {_number(reproduction.retrained)}: {_bits(reproduction)}",
         f"plain torch    {_number(reproduction.obtained)}: {_verdict(reproduction)}",
     ]
-    if reproduction.exact is not None and not reproduction.diverged_in_both:
+    if not reproduction.diverged_in_both:
         lines.append(
             f"sensitivity    {_number(reproduction.sensitivity)}, to a few units of rounding"
         )
@@ -71,11 +71,12 @@ def _verdict(reproduction: Reproduction) -> str:
     return f"{verdict} within {_number(reproduction.tolerance)}"
 
 
-_EXACT = {
-    True: "the same, to the last bit",
-    False: "not the same bits; other versions, or a processor with other random numbers?",
-    None: "not tried, since a GPU trained this row",
-}
+def _bits(reproduction: Reproduction) -> str:
+    if reproduction.exact:
+        return "the same, to the last bit"
+    if reproduction.row.device == "cpu":
+        return "not the same bits; other versions, or a processor with other random numbers?"
+    return "not the same bits; another kind of GPU, or a network too wide for fused kernels?"
 
 
 def _number(value: float | None) -> str:

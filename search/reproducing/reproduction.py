@@ -22,6 +22,7 @@ from ..saved_search.folder_state import folder_state, searched
 
 RELATIVE_TOLERANCE = 0.1
 NMSE_FLOOR = 1e-9
+CPU = torch.device("cpu")
 ROUNDINGS = (-2, -1, 1, 2)
 """Units by which the learning rate is moved, each 2^-22 of it, to see what rounding does."""
 
@@ -34,9 +35,8 @@ class RowNotFoundError(OutputError):
 class Reproduction:
     """A row's nmse as stored and as obtained again; None where it is not finite.
 
-    `obtained` is plain torch's, `retrained` that of dottune's own kernels, `sensitivity` how far
-    the latter moves, in nmse, when the learning rate moves by a few units of rounding. The last two
-    are for rows that a processor trained.
+    `obtained` is plain torch's, `retrained` that of dottune's own engine, `sensitivity` how far
+    the latter moves, in nmse, when the learning rate moves by a few units of rounding.
     """
 
     row: TrialRow
@@ -71,9 +71,9 @@ class Reproduction:
         return abs(self.stored - self.obtained) <= self.tolerance
 
     @property
-    def exact(self) -> bool | None:
-        """Whether the kernels gave the stored bits; None for a row that a GPU trained."""
-        return self.stored == self.retrained if self.row.device == "cpu" else None
+    def exact(self) -> bool:
+        """Whether the engine gave the stored bits."""
+        return self.stored == self.retrained
 
 
 def find_row(
@@ -168,7 +168,7 @@ def row_device(row: TrialRow) -> torch.device:
     Raises RowNotFoundError where this machine lacks it.
     """
     if row.device == "cpu":
-        return torch.device("cpu")
+        return CPU
     if torch.cuda.is_available():
         return torch.device("cuda")
     raise RowNotFoundError(
@@ -195,13 +195,13 @@ def reproduce(row: TrialRow, on_step: Callable[[int], object] = lambda step: Non
     on_the_way = left_on_the_way(row)
     network = checkpoint.average if on_the_way else checkpoint.network
     nmse = evaluate_alone(network, pack, member, rung=on_the_way, device=device)
-    retrained = retrain(row) if device.type == "cpu" else None
+    retrained = retrain(row, device)
     return Reproduction(
         row=row,
         stored=row.nmse,
         obtained=nmse if math.isfinite(nmse) else None,
         retrained=retrained,
-        sensitivity=0.0 if retrained is None else _sensitivity(row, retrained),
+        sensitivity=0.0 if retrained is None else _sensitivity(row, retrained, device),
         network=network,
     )
 
@@ -211,21 +211,24 @@ def left_on_the_way(row: TrialRow) -> bool:
     return row.status != "completed" and row.steps < row.schedule_steps
 
 
-def _sensitivity(row: TrialRow, retrained: float) -> float:
+def _sensitivity(row: TrialRow, retrained: float, device: torch.device) -> float:
     rate = row.column("learning_rate")
     rates = [rate * (1 + units * 2**-22) for units in ROUNDINGS]
     moved = [
-        retrain(replace(row, hyperparameters={**row.hyperparameters, "learning_rate": each}))
+        retrain(
+            replace(row, hyperparameters={**row.hyperparameters, "learning_rate": each}), device
+        )
         for each in rates
     ]
     return max(math.inf if nmse is None else abs(nmse - retrained) for nmse in moved)
 
 
-def retrain(row: TrialRow) -> float | None:
-    """The nmse of the row's network alone in dottune's own engine, on the processor.
+def retrain(row: TrialRow, device: torch.device = CPU) -> float | None:
+    """The nmse of the row's network alone in dottune's own engine.
 
     No number of a member depends on its company there, so these are the stored bits, wherever the
-    same versions run on a processor with the same random numbers.
+    same versions run on a processor with the same random numbers, or on the same kind of GPU. On a
+    GPU that holds for what its fused kernels train; sums of wide networks depend on their stack.
     """
     pack = pack_of(row)
     early_stopping, last_rung = None, row.schedule_steps
@@ -238,6 +241,6 @@ def retrain(row: TrialRow) -> float | None:
         early_stopping = EarlyStopping(patience=epochs, min_delta=math.inf)
     halving = Halving(grace_period=last_rung, reduction_factor=2, min_survivors=1)
     pack = replace(pack, halving=halving, early_stopping=early_stopping)
-    report = next(iter(train(pack, device=torch.device("cpu"))))
+    report = next(iter(train(pack, device=device)))
     (evaluation,) = report.evaluations
     return None if evaluation.loss is None else evaluation.loss.normalised

@@ -129,9 +129,10 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
         "sampler": st.sampled_from(SAMPLER_NAMES),
         "budget": st.fixed_dictionaries(
             {},
-            optional=dict.fromkeys(
-                ("trials", "pack_size", "startup_packs", "packs_in_flight"), positive
-            ),
+            optional={
+                **dict.fromkeys(("trials", "startup_packs", "packs_in_flight"), positive),
+                "pack_size": st.just("auto") | positive,
+            },
         ),
         "halving": st.none()
         | st.fixed_dictionaries(

@@ -263,7 +263,7 @@ def faults(data):
         ("seed", 2**63, "seed: must be below 9223372036854775808"),
         # bounds
         ("budget.trials", 0, "budget.trials: must be at least 1; got 0"),
-        ("budget.pack_size", 0, "budget.pack_size: must be at least 1; got 0"),
+        ("budget.pack_size", 0, "pack_size: must be a whole number of at least 1, or auto; got 0"),
         ("budget.startup_packs", 0, "budget.startup_packs: must be at least 1; got 0"),
         ("budget.packs_in_flight", 0, "budget.packs_in_flight: must be at least 1; got 0"),
         ("fixed.steps", 0, "fixed.steps: must be a whole number of at least 1; got 0"),
