@@ -123,7 +123,7 @@ def _leave_working_directory() -> None:
 
 def _unreachable(address: str | None, error: Exception) -> ClusterError:
     where = "on this machine" if address is None else f"at {address}"
-    reason = " ".join(str(error).split())
+    reason = " ".join(str(error).split()).rstrip(".")
     if "Version mismatch" in reason:
         next_step = "install the cluster's versions of Ray and Python here, or submit a job"
     elif address is None:

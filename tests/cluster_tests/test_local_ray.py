@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.errors import RequestError
+from cluster.connect import connected
+from cluster.errors import ClusterError, RequestError
 from cluster.local_ray import LONGEST_SOCKET, SOCKET_BYTES, startable, troubles
 
 PROJECT = Path(__file__).parents[2]
@@ -105,3 +106,13 @@ def test_ray_starts_and_doctor_says_the_same(tmp_path: Path) -> None:
     assert len(warned) == 2
     for line in warned:
         assert line.split(maxsplit=1)[1].split("  ")[-1].strip() in started.stderr
+
+
+def test_processes_of_ray_that_do_not_start_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(**options: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr("ray.init", too_late)
+    expected = r"Ray can't be reached on this machine: The current node timed out during startup; see `dottune doc"
+    with pytest.raises(ClusterError, match=expected), connected(None, meanwhile=lambda: None):
+        pytest.fail("there is no Ray")
