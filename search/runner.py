@@ -194,6 +194,8 @@ def _run(
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
+        # Its own record of all packs, to go on from: the rows are ours.
+        os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "inf")
         logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # PackFailures says it
         with connected(
             address, meanwhile=_import_the_rest, worker_modules=_WORKER_MODULES
@@ -288,7 +290,7 @@ def _tune(
 
     from trainables.pack_trainable import PackTrainable
 
-    from .tune.forgotten_results import ForgottenResults
+    from .tune.forgotten_packs import ForgottenPacks
     from .tune.interruption import Interrupted, InterruptionFlag
     from .tune.pack_failures import PackFailures
     from .tune.scheduler import PackScheduler
@@ -345,7 +347,7 @@ def _tune(
                         PackFailures(searcher),
                         *watchers,
                         interruption,
-                        ForgottenResults(),
+                        ForgottenPacks(),
                     ],
                     failure_config=tune.FailureConfig(max_failures=0),
                     checkpoint_config=tune.CheckpointConfig(

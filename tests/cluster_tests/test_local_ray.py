@@ -113,6 +113,8 @@ def test_processes_of_ray_that_do_not_start_are_told_of(monkeypatch: pytest.Monk
         raise Exception("The current node timed out during startup.")
 
     monkeypatch.setattr("ray.init", too_late)
-    expected = r"Ray can't be reached on this machine: The current node timed out during startup; see `dottune doc"
+    expected = (
+        "Ray can't be reached on this machine: The current node timed out during startup; see"
+    )
     with pytest.raises(ClusterError, match=expected), connected(None, meanwhile=lambda: None):
         pytest.fail("there is no Ray")
