@@ -3,8 +3,9 @@
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from .job_driver import is_job_driver
 from .local_ray import ray_folder, startable
 from .packages import package_folders
 from .resources import Cluster, cluster_of
+from .signals import Signals, abandon_workers, take_back
 from .token import TOKEN_HINT, authenticate
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,9 @@ def connected(
     `worker_modules` at once, before they are asked for anything.
 
     The workers of an existing cluster get the five packages from here, or from the job that this
-    process is the driver of. A connection that the process has already is used and left open.
+    process is the driver of. A connection that the process has already is used and left open. In a
+    command (`Signals`) this one is left open too, as Ray ends with the process; after an error or
+    an interruption its workers are killed.
 
     Raises:
         ClusterError: Ray can't be reached.
@@ -70,22 +74,44 @@ def _started(
         options["_system_config"] = {"preload_python_modules": list(worker_modules)}
     else:
         options |= {"address": address, "runtime_env": _shipped()}
-    # The thread lives as long as Ray does: Linux ends Ray's processes with the one that began them.
-    with ThreadPoolExecutor(1) as starter:
-        starting = starter.submit(ray.init, **options)
+    command = Signals.of_process()
+    if command is not None:
+        command.holds_ray = True
+    starting: Future[Any] = Future()
+    over = threading.Event()
+    threading.Thread(target=_begin, args=(options, starting, over), daemon=True).start()
+    try:
+        meanwhile()
         try:
-            meanwhile()
-            try:
-                context = starting.result()
-            except Exception as error:  # as Ray's where a node's processes don't start in time
-                raise _unreachable(address, error) from error
-            dashboard = context.dashboard_url or None
-            yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
-        finally:
+            context = starting.result()
+        except Exception as error:  # as Ray's where a node's processes don't start in time
+            raise _unreachable(address, error) from error
+        take_back()
+        dashboard = context.dashboard_url or None
+        yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
+    except BaseException:
+        if command is not None:
+            abandon_workers()
+        raise
+    finally:
+        if command is None:
             if not starting.done():
                 logger.warning("interrupted while Ray starts: waiting for it, to end it in order")
                 wait([starting])
             ray.shutdown()
+            take_back()
+            over.set()
+
+
+def _begin(options: dict[str, Any], starting: "Future[Any]", over: threading.Event) -> None:
+    """Start Ray in a thread that lives as long: Linux ends Ray's processes with their thread."""
+    import ray
+
+    try:
+        starting.set_result(ray.init(**options))
+    except BaseException as error:
+        starting.set_exception(error)
+    over.wait()
 
 
 def available_cpus() -> int:

@@ -22,8 +22,10 @@ from random import Random
 from typing import Any
 
 import pyarrow
+import pyarrow.parquet
 import yaml
 
+from cluster.signals import MOMENT_SECONDS
 from results import OutputFolder, summary_of
 from results.schemas import CURVE_KEY, TRIAL_KEY
 from search import resume_search
@@ -37,6 +39,8 @@ from trainables import PackKey
 PROJECT = Path(__file__).parents[1]
 LIMIT_SECONDS = 180.0
 """Of everything that is waited for."""
+GONE_SECONDS = 20.0
+"""Ray's agents, left to themselves, take a minute to notice that their node has gone."""
 
 SPEC: Mapping[str, Any] = {
     "name": "faults",
@@ -118,10 +122,11 @@ def _driver(uri: str, scratch: Path, *more: str, **environment: str) -> "subproc
 def _running(
     uri: str, scratch: Path, random: Random, *more: str, **environment: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A search in a process of its own, at a random moment."""
+    """A search in a process of its own, at a random moment from when its folder is one."""
     packs, share = random.randrange(PACKS - 1), random.random()
     with _driver(uri, scratch, *more, **environment) as driver:
         try:
+            _poll(driver, Path(uri, "spec.yaml").exists)
             began = _poll(driver, lambda: _parts(uri) > 0 or packs == 0)
             reached = _poll(driver, lambda: _parts(uri) >= packs)
             pause = share * max(reached - began, 0.2) / max(packs, 1)
@@ -210,15 +215,48 @@ def _kill_one_of(processes: list[int], random: Random) -> None:
             os.kill(random.choice(processes), signal.SIGKILL)
 
 
+def interrupted_twice(uri: str, scratch: Path, random: Random) -> None:
+    """Ctrl-C again and again: no file is torn, and nothing of its Ray stays behind."""
+    with _running(uri, scratch, random) as driver:
+        ray = [process for process, _ in processes_below(driver.pid)]
+        pause = 2 * MOMENT_SECONDS * random.random()
+        while driver.poll() is None:
+            driver.send_signal(random.choice([signal.SIGINT, signal.SIGTERM]))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                driver.wait(pause)
+            pause = 0.005
+        _ended(driver, 130, 0)
+    limit = time.monotonic() + GONE_SECONDS
+    while any(_runs(process) for process in ray):
+        assert time.monotonic() < limit, "a process of its Ray goes on"
+        time.sleep(0.05)  # polled with a limit
+    for part in Path(uri).glob("*/[!_]*.parquet"):
+        pyarrow.parquet.read_table(part)
+    _go_on(uri, scratch)
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 def workers_of(process: int, doing: str = "Pack(") -> list[int]:
     """The processes below one that train a pack, or whose title says that they do another thing."""
+    below = processes_below(process)
+    return [each for each, title in below if title.startswith(f"ray::{doing}")]
+
+
+def processes_below(process: int) -> list[tuple[int, str]]:
+    """The processes that a process began, those that they began, and so on, with their titles."""
     found, parents = [], {process}
     for line in subprocess.check_output(["ps", "-eo", "pid,ppid,args"], text=True).splitlines()[1:]:
         pid, parent, arguments = line.split(None, 2)
         if int(parent) in parents:
             parents.add(int(pid))
-            if arguments.startswith(f"ray::{doing}"):
-                found.append(int(pid))
+            found.append((int(pid), arguments))
     return found
 
 
@@ -398,6 +436,7 @@ FAULTS: Mapping[str, Fault] = {
     "an idle worker killed": killed_idle_worker,
     "SIGINT": interrupted,
     "SIGTERM": terminated,
+    "two signals": interrupted_twice,
     "a full disk": full_disk,
     "parts cut off": truncated_parts,
     "packs delivered twice": delivered_twice,

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import typer
 
 from cluster.errors import ClusterError, RequestError
+from cluster.signals import INTERRUPTED
 from results import OutputError, OutputUnavailable
 from spaces import SpecError
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
 INTERRUPTION = "interrupted; the same command starts it again"
 
 

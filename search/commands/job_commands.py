@@ -12,12 +12,13 @@ import typer
 from cluster.errors import RequestError
 from cluster.reason import without_stack
 from cluster.resources import worker_request
+from cluster.signals import INTERRUPTED
 from results import OutputError, OutputFolder
 from spaces import Spec, SpecError, load_spec
 
 from ..memory_need import check_memory
 from ..saved_search.folder_state import Empty, folder_state, refuse_unless_free, searched
-from .exit_codes import DONE, FAILED, INTERRUPTED, explained
+from .exit_codes import DONE, FAILED, explained
 from .spec_options import SetOption
 
 if TYPE_CHECKING:

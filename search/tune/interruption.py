@@ -8,6 +8,8 @@ from typing import Any
 
 from ray.tune import Callback
 
+from cluster.signals import Signals
+
 
 class Interrupted(BaseException):
     """The user stopped the search. Not an Exception, so that Tune lets it through."""
@@ -17,12 +19,14 @@ class InterruptionFlag(Callback):
     """Raises `Interrupted` in Tune's loop once a signal has come.
 
     Tune's own handler takes ten seconds and throws results away; Ray's ends the process. Both are
-    replaced while `listening`, in the main thread only.
+    replaced while `listening`, in the main thread only. In a command a second signal ends the
+    process (`Signals`).
     """
 
     def __init__(self) -> None:
         """No signal has come."""
         self.raised = False
+        self._command: Signals | None = None
 
     def raise_soon(self) -> None:
         """Raise in Tune's loop, for another reason than a signal."""
@@ -39,6 +43,8 @@ class InterruptionFlag(Callback):
         except ValueError:  # not the main thread: signals are somebody else's
             yield
             return
+        of_command = previous[signal.SIGINT]
+        self._command = of_command if isinstance(of_command, Signals) else None
         try:
             yield
         finally:
@@ -46,6 +52,8 @@ class InterruptionFlag(Callback):
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if self._command is not None:
+            self._command.first()
         self.raise_soon()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

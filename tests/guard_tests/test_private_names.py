@@ -6,6 +6,7 @@ passes with it.
 
 import ast
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,8 @@ USED: dict[str, Callable[[], object]] = {
         "self._mixture_distribution = "
         in inspect.getsource(parzen_estimator._ParzenEstimator.__init__)
     ),
+    # Python: leaves without anything being undone
+    "._exit": lambda: os._exit,
     # Ray
     "ray._raylet.setproctitle": lambda: _raylet.setproctitle,  # type: ignore[attr-defined]
     "._do_request": lambda: SubmissionClient._do_request,

@@ -21,6 +21,7 @@ CASES = [
     ("an idle worker killed", 0),
     ("SIGINT", 0),
     ("SIGTERM", 1),
+    *[("two signals", seed) for seed in range(2)],
     ("a full disk", 0),
     *[("parts cut off", seed) for seed in range(4)],
     *[("packs delivered twice", seed) for seed in range(4)],
