@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from tests.cluster_tests.bare_environment import bare_python
 from tests.cluster_tests.pretended_gpus import pretend_gpus
+from tests.faults import processes_below
 
 PROJECT = Path(__file__).parents[2]
 NEEDS_SECONDS = 120.0
@@ -78,11 +79,11 @@ class TwoNodes:
         self.port, dashboard = free_port(), free_port()
         self.address = f"http://127.0.0.1:{dashboard}"
         self._start("head", "--head", f"--port={self.port}", f"--dashboard-port={dashboard}")
-        poll(lambda: len(self._nodes()) == 1, "the head")
+        poll(lambda: self.size == 1, "the head")
         self._start("second", f"--address=127.0.0.1:{self.port}")
-        poll(lambda: len(self._nodes()) == 2, "the second node")
+        poll(lambda: self.size == 2, "the second node")
 
-    def _start(self, name: str, *options: str) -> None:
+    def _start(self, name: str, *options: str) -> int:
         folder = self._folder / name
         folder.mkdir()
         command = [str(self._python), "-m", "ray.scripts.scripts", "start", "--block", *options]
@@ -99,6 +100,24 @@ class TwoNodes:
                 start_new_session=True,
             )
         self._started.append(started)
+        return started.pid
+
+    def start_third(self) -> int:
+        """Start a node to be lost; the process that began all others of it."""
+        process = self._start("third", f"--address=127.0.0.1:{self.port}")
+        poll(lambda: self.size == 3, "the third node")
+        return process
+
+    def lose(self, node: int) -> None:
+        """Kill a node, by the process that began it: its raylet, its workers and all else."""
+        for process, _ in [(node, ""), *processes_below(node)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    @property
+    def size(self) -> int:
+        """The number of nodes that Ray takes for alive."""
+        return len(self._nodes())
 
     def get(self, path: str, method: str = "GET") -> Any:
         """What the dashboard answers to a request with the token."""
