@@ -89,6 +89,8 @@ def _started(
         take_back()
         dashboard = context.dashboard_url or None
         yield replace(_cluster(), embedded=address is None, dashboard=dashboard)
+        if command is not None:
+            command.at_end = ray.shutdown
     except BaseException:
         if command is not None:
             abandon_workers()

@@ -33,10 +33,10 @@ class Signals:
     ends the process with exit code 130 and runs nothing more. Files are whole or not there, as they
     are moved to their places. Ray's processes, where this one has started them, end with it.
 
-    Ray's `shutdown` would leave SIGTERM with its default action, without Python's knowledge: one
-    that comes later kills the process. So a command that has connected to Ray never calls it, but
-    ends by `leave`, as one does that a signal has come to: Python's own end may make its exit code
-    that of SIGINT, and takes a second.
+    Ray's `shutdown` leaves SIGTERM with its default action, without Python's knowledge: one that
+    comes later kills the process. So a command that has connected to Ray calls it last, and not at
+    all where a signal has come. It ends by `leave`, as one does that a signal has come to: Python's
+    own end may make its exit code that of SIGINT, and takes a second.
     """
 
     def __init__(self) -> None:
@@ -45,6 +45,8 @@ class Signals:
         self._pipe = -1
         self.holds_ray = False
         """Whether Ray was connected to, for the rest of the process's life."""
+        self.at_end: Callable[[], object] | None = None
+        """Ray's `shutdown`, which sends the last of a search's metrics, once the work is done."""
 
     @staticmethod
     def of_process() -> "Signals | None":
@@ -110,6 +112,8 @@ class Signals:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):  # the reader has all that it wanted
                 stream.flush()
+        if self.at_end is not None and not self._told.runs:
+            self.at_end()
         _end_at_once(code)
 
 
