@@ -72,6 +72,8 @@ class TrialRow(KeyedRow):
     rmse_excess_fresh: float | None
     pearson_r: float | None
     rmse: float | None
+    recall_at_10: float | None
+    ndcg_at_10: float | None
     started_at: datetime
     train_seconds: float
     pack_seconds: float

@@ -47,7 +47,10 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "timestamp",
             "split_seed",
             "fingerprint",
+            "ranking",
             "rmse",
+            "recall_at_10",
+            "ndcg_at_10",
         }
     ),
 }
@@ -235,6 +238,21 @@ TRIALS = _schema(
             "Root mean squared error of the final weights on the test ratings of a table, in its "
             "units; null with other data, and unless completed.",
         ),
+        (
+            "recall_at_10",
+            "float?",
+            "Mean over users of the share of their test items that are among the first 10 of all "
+            "items that the final weights rank for them, of which 10 are the most that count: 1 at "
+            "best. Of items known from training and not rated there by the user, nor among those "
+            "to choose by; of at most 1,000 users. Null unless completed on a table with ranking, "
+            "and where a prediction is not finite.",
+        ),
+        (
+            "ndcg_at_10",
+            "float?",
+            "The same with the ranks of these test items: the sum of 1 / log2(1 + rank), over that "
+            "sum at best; likewise.",
+        ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (
             "train_seconds",
@@ -366,6 +384,13 @@ SUMMARY = _schema(
             "Median rmse of the same replicates on the test ratings of a table; a diverged one "
             "counts as infinite, and an infinite median is null, as it is with other data.",
         ),
+        (
+            "recall_at_10",
+            "float?",
+            "Median recall_at_10 of the same replicates, where one without counts as 0; null "
+            "unless items are ranked.",
+        ),
+        ("ndcg_at_10", "float?", "Median ndcg_at_10 of the same replicates, likewise."),
         (
             "constructed_nmse",
             "float?",

@@ -134,15 +134,27 @@ def _confirmed(confirmed: Sequence[TrialRow]) -> dict[str, float | int | None]:
         "loss": _finite(median, _values(replicates, "loss")),
         **_correlated(replicates),
         "rmse": _finite(median, _values(replicates, "rmse")),
+        **_ranked(replicates, "recall_at_10"),
+        **_ranked(replicates, "ndcg_at_10"),
     }
 
 
 def _correlated(replicates: Sequence[TrialRow]) -> dict[str, float | None]:
-    known = [row.pearson_r for row in replicates]
-    if all(each is None for each in known):
+    values = _or_zero(replicates, "pearson_r")
+    if not values:
         return {"pearson_r": None, "pearson_r_max": None}
-    values = [each or 0.0 for each in known]
     return {"pearson_r": median(values), "pearson_r_max": max(values)}
+
+
+def _ranked(replicates: Sequence[TrialRow], column: str) -> dict[str, float | None]:
+    values = _or_zero(replicates, column)
+    return {column: median(values) if values else None}
+
+
+def _or_zero(replicates: Sequence[TrialRow], column: str) -> list[float]:
+    """A column's values, 0 where a replicate has none; empty where none has any."""
+    values = [row.column(column) for row in replicates]
+    return [] if all(each is None for each in values) else [each or 0.0 for each in values]
 
 
 def _longer(confirmed: Sequence[TrialRow], steps: int) -> dict[str, float | int | None]:

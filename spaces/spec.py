@@ -75,6 +75,7 @@ class Task(BaseModel):
     timestamp: str | None = None
     split_seed: int | None = None
     fingerprint: str | None = None
+    ranking: bool | None = None
     shuffle: bool | None = None
 
     @field_validator("*", mode="before")

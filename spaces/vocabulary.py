@@ -427,7 +427,7 @@ _TASK_FIELDS = (
         scope="task",
         default=None,
         of_data=("table",),
-        description="Path or URI of a table of ratings; null with other data, as the six below.",
+        description="Path or URI of a table of ratings; null with other data, as the seven below.",
         why_not_in_space=_ONE_TASK,
         why_not_in_grid=_ONE_TABLE,
     ),
@@ -497,6 +497,17 @@ _TASK_FIELDS = (
         why_not_in_grid=_ONE_TABLE,
     ),
     Field(
+        name="ranking",
+        kind="bool",
+        scope="task",
+        default=False,
+        of_data=("table",),
+        description="Whether what completes is also judged by how it ranks items for users of the "
+        "table: recall_at_10 and ndcg_at_10.",
+        why_not_in_space=_ONE_TASK,
+        why_not_in_grid="it changes nothing that is trained; put it in task",
+    ),
+    Field(
         name="shuffle",
         kind="bool",
         scope="task",
@@ -517,6 +528,9 @@ place of others."""
 
 TABLE_PLACE = ("table", "user", "item", "rating", "timestamp")
 """Where a table lies and what its columns are called: what it holds, its fingerprint says."""
+
+UNSEEDED = (*TABLE_PLACE, "ranking")
+"""What of the task changes no seed, as it changes nothing that is trained."""
 
 SEED = Field(
     name="seed",

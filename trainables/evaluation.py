@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .ranking import Ranking
 from .sources import NoisyPairs, Source
 from .sources.batches import SELECTION_PAIRS
 from .sources.modes import FullTensor
@@ -22,7 +23,8 @@ class Loss:
     `normalised_standard_error` the standard error over the same. `rmse_excess` is, for each of the
     source's sets of noisy pairs, the root mean squared error there minus that of the labels without
     their noise. `pearson_r` is the correlation of predictions and labels, `rmse` the root mean
-    squared error on the test ratings of a table, where they are asked for.
+    squared error on the test ratings of a table, and `ranking` how the items of its users are
+    ranked, where they are asked for.
     """
 
     mean: float
@@ -32,6 +34,7 @@ class Loss:
     rmse_excess: Mapping[str, float] = field(default_factory=dict, hash=False)
     pearson_r: float | None = None
     rmse: float | None = None
+    ranking: Ranking | None = None
 
 
 def evaluate(stack: Stack, source: Source, pairs: int, *, averaged: bool) -> list[Loss]:
@@ -123,9 +126,11 @@ def pearson_r(stack: Stack, source: Source) -> list[float | None]:
         dtype=stack.dtype,
     )
     correlations = [_Correlation() for _ in stack.members]
+    streams, size = pairs.batches.labels.shape[1:]
+    predictions_of = stack.predictor(streams=streams, size=size)
     for part in pairs.parts(SELECTION_PAIRS):
         labels = part.labels.double().transpose(0, 1).flatten(1)
-        for index, predictions in enumerate(stack.predictions(part.inputs).double()):
+        for index, predictions in enumerate(predictions_of(part.inputs).double()):
             correlations[index].add(predictions, labels[index if len(labels) > 1 else 0])
     return [each.value for each in correlations]
 

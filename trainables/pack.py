@@ -47,7 +47,7 @@ class Task:
     pairs_per_user: int | None = None
     """All pairs of a pool over its users, those to test on among them."""
     table: str | None = None
-    """Path or URI of a table; None with other data, as the six below."""
+    """Path or URI of a table; None with other data, as the seven below."""
     user: str | None = None
     """The name of the table's column, as in the next three."""
     item: str | None = None
@@ -57,6 +57,8 @@ class Task:
     split_seed: int | None = None
     fingerprint: str | None = None
     """Of what the table holds."""
+    ranking: bool | None = None
+    """Whether members that complete are also judged by how they rank items."""
     shuffle: bool | None = None
 
     def steps_per_epoch(self, batch_size: int) -> int | None:

@@ -118,7 +118,7 @@ class PackRows:
     def _trial_row(self, report: Report, evaluation: Evaluation, status: Status) -> TrialRow:
         pack, member, loss = self.pack, evaluation.member, evaluation.loss
         task, family = pack.task, family_of(member)
-        samples = report.samples
+        samples, ranking = report.samples, None if loss is None else loss.ranking
         return TrialRow(
             **self._key(member),
             seed=pack.seed,
@@ -148,6 +148,8 @@ class PackRows:
             rmse_excess_fresh=None if loss is None else loss.rmse_excess.get("fresh"),
             pearson_r=None if loss is None else loss.pearson_r,
             rmse=None if loss is None else loss.rmse,
+            recall_at_10=None if ranking is None else ranking.recall,
+            ndcg_at_10=None if ranking is None else ranking.ndcg,
             started_at=self.started_at,
             train_seconds=self._seconds_each,  # of everyone who was alive so long
             pack_seconds=self._seconds,  # so far; `result` knows how many it were in the end

@@ -1,5 +1,6 @@
 """What training asks of a stack, whichever way its members are computed."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -67,5 +68,9 @@ class Stack(Protocol):
 class PredictingStack(Stack, Protocol):
     """A stack whose predictions can be had one by one, not only compared with labels."""
 
-    def predictions(self, inputs: Tensor) -> Tensor:
-        """Of the pairs (N, S, 2, B) of N batches, one after the other: (K, N * B)."""
+    def predictor(self, *, streams: int, size: int) -> Callable[[Tensor], Tensor]:
+        """What predicts with the weights as they are now.
+
+        Of the pairs (N, S, 2, B) of N batches, one after the other: (K, N * B), where S and B are
+        the `streams` and `size` that were asked for.
+        """

@@ -16,6 +16,7 @@ from .engine import engine_for
 from .evaluation import Loss, evaluate, pearson_r, rmse, rmse_excess
 from .pack import Member, Pack
 from .pack_state import Keep, PackState, StateMismatch, keep_nothing
+from .ranking import ranking
 from .schedules import SCHEDULES
 from .sources import source_of
 from .sources.batches import RUNG_PAIRS, SELECTION_PAIRS
@@ -356,11 +357,18 @@ class _Run:
                     rmse_excess(stack, self._source),
                     pearson_r(stack, self._source),
                     rmse(stack, self._source),
+                    ranking(stack, self._source),
                     strict=True,
                 )
                 losses = [
-                    replace(loss, rmse_excess=excess, pearson_r=correlation, rmse=error)
-                    for loss, excess, correlation, error in further
+                    replace(
+                        loss,
+                        rmse_excess=excess,
+                        pearson_r=correlation,
+                        rmse=error,
+                        ranking=of_items,
+                    )
+                    for loss, excess, correlation, error, of_items in further
                 ]
             for member, loss in zip(stack.members, losses, strict=True):
                 measured[member] = self._squared[member] / self._pairs, loss

@@ -23,7 +23,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
 )
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from spaces.vocabulary import TABLE_PLACE, Value
+from spaces.vocabulary import UNSEEDED, Value
 
 from ..rows import CurveRow, TrialRow
 from ..schemas import TRIALS
@@ -49,10 +49,11 @@ _MEASURED = {
     *("search", "trial", "pack", "initialisation_seed", "data_seed", "evaluation_seed"),
     *("steps", "samples", "flops", "train_loss", "loss_stderr", "nmse_stderr"),
     *("nmse_first_rung", "constructed_nmse"),
-    *("rmse_excess_test", "rmse_excess_fresh", "pearson_r", "rmse", "started_at"),
+    *("rmse_excess_test", "rmse_excess_fresh", "pearson_r", "rmse"),
+    *("recall_at_10", "ndcg_at_10", "started_at"),
     *("pack_seconds", "device", "worker", "execution"),
 }
-_OF_ALL = {*TABLE_PLACE, "split_seed", "fingerprint"}
+_OF_ALL = {*UNSEEDED, "split_seed", "fingerprint"}
 """What all trials of a search have in common, whatever its spec."""
 HPARAMS = tuple(name for name in TRIALS.names if name not in _MEASURED | _OF_ALL)
 """The columns of the HParams tab: every column of `TRIALS` that says what was trained, and how it

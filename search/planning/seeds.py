@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from spaces import Study
-from spaces.vocabulary import FIELDS, TABLE_PLACE
+from spaces.vocabulary import FIELDS, UNSEEDED
 
 _DIGEST_BITS = 256
 
@@ -16,7 +16,8 @@ def derive_seed(*, seed: int, study: Study, purpose: str, number: int, bits: int
     It is the head of the SHA-256 of the canonical JSON of seed, grid values, task, purpose and
     number, so it depends neither on the order of keys nor on what other studies there are. What of
     the task has its default, or is null, is left out: a field that a later release adds changes no
-    seed. So is the place of a table, whose fingerprint says what it holds.
+    seed. So is the place of a table, whose fingerprint says what it holds, and what else changes
+    nothing that is trained.
 
     Raises:
         ValueError: if `bits` is not between 1 and 256, or a value is NaN or infinite.
@@ -36,7 +37,7 @@ def derive_seeds(
     task = {
         name: value
         for name, value in study.task.items()
-        if value is not None and value != FIELDS[name].default and name not in TABLE_PLACE
+        if value is not None and value != FIELDS[name].default and name not in UNSEEDED
     }
     # The canonical JSON of all of it, whose keys are sorted, up to the number and after it.
     begun = hashlib.sha256(f'{{"grid":{_canonical(grid)},"number":'.encode())

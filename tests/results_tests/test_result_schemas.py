@@ -29,6 +29,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         *("dimension", "target", "inputs", "scale", "label_noise_std"),
         *("pairs", "users", "items", "pairs_per_user"),
         *("table", "user", "item", "rating", "timestamp", "split_seed", "fingerprint"),
+        "ranking",
         "shuffle",
         *("factors", "multiplication", "depth", "width", "layer_sizes", "activation"),
         "initialisation",
@@ -46,6 +47,8 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "rmse_excess_fresh",
         "pearson_r",
         "rmse",
+        "recall_at_10",
+        "ndcg_at_10",
         "execution",
     ]
     assert [field.name for field in CURVES if field.nullable] == [

@@ -34,7 +34,7 @@ HYPERPARAMETERS = [
 ]
 TASK = ["dimension", "target", "inputs", "scale", "label_noise_std", "data", "shuffle"]
 TASK += ["pairs", "users", "items", "pairs_per_user", "table", "user", "item", "rating"]
-TASK += ["timestamp", "split_seed", "fingerprint"]
+TASK += ["timestamp", "split_seed", "fingerprint", "ranking"]
 
 
 def random_result(
@@ -51,6 +51,8 @@ def random_result(
         "constructed_nmse": 0.0 if generator.random() < 0.5 else None,
         "pearson_r": float(generator.random()) if known and generator.random() < 0.6 else None,
         "rmse": float(generator.random()) if known else None,
+        "recall_at_10": float(generator.random()) if known and generator.random() < 0.6 else None,
+        "ndcg_at_10": float(generator.random()) if known and generator.random() < 0.6 else None,
         "steps": 4000 * factor if status == "completed" else 500,
         "samples": int(generator.integers(1, 2**40)),
         "train_seconds": float(generator.random()),
@@ -110,10 +112,12 @@ def reference(trials: pd.DataFrame) -> pa.Table:
     normal = confirm[confirm["steps_factor"] == 1].groupby("study")
     out["nmse"], out["loss"] = normal["nmse"].median(), normal["loss"].median()
     out["rmse"] = normal["rmse"].median()
-    known_r = normal["pearson_r"].count() > 0
-    filled = confirm[confirm["steps_factor"] == 1].fillna({"pearson_r": 0.0}).groupby("study")
-    out["pearson_r"] = filled["pearson_r"].median().where(known_r)
-    out["pearson_r_max"] = filled["pearson_r"].max().where(known_r)
+    of_zero = ["pearson_r", "recall_at_10", "ndcg_at_10"]
+    filled = confirm[confirm["steps_factor"] == 1].fillna(dict.fromkeys(of_zero, 0.0))
+    for name in of_zero:
+        out[name] = filled.groupby("study")[name].median().where(normal[name].count() > 0)
+    of_most = filled.groupby("study")["pearson_r"].max()
+    out["pearson_r_max"] = of_most.where(normal["pearson_r"].count() > 0)
     out["winners_curse"] = out["nmse"] - out["nmse_search"]
     out["search_seeds"] = 1
     out["nmse_low"] = out["nmse_high"] = None

@@ -168,7 +168,11 @@ DATA: dict[str, dict[str, Any]] = {
     "planted": {"data": "planted", "users": 20, "items": 10, "pairs_per_user": 3},
     "pool": {"data": "pool", "users": 20, "items": 10, "pairs_per_user": 3},
     "modes": {"data": "modes", "values": 5, "rank": 2},
-    "table": {"data": "table", "table": str(Path(__file__).with_name("ratings.csv"))},
+    "table": {
+        "data": "table",
+        "table": str(Path(__file__).with_name("ratings.csv")),
+        "ranking": True,
+    },
 }
 
 

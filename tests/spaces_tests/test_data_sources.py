@@ -263,6 +263,11 @@ OF_TABLE: dict[str, Any] = {"data": {"table": "ratings.csv"}}
         ),
         ({"grid": {"table": ["a.csv", "b.csv"]}}, "grid.table: can't be in grid: a search has one"),
         ({"grid": {"split_seed": [1, 2]}}, "grid.split_seed: can't be in grid: a search has one"),
+        (
+            {"grid": {"ranking": [False, True]}},
+            "grid.ranking: can't be in grid: it changes nothing that is trained; put it in task",
+        ),
+        ({"task": {**OF_TABLE, "ranking": 1}}, "task.ranking: must be true or false; got 1"),
         ({"grid": {"users": [1, 2]}}, "grid.users: can't be in grid: a table has the ones that it"),
         (
             {"grid": {"data": ["table", "planted"]}},
@@ -296,11 +301,25 @@ def test_a_table_has_nothing_that_vectors_have() -> None:
     task = spec.task
     assert (task.user, task.item, task.rating) == ("user", "item", "rating")
     assert (task.timestamp, task.split_seed, task.shuffle) == ("when", None, True)
+    assert task.ranking is False
     assert (task.target, task.inputs, task.scale, task.label_noise_std) == (None,) * 4
     assert "dimension" not in spec.fixed
     assert load_spec(spec.to_mapping()) == spec
     with pytest.raises(SpecError, match=r"task.table: must be read before there are studies"):
         studies(spec)
+
+
+@pytest.mark.parametrize("data", ["stream", {"fixed": 64}, {"planted": {"users": 9}}])
+def test_items_of_a_table_alone_are_ranked(data: Any) -> None:
+    source = data if isinstance(data, str) else next(iter(data))
+    rule = (
+        rf"task.ranking: no data of this search has it \({source}\); leave it out, or let data be"
+    )
+    with pytest.raises(SpecError, match=f"{rule} table"):
+        load_spec({"name": "a", "fixed": {"dimension": 2}, "task": {"data": data, "ranking": True}})
+    of_table = {"data": {"table": "a.csv", "ranking": True}}
+    assert load_spec({"name": "a", "task": of_table}).task.ranking is True
+    assert load_spec({"name": "a", "task": {**OF_TABLE, "ranking": True}}).task.ranking is True
 
 
 def test_what_stands_beside_data_counts() -> None:

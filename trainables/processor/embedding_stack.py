@@ -178,18 +178,24 @@ class EmbeddingStack:
         """See `Stack`."""
         return self._comparing(batches, averaged=averaged)
 
-    def predictions(self, inputs: Tensor) -> Tensor:
+    def predictor(self, *, streams: int, size: int) -> Callable[[Tensor], Tensor]:
         """See `PredictingStack`: the errors where every label is 0."""
-        steps, streams, _, size = inputs.shape
-        batch = Batches(inputs[:1].clone(), torch.zeros(1, streams, size, dtype=self.dtype))
+        batch = Batches(
+            torch.zeros(1, streams, 2, size, dtype=torch.int64),
+            torch.zeros(1, streams, size, dtype=self.dtype),
+        )
         errors = torch.zeros(len(self.members), -(-size // PANEL) * PANEL, dtype=self.dtype)
         evaluator = self._comparing(batch, averaged=False, errors=errors)
-        found = torch.empty(len(self.members), steps, size, dtype=self.dtype)
-        for step in range(steps):
-            batch.inputs.copy_(inputs[step])
-            evaluator.add()
-            found[:, step] = errors[:, :size]
-        return found.flatten(1)
+
+        def predict(inputs: Tensor) -> Tensor:
+            found = torch.empty(len(self.members), len(inputs), size, dtype=self.dtype)
+            for step, pairs in enumerate(inputs):
+                batch.inputs.copy_(pairs)
+                evaluator.add()
+                found[:, step] = errors[:, :size]
+            return found.flatten(1)
+
+        return predict
 
     def _comparing(
         self, batches: Batches, *, averaged: bool, errors: Tensor | None = None

@@ -6,7 +6,7 @@ that they could be held against. A table is read once in a process, whoever asks
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -14,7 +14,14 @@ from torch import Tensor
 from spaces.vocabulary import embedding_rows
 
 from ..pack import Task
-from ..ratings import SplitRatings, TableError, TableReference, read_ratings, split_ratings
+from ..ratings import (
+    RankedUsers,
+    SplitRatings,
+    TableError,
+    TableReference,
+    read_ratings,
+    split_ratings,
+)
 from .batches import EVALUATION_CHUNK, EVALUATION_CHUNKS, Batches
 from .epochs import EpochOrder
 from .planted import RowBatches, row_batches
@@ -84,6 +91,24 @@ class RatedTable:
             for start, count, shape in parts
             if count
         ]
+
+    @cached_property
+    def ranked(self) -> RankedUsers | None:
+        """The users whose items are to be ranked; None where the task doesn't ask for it."""
+        if not self._task.ranking:
+            return None
+        return RankedUsers(self._ratings, split_seed=self._task.split_seed)
+
+    def every_pair(self, users: Tensor, items: Tensor, *, size: int) -> Tensor:
+        """Each of n users with each of B items, by their rows: (n, 1, 2, size).
+
+        What of `size` is left over holds pairs with the item that nobody knows.
+        """
+        inputs = torch.zeros(len(users), 1, 2, size, dtype=torch.int64)
+        inputs[:, 0, 0] = users[:, None]
+        inputs[:, 0, 1, : len(items)] = items
+        inputs[:, 0, 1] += embedding_rows(self._task.data, self._ratings.user_count)
+        return inputs
 
     def _of(self, dtype: torch.dtype) -> "_Pairs":
         if dtype not in self._pairs:
