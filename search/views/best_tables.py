@@ -15,7 +15,7 @@ from ..text.network_text import network_text
 from ..text.number_notation import NumberText, nmse_notation
 from ..text.study_label import SHORT_VALUES, study_label
 from .columns import Column, table_of
-from .summary_table import NETWORK, chosen_columns
+from .summary_table import NETWORK, chosen_columns, tested_columns, tested_words
 
 _NOT_CONFIRMED = "the search's own nmse, not confirmed: the lowest of many is too low on average"
 
@@ -35,11 +35,13 @@ def best_trials_table(spec: Spec, trials: pyarrow.Table) -> Table:
         ),
         ("trial", [str(row["trial"]) for row in rows]),
         ("nmse", [number(row["nmse"]) for row in rows]),
+        *tested_columns(rows),
         ("network", [network_text(row["layer_sizes"]) for row in rows]),
         ("parameters", [str(row["parameters"]) for row in rows]),
         *chosen_columns(spec, rows),
     ]
-    return table_of(columns, caption=f"nmse: {_NOT_CONFIRMED}; {NETWORK}.", bold="nmse")
+    caption = "; ".join([f"nmse: {_NOT_CONFIRMED}", *tested_words(rows), NETWORK])
+    return table_of(columns, caption=f"{caption}.", bold="nmse")
 
 
 def best_by_value_table(name: str, found: Sequence[BestOfGroup], otherwise: str) -> Table:

@@ -24,6 +24,8 @@ NMSE = (
 )
 CONFIRMED = "the median of the confirm replicates and their range"
 NETWORK = "network: hidden layers x units"
+TESTED = {"rmse": "rmse", "recall_at_10": "recall\n@10", "ndcg_at_10": "ndcg\n@10"}
+"""What is known on the test ratings of a table, and nowhere else, with its headings."""
 _OF_THE_NETWORK = ("depth", "width", "layer_sizes")
 _NUMBERS = ("nmse", "nmse_min", "nmse_max", "nmse_search", "nmse_longer", "constructed_nmse")
 Rows = Sequence[Mapping[str, Any]]
@@ -54,6 +56,20 @@ def chosen_columns(spec: Spec, rows: Rows) -> Iterator[Column]:
             yield heading, value_texts([row[name] for row in rows])
 
 
+def tested_columns(rows: Rows) -> Iterator[Column]:
+    """What the test ratings of a table say, where there is one."""
+    for name, heading in TESTED.items():
+        values = [row[name] for row in rows]
+        if any(value is not None for value in values):
+            yield heading, value_texts(values)
+
+
+def tested_words(rows: Rows) -> list[str]:
+    """What these columns are, where there is one."""
+    names = [heading.replace("\n", "") for heading, _ in tested_columns(rows)]
+    return [f"{', '.join(names)}: on the test ratings (docs/embeddings.md)"] if names else []
+
+
 def nmse_columns(rows: Rows, number: NumberText) -> Iterator[Column]:
     """The confirmed nmse, else that of the search with a star, and the range."""
     yield "nmse", [_nmse(row, number) for row in rows]
@@ -82,6 +98,7 @@ def _columns(found: Overview, rows: Rows) -> Iterator[Column]:
         yield "longer", [number(row["nmse_longer"]) for row in rows]
     if any(row["constructed_nmse"] is not None for row in rows):
         yield "by\nhand", [number(row["constructed_nmse"]) for row in rows]
+    yield from tested_columns(rows)
     yield "network", [network_text(row["layer_sizes"]) for row in rows]
     yield from chosen_columns(found.spec, rows)
     counts = ("completed", "pruned", "diverged")
@@ -116,4 +133,5 @@ def _caption(rows: Rows) -> Iterator[str]:
         yield f"longer: the median after {max(longer):g} times as many steps"
     if any(row["constructed_nmse"] is not None for row in rows):
         yield "by hand: with weights set by hand in a network of that size (docs/constructions.md)"
+    yield from tested_words(rows)
     yield NETWORK

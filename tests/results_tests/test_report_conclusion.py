@@ -167,6 +167,21 @@ def test_one_notation_in_a_column() -> None:
     assert column == ["1.0e-01", "2.0e-05", "exact"]
 
 
+def test_what_test_ratings_say_has_columns_where_it_is_known() -> None:
+    plain = study_table(findings_of(search(*over_d([0.1, 0.1], [0.2, 0.2]))))
+    assert not any(word in plain for word in ("rmse", "recall", "ndcg"))
+    known = {"rmse": 0.91234, "recall_at_10": 0.0, "ndcg_at_10": 0.0254}
+    made = [study({"dimension": 1}, 0.1, 0.1, columns=known), study({"dimension": 2}, 0.2, 0.2)]
+    table = study_table(findings_of(search(*made)))
+    headings = re.findall(r"<th scope=col[^>]*>([^<]*)</th>", table)
+    rows = re.findall(r"<tr><th scope=row>.*</tr>", table)
+    cells = [re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", row) for row in rows]
+    first, second = (dict(zip(headings, row, strict=True)) for row in cells)
+    for heading, text in {"test: rmse": "0.912", "recall@10": "0", "ndcg@10": "0.0254"}.items():
+        assert (first[heading], second[heading]) == (text, "-")
+    assert headings[-2:] == ["network", "status"]
+
+
 def test_the_best_word_and_those_that_it_does_not_beat() -> None:
     made = [
         study({"optimizer": name}, *nmse)

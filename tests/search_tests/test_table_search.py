@@ -61,6 +61,23 @@ def test_what_is_found_in_the_table_is_part_of_the_spec(
     assert with_table_facts(other) is other
 
 
+def test_ranking_changes_no_seed_and_is_another_search(table: str, tmp_path: Path) -> None:
+    """Nothing else is trained; and a search whose rows are ranked holds none that are not."""
+    seeds = []
+    for ranking in (False, True):
+        spec = with_table_facts(
+            load_spec(spec_on(table, task={"data": {"table": table, "ranking": ranking}}))
+        )
+        pack = SearchPlan(spec).next_pack()
+        assert pack is not None
+        seeds.append([(each.data_seed, each.initialisation_seed) for each in pack.members])
+        OutputFolder(tmp_path / "out").write_text("spec.yaml", spec.to_yaml())
+    assert seeds[0] == seeds[1]
+    refused = dottune("resume", str(tmp_path / "out"), "--set", "task.ranking=false")
+    assert refused.exit_code == 2
+    assert "task" in refused.stderr
+
+
 def test_the_same_ratings_elsewhere_are_the_same_search(
     table: str, tmp_path: Path, frame: pandas.DataFrame
 ) -> None:
@@ -166,25 +183,37 @@ def test_a_search_on_workers_and_what_is_done_with_it(
     monkeypatch.chdir(tmp_path)
     out = str(tmp_path / "out")
     grid = {"grid": {"model": ["dot", "neumf"]}, "fixed": {"epochs": 2, "batch_size": 20}}
+    grid["task"] = {"data": {"table": "ratings.csv", "ranking": True}}
     result = run_search(spec_on("ratings.csv", **grid), out)
     assert result.failed == {}
     assert result.report is not None
     rows = trials_of(OutputFolder(out).read_trials())
     assert len(rows) == 2 * (4 + 2)
     assert all(row.rmse is not None and row.column("table") == table for row in rows)
+    assert all(0 < (row.ndcg_at_10 or 0) < 1 and 0 < (row.recall_at_10 or 0) < 1 for row in rows)
+    for command in ([], ["--best", "2"]):
+        shown = dottune("show", out, *command)
+        assert shown.exit_code == 0, shown.output
+        assert "rmse, recall@10, ndcg@10: on the test ratings" in shown.stdout.replace("\n", " ")
+    assert "recall@10" in Path(out, "report.html").read_text()
     again = run_search(spec_on("ratings.csv", **grid), out, resume_if_there=True)
     assert again.trials.equals(result.trials)
 
     longer = dottune("resume", out, "--set", "budget.trials=6")
     assert longer.exit_code == 0, longer.output
     undisturbed = str(tmp_path / "undisturbed")
-    whole = run_search(spec_on(table, **grid), undisturbed, overrides=["budget.trials=6"])
+    overrides = ["budget.trials=6", f"task.table={table}"]
+    whole = run_search(spec_on(table, **grid), undisturbed, overrides=overrides)
     found, expected = (
-        {row.key: (row.loss, row.rmse) for row in trials_of(OutputFolder(uri).read_trials())}
+        {
+            row.key: (row.loss, row.rmse, row.ndcg_at_10)
+            for row in trials_of(OutputFolder(uri).read_trials())
+        }
         for uri in (out, undisturbed)
     )
     assert expected.items() <= found.items()  # where also what was the best before is confirmed
-    assert (whole.summary["rmse"] > 0).all()
+    for name in ("rmse", "recall_at_10", "ndcg_at_10"):
+        assert (whole.summary[name] > 0).all()
 
     one = ["reproduce", out, "--study", "model=neumf", "--trial", "1"]
     reproduced = dottune(*one, "--to", str(tmp_path / "network.pt"))
