@@ -61,7 +61,12 @@ def tested_columns(rows: Rows) -> Iterator[Column]:
     for name, heading in TESTED.items():
         values = [row[name] for row in rows]
         if any(value is not None for value in values):
-            yield heading, value_texts(values)
+            yield heading, [_three_digits(value) for value in values]
+
+
+def _three_digits(value: float | None) -> str:
+    # Models of ratings lie close together, as nobody can foretell their noise.
+    return "-" if value is None else f"{value:#.3g}".removesuffix(".")
 
 
 def tested_words(rows: Rows) -> list[str]:

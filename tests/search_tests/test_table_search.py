@@ -194,7 +194,7 @@ def test_a_search_on_workers_and_what_is_done_with_it(
     for command in ([], ["--best", "2"]):
         shown = dottune("show", out, *command)
         assert shown.exit_code == 0, shown.output
-        assert "rmse, recall@10, ndcg@10: on the test ratings" in shown.stdout.replace("\n", " ")
+        assert "rmse, recall@10, ndcg@10: on the test ratings" in " ".join(shown.stdout.split())
     assert "recall@10" in Path(out, "report.html").read_text()
     again = run_search(spec_on("ratings.csv", **grid), out, resume_if_there=True)
     assert again.trials.equals(result.trials)
