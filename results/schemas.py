@@ -241,17 +241,17 @@ TRIALS = _schema(
         (
             "recall_at_10",
             "float?",
-            "Mean over users of the share of their test items that are among the first 10 of all "
-            "items that the final weights rank for them, of which 10 are the most that count: 1 at "
-            "best. Of items known from training and not rated there by the user, nor among those "
-            "to choose by; of at most 1,000 users. Null unless completed on a table with ranking, "
-            "and where a prediction is not finite.",
+            "How many of a user's test items are among the first 10 that the final weights rank, "
+            "over the most that could be: the mean over at most 1,000 users. Ranked are the items "
+            "known from training that the user has rated neither there nor among the ratings to "
+            "choose by. Null unless completed on a table with ranking, and where a prediction is "
+            "not finite.",
         ),
         (
             "ndcg_at_10",
             "float?",
-            "The same with the ranks of these test items: the sum of 1 / log2(1 + rank), over that "
-            "sum at best; likewise.",
+            "The same where each of these test items counts 1 / log2(1 + rank), over the best sum "
+            "that could be; null likewise.",
         ),
         ("started_at", "time", "When the training of the pack began, in UTC."),
         (
