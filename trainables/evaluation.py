@@ -11,7 +11,7 @@ from .ranking import Ranking
 from .sources import NoisyPairs, Source
 from .sources.batches import SELECTION_PAIRS
 from .sources.modes import FullTensor
-from .sources.rated_table import RatedTable
+from .sources.source import RatedSource
 from .stack import PredictingStack, Stack
 
 
@@ -100,7 +100,7 @@ def rmse(stack: Stack, source: Source) -> list[float | None]:
 
     None for other data. Sums are taken in float64.
     """
-    if not isinstance(source, RatedTable):
+    if not isinstance(source, RatedSource):
         return [None] * len(stack.members)
     count, squared = 0, torch.zeros(len(stack.members), dtype=torch.float64)
     for pairs in source.test(dtype=stack.dtype):

@@ -5,15 +5,18 @@ Shapes: K models, U users (n of them at a time), I items (B of them at a time).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from .ratings import RankedUsers
 from .sources import Source
 from .sources.batches import EVALUATION_CHUNK, EVALUATION_CHUNKS
-from .sources.rated_table import RatedTable
+from .sources.source import RatedSource
 from .stack import PredictingStack, Stack
+
+if TYPE_CHECKING:  # it needs Arrow
+    from .ratings import RankedUsers
 
 FIRST = 10
 """So many items of a ranking count."""
@@ -44,9 +47,9 @@ def ranking(stack: Stack, source: Source) -> list[Ranking | None]:
 
     None where the task doesn't ask for it, and see `rankings`.
     """
-    if not (isinstance(source, RatedTable) and isinstance(stack, PredictingStack)):
+    if not (isinstance(source, RatedSource) and isinstance(stack, PredictingStack)):
         return [None] * len(stack.members)
-    table, ranked = source, source.ranked
+    table, ranked = source, source.ranked()
     if ranked is None:
         return [None] * len(stack.members)
     size = _chunk(ranked.item_count)
@@ -59,7 +62,7 @@ def ranking(stack: Stack, source: Source) -> list[Ranking | None]:
     return rankings(predict, ranked, models=len(stack.members))
 
 
-def rankings(predict: Predict, ranked: RankedUsers, *, models: int) -> list[Ranking | None]:
+def rankings(predict: Predict, ranked: "RankedUsers", *, models: int) -> list[Ranking | None]:
     """How each model ranks the candidates of each user: the highest predictions first.
 
     Of equal predictions the item of the lower row comes first. None for a model with a prediction

@@ -29,7 +29,7 @@ from .source import NoisyPairs
 
 
 class RatedTable:
-    """See `Source`: evaluated on all ratings that are held out to choose by."""
+    """See `RatedSource`: evaluated on all ratings that are held out to choose by."""
 
     def __init__(self, task: Task) -> None:
         """Read the task's table.
@@ -77,7 +77,7 @@ class RatedTable:
         return {}
 
     def test(self, *, dtype: torch.dtype) -> "list[HeldOutRatings]":
-        """The test ratings: those in whole parts, and what is left over."""
+        """See `RatedSource`: those in whole parts, and what is left over."""
         sizes, pairs = self._ratings.sizes, self._of(dtype)
         first = sizes.training + sizes.valid
         rest = sizes.test % (EVALUATION_CHUNKS * EVALUATION_CHUNK)
@@ -92,18 +92,16 @@ class RatedTable:
             if count
         ]
 
-    @cached_property
     def ranked(self) -> RankedUsers | None:
-        """The users whose items are to be ranked; None where the task doesn't ask for it."""
-        if not self._task.ranking:
-            return None
+        """See `RatedSource`."""
+        return self._ranked if self._task.ranking else None
+
+    @cached_property
+    def _ranked(self) -> RankedUsers:
         return RankedUsers(self._ratings, split_seed=self._task.split_seed)
 
     def every_pair(self, users: Tensor, items: Tensor, *, size: int) -> Tensor:
-        """Each of n users with each of B items, by their rows: (n, 1, 2, size).
-
-        What of `size` is left over holds pairs with the item that nobody knows.
-        """
+        """See `RatedSource`."""
         inputs = torch.zeros(len(users), 1, 2, size, dtype=torch.int64)
         inputs[:, 0, 0] = users[:, None]
         inputs[:, 0, 1, : len(items)] = items

@@ -1,12 +1,15 @@
 """What training and evaluation ask of a source."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from .batches import Batches
+
+if TYPE_CHECKING:  # it needs Arrow, and no other source does
+    from ..ratings import RankedUsers
 
 
 class TrainingBatches(Protocol):
@@ -101,4 +104,28 @@ class Source(Protocol):
         """Further evaluation sets by name, of members with these seeds; none for most sources.
 
         Of seeds that are all alike one entry, else one for every member.
+        """
+
+
+class TestPairs(EvaluationPairs, Protocol):
+    """Pairs that nothing was chosen by."""
+
+    count: int
+    """Of all of them."""
+
+
+@runtime_checkable
+class RatedSource(Source, Protocol):
+    """A source of a user's own ratings, some of which are held out to test on."""
+
+    def test(self, *, dtype: torch.dtype) -> Sequence[TestPairs]:
+        """The test ratings, in parts of unlike batches."""
+
+    def ranked(self) -> "RankedUsers | None":
+        """The users whose items are to be ranked; None where the task doesn't ask for it."""
+
+    def every_pair(self, users: Tensor, items: Tensor, *, size: int) -> Tensor:
+        """Each of n users with each of B items, by their rows: (n, 1, 2, size).
+
+        What of `size` is left over holds pairs with the item that nobody knows.
         """
