@@ -17,8 +17,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -54,6 +53,7 @@ from gpu_pack import quick_pack, whole_pack
 from gpu_tables import markdown
 
 from trainables.trainee import Trainee
+from trainables.training import _products
 
 BUDGET = 420.0
 SHARES = {"peaks": 0.03, "correctness": 0.25, "kernels": 0.05, "pack": 0.17}
@@ -135,15 +135,6 @@ class Clock:
     def is_over(self) -> bool:
         """Whether nothing new may begin."""
         return time.perf_counter() >= self._end
-
-
-@contextmanager
-def products(precision: str) -> Iterator[None]:
-    """Products of float32 as "ieee", proper, or as "tf32", whatever the defaults."""
-    settings = torch.backends.cuda.matmul
-    before, settings.fp32_precision = settings.fp32_precision, precision
-    yield
-    settings.fp32_precision = before
 
 
 def free(device: torch.device) -> None:
@@ -249,13 +240,14 @@ def tf32(sizes: Sizes, device: torch.device) -> dict[str, list[dict[str, Any]]]:
     """
     members = sizes.members[1]
     rows = []
-    with products("tf32"):
+    with _products(tf32=True):
         for shape in sizes.shapes:
             pack, trainees = pack_of_one_shape(shape, members)
             steps, _ = on_device(replace(pack, tf32=True), trainees, device)
             contender = Contender(name="dottune, TF32", members=members, steps=steps)
             rate = member_steps_per_second(contender)
-            rows.append({"shape": asdict(shape), "members": members, "rate": rate})
+            row = {"shape": asdict(shape), "members": members, "contender": contender.name}
+            rows.append({**row, "rate": rate})
             free(device)
     checks = []
     for name, pack in list(packs_to_check())[: min(4, sizes.checks)]:
@@ -330,7 +322,7 @@ def main() -> int:
             # After every part: what broke off later leaves what is known.
             Path(arguments.json).write_text(json.dumps(results, indent=2))
 
-    with products("ieee"):
+    with _products(tf32=False):
         part("peaks", lambda clock: peaks(sizes, device))
         part("correctness", lambda clock: correctness(sizes, device, clock))
         part("pack", lambda clock: whole_pack(sizes.pack_members, sizes.pack_steps, device))

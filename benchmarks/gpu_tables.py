@@ -36,10 +36,7 @@ def markdown(results: dict[str, Any]) -> Iterator[str]:
             yield f"| {row['members']:,} | {row['rate']:,.0f} |"
         yield ""
     if table := results.get("tf32"):
-        yield f"With TF32, {table['rates'][0]['members']} members:\n"
-        yield "| (d, depth, width, batch) | member-steps/s |\n|---|---|"
-        for row in table["rates"]:
-            yield f"| ({', '.join(map(str, row['shape'].values()))}) | {row['rate']:,.0f} |"
+        yield from _rates_table(table["rates"])
         yield "\n| pack | median difference of a loss | largest |\n|---|---|---|"
         for row in table["losses"]:
             yield f"| {row['pack']} | {row['median']:.1e} | {row['largest']:.1e} |"

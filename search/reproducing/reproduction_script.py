@@ -20,7 +20,7 @@ from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
-from trainables.ratings import arrow_uri, table_format
+from trainables.ratings import COMPRESSED, DELIMITERS, arrow_uri, table_format
 from trainables.sources.batches import (
     EVALUATION_CHUNK,
     EVALUATION_CHUNKS,
@@ -113,7 +113,6 @@ pandas.read_csv(
         float_precision="round_trip",
         compression=$compression,
     )"""
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _BY_TIME = """\
 ordered = numpy.argsort(table[$timestamp].to_numpy(), kind="stable")
 parts = numpy.split(ordered, [training, training + valid])"""
@@ -392,11 +391,11 @@ def _table(columns: Mapping[str, Any]) -> str:
     texts["table"] = repr(arrow_uri(columns["table"]))
     names = [columns[name] for name in named[1:] if columns[name] is not None]
     kind = table_format(columns["table"])
-    compressed = columns["table"].lower().endswith(".gz")
+    compressed = columns["table"].lower().endswith(COMPRESSED)
     read = string.Template(_PARQUET if kind == ".parquet" else _TEXT).substitute(
         texts,
         columns=names,
-        separator=repr(_SEPARATORS.get(kind)),
+        separator=repr(DELIMITERS.get(kind)),
         compression=repr("gzip" if compressed else None),
     )
     split = _AT_RANDOM if columns["timestamp"] is None else _BY_TIME

@@ -24,7 +24,7 @@ def one_notation(values: Iterable[float | None]) -> NumberText:
     def text(value: float | None) -> str:
         if value is None:
             return "-"
-        return _decimals(value) if handy else f"{value:.1e}"
+        return decimals(value) if handy else f"{value:.1e}"
 
     return text
 
@@ -44,10 +44,10 @@ def nmse_notation(values: Iterable[float | None]) -> NumberText:
     return text
 
 
-def _decimals(value: float) -> str:
-    """Two digits, the zero at the end too.
+def decimals(value: float, digits: int = 2) -> str:
+    """So many digits, the zero at the end too.
 
-    >>> _decimals(0.0996), _decimals(45.2), _decimals(0.0)
-    ('0.10', '45', '0.0')
+    >>> decimals(0.0996), decimals(45.2), decimals(0.0), decimals(0.9, digits=3)
+    ('0.10', '45', '0.0', '0.900')
     """
-    return f"{value:#.2g}".removesuffix(".")
+    return f"{value:#.{digits}g}".removesuffix(".")

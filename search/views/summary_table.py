@@ -13,7 +13,7 @@ from spaces.vocabulary import FIELDS, HYPERPARAMETERS
 
 from ..saved_search.overview import Overview
 from ..text.network_text import network_text
-from ..text.number_notation import NumberText, nmse_notation
+from ..text.number_notation import NumberText, decimals, nmse_notation
 from ..text.plain_text import say, say_table
 from ..text.study_label import study_label
 from ..text.value_texts import value_texts
@@ -61,12 +61,8 @@ def tested_columns(rows: Rows) -> Iterator[Column]:
     for name, heading in TESTED.items():
         values = [row[name] for row in rows]
         if any(value is not None for value in values):
-            yield heading, [_three_digits(value) for value in values]
-
-
-def _three_digits(value: float | None) -> str:
-    # Models of ratings lie close together, as nobody can foretell their noise.
-    return "-" if value is None else f"{value:#.3g}".removesuffix(".")
+            # Models of ratings lie close together, as nobody can foretell their noise.
+            yield heading, ["-" if each is None else decimals(each, digits=3) for each in values]
 
 
 def tested_words(rows: Rows) -> list[str]:

@@ -62,14 +62,10 @@ def test_a_job_is_stopped_while_its_environment_is_prepared(
     pipe = tmp_path / "folder.zip"
     os.mkfifo(pipe)
     submit(two_nodes, "preparing", working_dir=f"file://{pipe}")
-    command = [sys.executable, "-m", "search", "stop", "preparing", "--address", two_nodes.address]
-    with subprocess.Popen(
-        command,
-        env=two_nodes.client_environment,
-        cwd=PROJECT,
+    with two_nodes.start_dottune(
+        *("stop", "preparing", "--address", two_nodes.address),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     ) as stop:
         assert stop.stderr is not None
         said = stop.stderr.readline()

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from results import OutputFolder
-from tests.cluster_tests.two_nodes import NEEDS_SECONDS, PROJECT, TwoNodes, poll
+from tests.cluster_tests.two_nodes import NEEDS_SECONDS, TwoNodes, poll
 from tests.faults import SPEC, Damage, damage, finished, workers_of
 
 
@@ -35,16 +34,9 @@ def test_the_packs_of_a_lost_node_are_trained_again(
     spec = tmp_path / "spec.yaml"
     spec.write_text(yaml.safe_dump({**SPEC, "resources": {"cpus": 2}}))  # a worker on each node
     third = two_nodes.start_third()
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "search", "run", str(spec), "--out", str(out)),
-            *("--address", f"127.0.0.1:{two_nodes.port}"),
-        ],
-        env=two_nodes.client_environment,
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
+    with two_nodes.start_dottune(
+        *("run", str(spec), "--out", str(out), "--address", f"127.0.0.1:{two_nodes.port}"),
         stderr=subprocess.PIPE,
-        text=True,
     ) as driver:
         try:
             poll(lambda: stopped_within_a_pack(third), "a pack on the third node")

@@ -2,12 +2,11 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cluster_tests.two_nodes import PROJECT, TwoNodes, free_port
+from tests.cluster_tests.two_nodes import TwoNodes, free_port
 
 OUT = ("--out", "s3://bucket/refused", "--image-has-deps")
 
@@ -142,13 +141,8 @@ def test_a_reader_that_has_seen_enough(two_nodes: TwoNodes) -> None:
     at = ("--address", two_nodes.address)
     out = ("--out", "s3://bucket/read", "--image-has-deps")  # another test has searched in OUT
     id = two_nodes.done("submit", "smoke", *out, *at).strip()
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "search", "logs", id, "--follow", *at],
-        env=two_nodes.client_environment,
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    follower = two_nodes.start_dottune(
+        *("logs", id, "--follow", *at), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert follower.stdout is not None
     assert follower.stderr is not None

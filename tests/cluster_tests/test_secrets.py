@@ -45,7 +45,7 @@ def test_no_secret_is_shown_or_written(two_nodes: TwoNodes, tmp_path: Path) -> N
 
     head = f"127.0.0.1:{two_nodes.port}"
     run = ("run", str(spec), *out, str(tmp_path / "run"), "--address", head)
-    driver = two_nodes.start_dottune(*run, **PLANTED)
+    driver = two_nodes.start_dottune(*run, environment=PLANTED)
     try:
         poll(two_nodes.workers, "the driver's workers")
         found |= secrets_found(two_nodes)

@@ -198,14 +198,21 @@ class TwoNodes:
             check=False,
         )
 
-    def start_dottune(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a command of dottune that is not to end by itself."""
+    def start_dottune(
+        self,
+        *arguments: str,
+        stdout: int = subprocess.DEVNULL,
+        stderr: int = subprocess.DEVNULL,
+        environment: Mapping[str, str] = {},
+    ) -> subprocess.Popen[str]:
+        """Start a command of dottune that something is to happen to meanwhile."""
         return subprocess.Popen(
             [sys.executable, "-m", "search", *arguments],
-            env=self.client_environment | environment,
+            env={**self.client_environment, **environment},
             cwd=PROJECT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
         )
 
     def done(self, *arguments: str) -> str:

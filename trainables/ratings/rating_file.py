@@ -13,8 +13,10 @@ import pyarrow.parquet
 
 BATCH_ROWS = 65_536
 _BLOCK_BYTES = 4_000_000
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_COMPRESSED = ".gz"
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""Of text files, by what their names end in."""
+COMPRESSED = ".gz"
+"""What the name of a compressed one ends in."""
 
 
 class TableError(ValueError):
@@ -83,7 +85,7 @@ def read_batches(reference: TableReference) -> Iterator[pa.RecordBatch]:
             yield from pyarrow.csv.open_csv(
                 stream,
                 read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=_DELIMITERS[kind]),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=DELIMITERS[kind]),
                 convert_options=pyarrow.csv.ConvertOptions(
                     include_columns=[*columns.values()],
                     column_types=dict.fromkeys(columns.values(), pa.string()),
@@ -118,8 +120,8 @@ def table_format(table: str) -> str:
     Raises TableError for anything else.
     """
     name = table.lower()
-    kinds = {suffix: suffix for suffix in (".parquet", *_DELIMITERS)}
-    kinds |= {suffix + _COMPRESSED: suffix for suffix in _DELIMITERS}
+    kinds = {suffix: suffix for suffix in (".parquet", *DELIMITERS)}
+    kinds |= {suffix + COMPRESSED: suffix for suffix in DELIMITERS}
     found = next((kind for suffix, kind in kinds.items() if name.endswith(suffix)), None)
     if found is None:
         raise TableError(
@@ -152,7 +154,7 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _text(filesystem: pyarrow.fs.FileSystem, path: str) -> Iterator[pa.NativeFile]:
-    compression = "gzip" if path.lower().endswith(_COMPRESSED) else None
+    compression = "gzip" if path.lower().endswith(COMPRESSED) else None
     with filesystem.open_input_stream(path, compression=compression) as stream:
         yield stream
 
@@ -160,7 +162,7 @@ def _text(filesystem: pyarrow.fs.FileSystem, path: str) -> Iterator[pa.NativeFil
 def _header(filesystem: pyarrow.fs.FileSystem, path: str, kind: str) -> list[str]:
     """The names in the first line of a text file."""
     with _text(filesystem, path) as stream:
-        options = pyarrow.csv.ParseOptions(delimiter=_DELIMITERS[kind])
+        options = pyarrow.csv.ParseOptions(delimiter=DELIMITERS[kind])
         names: list[str] = pyarrow.csv.open_csv(stream, parse_options=options).schema.names
         return names
 
