@@ -1,5 +1,6 @@
 """What a cluster has, what a worker asks for, and whether the one can ever give the other."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -137,13 +138,13 @@ def cluster_of(nodes: Iterable[tuple[Mapping[str, float], Mapping[str, str]]]) -
 
 
 def worker_request(
-    asked: Resources, cluster: Cluster, *, packs: int = 1, pack_size: int = 1
+    asked: Resources, cluster: Cluster, *, packs: int | None = 1, pack_size: int = 1
 ) -> WorkerRequest:
     """What a worker of this spec asks of this cluster: what is `auto` is decided here.
 
     `gpus`: one where the cluster has GPUs of the kind, or where an accelerator is asked for; else
-    none. `cpus`: see `_cpus_each`, for so many `packs` in flight together, of at most `pack_size`
-    members.
+    none. `cpus`: see `_cpus_each`, for so many `packs` in flight together (None: any number), of at
+    most `pack_size` members.
 
     Raises:
         RequestError: no node, present or to come, can hold such a worker.
@@ -161,13 +162,14 @@ def worker_request(
             "(--set resources.cpus=1 --set resources.gpus=0), or add a node that has it"
         )
     if asked.cpus == "auto":
-        together = packs if asked.workers == "auto" else min(packs, asked.workers)
+        limits = (packs, None if asked.workers == "auto" else asked.workers)
+        together = min((each for each in limits if each is not None), default=math.inf)
         return _cpus_each(request, cluster, packs=together, pack_size=pack_size)
     return request
 
 
 def _cpus_each(
-    request: WorkerRequest, cluster: Cluster, *, packs: int, pack_size: int
+    request: WorkerRequest, cluster: Cluster, *, packs: float, pack_size: int
 ) -> WorkerRequest:
     """The request with as many CPUs as leave none of the cluster's idle, or next to none.
 
@@ -185,7 +187,7 @@ def _cpus_each(
         for cpus in range(1, min(int(largest + ROUNDING), pack_size) + 1)
     ]
 
-    def at_once(choice: WorkerRequest) -> int:
+    def at_once(choice: WorkerRequest) -> float:
         return min(packs, choice.workers(cluster))
 
     def busy(choice: WorkerRequest) -> float:
@@ -197,20 +199,29 @@ def _cpus_each(
 
 
 def workers_at_once(
-    asked: Resources, request: WorkerRequest, cluster: Cluster, *, packs_at_once: int
+    asked: Resources, request: WorkerRequest, cluster: Cluster, *, packs_at_once: int | None
 ) -> int:
     """The most packs that the search may have at a time, running or ready to run.
 
-    `packs_at_once` is the most packs that can ever run together. On a cluster that is as many
-    workers: it may grow, by its autoscaler or by hand, and a pack that waits costs nothing. A
-    Ray that is started here never grows; there the next pack of each worker is suggested while
-    the one before trains.
+    `packs_at_once` is the most packs that can ever run together; None: any number. On a cluster
+    that is as many workers: it may grow, by its autoscaler or by hand, and a pack that waits costs
+    nothing. A Ray that is started here never grows; there the next pack of each worker is suggested
+    while the one before trains, and so it is where any number of packs could wait.
+
+    Raises:
+        RequestError: any number could wait, on a cluster that would start nodes for them all.
     """
     if asked.workers != "auto":
-        return asked.workers
-    if not cluster.embedded:
-        return packs_at_once
-    return min(packs_at_once, 2 * request.workers(cluster))
+        return asked.workers if packs_at_once is None else min(packs_at_once, asked.workers)
+    if packs_at_once is None and cluster.autoscales:
+        raise RequestError(
+            "resources.workers: must be a number on a cluster that starts nodes as they are "
+            "needed, for a search whose packs wait for nothing and that only budget.time ends; got "
+            "auto; give one (--set resources.workers=8), or budget.trials"
+        )
+    if packs_at_once is None:
+        return 2 * request.workers(cluster)
+    return min(packs_at_once, 2 * request.workers(cluster)) if cluster.embedded else packs_at_once
 
 
 def workers_text(request: WorkerRequest, cluster: Cluster, *, packs: int) -> str:

@@ -161,9 +161,9 @@ def check_memory(spec: Spec, request: WorkerRequest, cluster: Cluster) -> None:
 def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
     """The largest packs of every study and phase, for workers of so many `threads`."""
     budget, confirm = spec.budget, spec.confirm
-    trials = "trials" if budget.trials < budget.pack_size else "pack_size"
-    size = min(budget.trials, budget.pack_size)
-    members = {"search": Extent(key=f"budget.{trials}", smallest=size, largest=size)}
+    size = budget.members(0)
+    key = "budget.trials" if size < budget.pack_size else "budget.pack_size"
+    members = {"search": Extent(key=key, smallest=size, largest=size)}
     if confirm is not None:
         count = confirm.replicates
         members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)

@@ -206,6 +206,9 @@ def _run(
                 packs=plan.packs_in_flight,
                 pack_size=plan.spec.budget.pack_size,
             )
+            workers = workers_at_once(
+                plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once
+            )
             check_memory(plan.spec, request, cluster)
             budget = plan.spec.budget
             idle = idle_gpu_note(
@@ -219,7 +222,7 @@ def _run(
             # Last: it makes the folder a search, which must be complete even after a kill.
             patiently(lambda: folder.write_text("spec.yaml", plan.spec.to_yaml()))
             try:
-                _tune(plan, folder, lease, records, request, cluster, console)
+                _tune(plan, folder, lease, records, request, workers, cluster, console)
             except SearchInterrupted:
                 Guard("the summary").attempt(lambda: folder.write_summary(_summary(plan)))
                 raise
@@ -262,6 +265,11 @@ def _write_report(folder: OutputFolder) -> "WrittenReport | None":
     return written[0] if written else None
 
 
+def _trials_done(plan: SearchPlan) -> str:
+    of_all = "" if plan.trials is None else f" of {plan.trials}"
+    return f"{plan.trials_ended}{of_all} trials"
+
+
 _WORKER_MODULES = ("trainables.pack_trainable", "trainables.pack_rows", "trainables.training")
 """What a worker needs for its first pack: four seconds of imports."""
 
@@ -282,10 +290,11 @@ def _tune(
     lease: Lease,
     records: list[Record],
     request: WorkerRequest,
+    workers: int,
     cluster: Cluster,
     console: Console,
 ) -> None:
-    """Train all packs that are left as Ray Tune trials."""
+    """Train all packs that are left as Ray Tune trials, on so many `workers` at most."""
     from ray import tune
 
     from trainables.pack_trainable import PackTrainable
@@ -303,11 +312,7 @@ def _tune(
     work = size_line(size_of(plan, work_of(plan.spec)))
     say(console, f"work         {work}")
     bundles = tune.PlacementGroupFactory([request.bundle], **request.placement)
-    workers = workers_at_once(
-        plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once
-    )
-    text = workers_text(request, cluster, packs=min(workers, plan.packs_at_once))
-    say(console, f"workers      {text}")
+    say(console, f"workers      {workers_text(request, cluster, packs=workers)}")
 
     def time_is_up() -> None:
         records[-1]["time_up"] = now()
@@ -363,7 +368,7 @@ def _tune(
                 f"over by {lease.lost_to}, as this process didn't renew its lease; that one goes on"
             ) from None
         raise SearchInterrupted(
-            f"interrupted with {plan.trials_ended} of {plan.trials} trials done; "
+            f"interrupted with {_trials_done(plan)} done; "
             f"go on with `{resuming_command(folder.uri)}`"
         ) from None
     finally:

@@ -20,7 +20,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
         if filled.get(section) is None:
             filled[section] = {}
     _complete_task(filled)
-    _choose_pack_size(filled)
+    _complete_budget(filled)
     grid, space, fixed = filled["grid"], filled["space"], filled["fixed"]
     if all(isinstance(section, dict) for section in (grid, space, fixed)):
         given = grid.keys() | space.keys() | fixed.keys()
@@ -41,16 +41,18 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def _choose_pack_size(completed: dict[str, Any]) -> None:
-    """Write the size of a pack where it is `auto` or left out, and what settles it is sound."""
+def _complete_budget(completed: dict[str, Any]) -> None:
+    """Write how many trials there are, and the size of a pack where what settles it is sound."""
     budget, resources = (_given(completed.get(name, {})) for name in ("budget", "resources"))
     if not isinstance(budget, dict) or not isinstance(resources, dict):
         return
-    trials, gpus = budget.get("trials", DEFAULT_TRIALS), resources.get("gpus", 0)
-    sound = isinstance(trials, int) and (isinstance(gpus, int | float) or gpus == "auto")
+    alone = budget.get("time") is not None  # a time in place of trials
+    budget = {"trials": None if alone else DEFAULT_TRIALS, **budget}
+    trials, gpus = budget["trials"], resources.get("gpus", 0)
+    sound = isinstance(trials, int | None) and (isinstance(gpus, int | float) or gpus == "auto")
     if budget.get("pack_size", "auto") == "auto" and sound:
-        size = chosen_pack_size(trials=trials, gpus=0 if gpus == "auto" else gpus)
-        completed["budget"] = {**budget, "pack_size": size}
+        budget["pack_size"] = chosen_pack_size(trials=trials, gpus=0 if gpus == "auto" else gpus)
+    completed["budget"] = budget
 
 
 def _given(section: object) -> object:

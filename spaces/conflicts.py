@@ -48,6 +48,7 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault(path=("seed",), rule=rule, next_step=next_step))
     return [
         *faults,
+        *_endless_faults(data),
         *_instead_faults(places),
         *_unused_faults(data),
         *_embedding_faults(data),
@@ -62,6 +63,16 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
         *constructed_start_faults(data),
         *float32_faults(data),
     ]
+
+
+def _endless_faults(data: Mapping[str, Any]) -> list[Fault]:
+    """The fault of a budget that ends at no number of trials and at no time."""
+    budget = data.get("budget")
+    if not isinstance(budget, Mapping) or budget.get("trials", 0) is not None or budget.get("time"):
+        return []
+    next_step = "write a number (trials: 64), or give a time (--set budget.time=2h)"
+    rule = "must be a number where no budget.time ends the search"
+    return [Fault(path=("budget", "trials"), rule=rule, got=None, next_step=next_step)]
 
 
 def _instead_faults(places: Mapping[str, Any]) -> list[Fault]:

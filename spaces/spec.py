@@ -121,14 +121,15 @@ def _pack_size(value: object) -> Value:
 class Budget(BaseModel):
     """How much of each study is tried: trials, cut into packs that are suggested together.
 
-    `trials` are the most. `pack_size: auto` is 16; where `resources.gpus` is a number above 0, up
-    to 512, but at most a quarter of the trials. With `time` (90s, 30min, 2h, 1.5d) the search
-    begins no pack that would end after it, and leaves enough of it for confirm.
+    `trials` are the most: 64 where nothing is said, as many as the time allows (null) where `time`
+    is given alone. `pack_size: auto` is 16; where `resources.gpus` is a number above 0, up to 512,
+    but at most a quarter of the trials. With `time` (90s, 30min, 2h, 1.5d) the search begins no
+    pack that would end after it, and leaves enough of it for confirm.
     """
 
     model_config = _STRICT
 
-    trials: Count = DEFAULT_TRIALS
+    trials: Count | None = DEFAULT_TRIALS
     pack_size: Annotated[int, BeforeValidator(_pack_size)] = PROCESSOR_PACK
     startup_packs: Count = 1
     packs_in_flight: Count = 1
@@ -139,6 +140,12 @@ class Budget(BaseModel):
         """The time; None without one."""
         found = _TIME.fullmatch(self.time or "")
         return None if found is None else float(found[1]) * _SECONDS[found[2]]
+
+    def members(self, number: int) -> int:
+        """How many trials pack `number` of a study has: the last may have fewer than the others."""
+        if self.trials is None:
+            return self.pack_size
+        return min(self.pack_size, self.trials - number * self.pack_size)
 
 
 class Halving(BaseModel):
@@ -325,7 +332,9 @@ class Spec(BaseModel):
     def notes(self) -> tuple[str, ...]:
         """Return what is allowed but probably not meant, one sentence each."""
         budget = self.budget
-        if not self.space or not self.learns or budget.trials / budget.pack_size >= 4:
+        if not self.space or not self.learns or budget.trials is None:
+            return ()
+        if budget.trials / budget.pack_size >= 4:
             return ()
         return (
             f"budget: {budget.trials} trials in packs of {budget.pack_size} are fewer than 4 packs "

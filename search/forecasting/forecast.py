@@ -1,19 +1,26 @@
 """What a search will take, before it starts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch
 
 from cluster.resources import Cluster, WorkerRequest, worker_request
-from spaces import Spec
+from spaces import Spec, studies
+from trainables import PackKey
 
 from ..memory_need import PackNeed, pack_needs
 from ..planning.search_plan import SearchPlan
+from .output_bytes import output_bytes
 from .pack_work import work_of
 from .simulation import Simulated, simulate
 from .size import Size, size_of
 from .speed import measured_speed
+
+_MOST_PACKS = 100_000
+"""Simulated of a search that the time alone ends: what comes after them is more of the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +37,12 @@ class Forecast:
     simulated: Mapping[int, Simulated]
     """By the number of workers, ascending: those there are, those asked for, and as many as can be
     busy."""
+
+    @property
+    def output_bytes(self) -> int:
+        """Of the output folder, with the workers that there are here."""
+        found = self.simulated[self.here]
+        return output_bytes(self.size, packs=found.packs, trials=found.trials)
 
 
 def forecast(spec: Spec, cluster: Cluster, *, workers: int | None) -> Forecast:
@@ -54,13 +67,37 @@ def forecast(spec: Spec, cluster: Cluster, *, workers: int | None) -> Forecast:
     threads = max(1, int(request.cpus))
     device = torch.device("cuda" if request.gpus and torch.cuda.is_available() else "cpu")
     speed = measured_speed([each.first for each in works], device=device, threads=threads)
-    seconds = {key: speed.seconds(work) for each in works for key, work in each.packs.items()}
+    of_study = {each.first.study: each for each in works}
     here = max(1, request.workers(cluster))
-    asked = {here, size.packs_at_once, *(() if workers is None else (workers,))}
+    asked = {here, size.packs_at_once, workers}
+
+    def seconds_of(key: PackKey) -> float:
+        return speed.seconds(of_study[key.study].of(key))
+
     return Forecast(
         size=size,
         request=request,
         need=max(pack_needs(spec, threads=threads), key=lambda need: need.bytes),
         here=here,
-        simulated={count: simulate(spec, count, seconds.__getitem__) for count in sorted(asked)},
+        simulated={
+            count: _simulated(spec, count, seconds_of)
+            for count in sorted(each for each in asked if each is not None)
+        },
+    )
+
+
+def _simulated(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -> Simulated:
+    """The search on so many workers: of one that the time alone ends, the first part for all."""
+    time = math.inf if spec.budget.seconds is None else spec.budget.seconds
+    if spec.budget.trials is not None:
+        return simulate(spec, workers, seconds_of, time=time)
+    pack = fmean(seconds_of(PackKey(study.name, "search", 0)) for study in studies(spec))
+    share = min(1.0, _MOST_PACKS * pack / (workers * time))
+    found = simulate(spec, workers, seconds_of, time=share * time)
+    return replace(
+        found,
+        seconds=found.seconds / share,
+        busy_seconds=found.busy_seconds / share,
+        packs=round(found.packs / share),
+        trials=round(found.trials / share),
     )

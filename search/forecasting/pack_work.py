@@ -1,6 +1,6 @@
 """The arithmetic of a study's packs, as far as it is known before they are suggested."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
@@ -31,21 +31,45 @@ class Work:
             member_steps=self.member_steps + other.member_steps, flops=self.flops + other.flops
         )
 
+    def times(self, count: int) -> "Work":
+        """Return the work of so many of these."""
+        return Work(member_steps=self.member_steps * count, flops=self.flops * count)
+
 
 NOTHING = Work(member_steps=0, flops=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyWork:
-    """The work of all packs of a study, and the first of them."""
+    """The work of the packs of a study, whose networks are as in the first of them."""
 
+    spec: Spec
     first: Pack
-    packs: Mapping[PackKey, Work]
+    searched: Mapping[int, Work]
+    """Of a pack of the search, by the number of its members."""
+    confirmed: Sequence[Work]
+    """Of each confirm pack."""
+
+    def of(self, key: PackKey) -> Work:
+        """Of a pack of the study."""
+        if key.phase == "confirm":
+            return self.confirmed[key.number]
+        return self.searched[self.spec.budget.members(key.number)]
 
     @property
-    def total(self) -> Work:
-        """Of all packs together."""
-        return sum(self.packs.values(), NOTHING)
+    def packs(self) -> int | None:
+        """How many there are; None where the time alone ends the search."""
+        count = pack_count(self.spec)
+        return None if count is None else count + len(self.confirmed)
+
+    @property
+    def total(self) -> Work | None:
+        """Of all packs together; None where their number is not known."""
+        budget, count = self.spec.budget, pack_count(self.spec)
+        if count is None:
+            return None
+        full, last = (self.searched[budget.members(number)] for number in (0, count - 1))
+        return full.times(count - 1) + last + sum(self.confirmed, NOTHING)
 
 
 def work_of(spec: Spec) -> list[StudyWork]:
@@ -67,20 +91,26 @@ def _study_work(spec: Spec, plan: StudyPlan) -> StudyWork:
     first = plan.next_pack()
     assert first is not None  # a search has a trial at least
     flops = flops_per_pair(first)
-    packs: dict[PackKey, Work] = {}
-    size, trials = spec.budget.pack_size, spec.budget.trials
-    for number in range(pack_count(spec)):
-        members = min(size, trials - number * size)
-        packs[PackKey(plan.name, "search", number)] = _searched(first, members, fmean(flops))
-    confirm = spec.confirm
-    for number, factor in enumerate(() if confirm is None else confirm.steps_factors):
-        assert confirm is not None  # it has factors
-        steps, members = first.steps * factor, confirm.replicates
-        packs[PackKey(plan.name, "confirm", number)] = Work(
-            member_steps=steps * members,
-            flops=members * max(flops) * (steps * first.batch_size + FORWARD * SELECTION_PAIRS),
-        )
-    return StudyWork(first=first, packs=packs)
+    budget, count = spec.budget, pack_count(spec)
+    sizes = {budget.members(0), budget.members(0 if count is None else count - 1)}
+    return StudyWork(
+        spec=spec,
+        first=first,
+        searched={members: _searched(first, members, fmean(flops)) for members in sizes},
+        confirmed=[
+            _confirmed(first, spec.confirm.replicates, factor, max(flops))
+            for factor in spec.confirm.steps_factors
+        ]
+        if spec.confirm is not None
+        else [],
+    )
+
+
+def _confirmed(first: Pack, members: int, factor: int, flops_per_pair: float) -> Work:
+    """A confirm pack, whose members all go to the end."""
+    steps = first.steps * factor
+    pairs = steps * first.batch_size + FORWARD * SELECTION_PAIRS
+    return Work(member_steps=steps * members, flops=members * flops_per_pair * pairs)
 
 
 def _searched(first: Pack, members: int, flops_per_pair: float) -> Work:

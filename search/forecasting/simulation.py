@@ -1,6 +1,7 @@
 """A search against a simulated clock: how long it takes on so many workers."""
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -19,6 +20,8 @@ class Simulated:
     busy_seconds: float
     """Of all workers together."""
     packs: int
+    trials: int
+    """Of the search, over all studies."""
     most_busy: int
     """The most workers that had a pack at the same time."""
 
@@ -27,22 +30,43 @@ class Simulated:
         return self.busy_seconds / (self.seconds * workers) if self.seconds else 0.0
 
 
-def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -> Simulated:
+def simulate(
+    spec: Spec,
+    workers: int,
+    seconds_of: Callable[[PackKey], float],
+    *,
+    time: float = math.inf,
+) -> Simulated:
     """Run the order of a search's packs; `seconds_of` says how long a worker takes for each.
 
     The packs start in the order of a real search, and wait for what they wait for there. The time
-    of a suggestion, of Ray's start and of a worker's first pack is not in it.
+    of a suggestion, of Ray's start and of a worker's first pack is not in it. After `time`, in
+    seconds, no pack of the search would end, and confirm would not either.
     """
     orders = [PackOrder(spec, study.name) for study in studies(spec)]
     places = {study.name: place for place, study in enumerate(studies(spec))}
     confirm_packs = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
+    confirm_seconds = 0.0
+    if time < math.inf:
+        each = [seconds_of(PackKey(name, "confirm", n)) for name in places for n in confirm_packs]
+        confirm_seconds = max(sum(each) / workers, *each, 0.0)
     # Studies that may have a pack to start, the fewest started first; the others wait for one.
     ready = [(0, place) for place in places.values()]
     waiting: set[int] = set()
     running: list[tuple[float, int, PackKey]] = []
     now = busy = 0.0
-    turn, packs, most = count(), 0, 0
+    turn, packs, ended_packs, trials, most = count(), 0, 0, 0, 0
+    closed = False
     while True:
+        if ended_packs and not closed and now + busy / packs + confirm_seconds >= time:
+            closed = True
+            for order in orders:
+                order.close()
+                if order.searched and order.started:
+                    order.confirm(confirm_packs)
+            ready = [(order.started, place) for place, order in enumerate(orders)]
+            heapq.heapify(ready)
+            waiting.clear()
         while len(running) < workers and ready:
             _, place = heapq.heappop(ready)
             key = orders[place].start()
@@ -53,10 +77,14 @@ def simulate(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float]) -
             seconds = seconds_of(key)
             heapq.heappush(running, (now + seconds, next(turn), key))
             busy, packs = busy + seconds, packs + 1
+            trials += spec.budget.members(key.number) if key.phase == "search" else 0
         if not running:
-            return Simulated(seconds=now, busy_seconds=busy, packs=packs, most_busy=most)
+            return Simulated(
+                seconds=now, busy_seconds=busy, packs=packs, trials=trials, most_busy=most
+            )
         most = max(most, len(running))
         now, _, ended = heapq.heappop(running)
+        ended_packs += 1
         place = places[ended.study]
         orders[place].finish(ended)
         if orders[place].searched:

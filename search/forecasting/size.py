@@ -7,32 +7,28 @@ from spaces import Spec
 from ..planning.search_plan import SearchPlan
 from .pack_work import NOTHING, StudyWork, Work
 
-_PART_BYTES = 50_000
-"""Of a pack's rows in both tables: most of it is the columns' descriptions."""
-_TRIAL_BYTES = 6_000
-"""Of a trial in the tables and in TensorBoard, where each has a run of its own."""
-_REPORT_BYTES = 5_000_000
-"""Most of it is the library that draws its figures."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """What is known of a spec without measuring anything."""
 
     studies: int
-    packs: int
-    trials: int
+    pack_size: int
+    packs: int | None
+    """None, as the trials and the work are, where the time alone ends the search."""
+    trials: int | None
     """Of the search, over all studies."""
     replicates: int
     """To be trained for confirm, over all studies."""
-    work: Work
-    packs_at_once: int
-    """The most packs that can ever be in flight together."""
-    packs_in_flight: int
-    """Those that are, for most of the search."""
+    work: Work | None
+    packs_at_once: int | None
+    """The most packs that can ever be in flight together; None: any number."""
+    packs_in_flight: int | None
+    """Those that are, for most of the search; None: any number."""
     limit: str
     """What of the spec sets that number, in words."""
-    output_bytes: int
+    tensorboard: bool
+    """Whether it has runs there."""
     time: str | None
     """The spec's `budget.time`, which may end the search before all of this is done."""
 
@@ -40,22 +36,23 @@ class Size:
 def size_of(plan: SearchPlan, works: list[StudyWork]) -> Size:
     """Count what a search takes, however much of it is done; `works` are those of its studies."""
     spec, count = plan.spec, len(works)
-    packs = sum(len(each.packs) for each in works)
-    confirm = spec.confirm
-    replicates = 0 if confirm is None else count * confirm.replicates * len(confirm.steps_factors)
-    rows = plan.trials + replicates
-    tensorboard = 0 if spec.tensorboard == "off" else 1
+    confirm, trials = spec.confirm, spec.budget.trials
+    packs = [each.packs for each in works if each.packs is not None]
+    totals = [each.total for each in works if each.total is not None]
     return Size(
         studies=count,
-        packs=packs,
-        trials=plan.trials,
-        replicates=replicates,
-        work=sum((each.total for each in works), NOTHING),
+        pack_size=spec.budget.pack_size,
+        packs=None if trials is None else sum(packs),
+        trials=None if trials is None else count * trials,
+        replicates=0
+        if confirm is None
+        else count * confirm.replicates * len(confirm.steps_factors),
+        work=None if trials is None else sum(totals, NOTHING),
         packs_at_once=plan.packs_at_once,
         packs_in_flight=plan.packs_in_flight,
         limit=_limit(spec, count),
+        tensorboard=spec.tensorboard != "off",
         time=spec.budget.time,
-        output_bytes=_PART_BYTES * packs + _TRIAL_BYTES * rows * tensorboard + _REPORT_BYTES,
     )
 
 

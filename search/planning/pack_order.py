@@ -30,6 +30,11 @@ class PackOrder:
         return len(self._started)
 
     @property
+    def search_packs(self) -> int | None:
+        """How many packs the search has; None while the time alone is to end it."""
+        return self._search_packs
+
+    @property
     def searched(self) -> bool:
         """Whether all packs of the search have finished."""
         return self._first_not_finished == self._search_packs
@@ -75,7 +80,7 @@ class PackOrder:
         """The first pack known to be needed that has not started, whether it can start or not."""
         while self._key("search", self._first_not_started) in self._started:
             self._first_not_started += 1
-        if self._first_not_started < self._search_packs:
+        if self._search_packs is None or self._first_not_started < self._search_packs:
             return self._key("search", self._first_not_started)
         return next((key for key in self._confirm_packs if key not in self._started), None)
 

@@ -25,27 +25,34 @@ class SearchPlan:
         """The seconds of `budget.time` that this run has; None without one."""
 
     @property
-    def trials(self) -> int:
-        """The number of trials asked for, over all studies."""
-        return self.spec.budget.trials * len(self.studies)
+    def trials(self) -> int | None:
+        """The number of trials, over all studies; None while the time alone is to end them."""
+        trials = [study.trials for study in self.studies.values()]
+        known = [number for number in trials if number is not None]
+        return sum(known) if len(known) == len(trials) else None
 
     @property
-    def packs_at_once(self) -> int:
-        """The most packs that can ever be in flight together, over all studies."""
-        budget, confirm = self.spec.budget, self.spec.confirm
+    def packs_at_once(self) -> int | None:
+        """The most packs that can ever be in flight together, over all studies; None: any number.
+
+        Where suggestions wait for nothing, all packs of a study can start at once.
+        """
+        budget, confirm, packs = self.spec.budget, self.spec.confirm, pack_count(self.spec)
         confirm_packs = 0 if confirm is None else len(confirm.steps_factors)
-        # Where suggestions wait for nothing, all packs of a study can start at once.
-        search_packs = 0 if self.spec.learns else pack_count(self.spec)
-        most = max(budget.startup_packs, budget.packs_in_flight, search_packs, confirm_packs)
+        most = max(budget.startup_packs, budget.packs_in_flight, confirm_packs)
+        if not self.spec.learns:
+            if packs is None:
+                return None
+            most = max(most, packs)
         return len(self.studies) * most
 
     @property
-    def packs_in_flight(self) -> int:
-        """The packs that are in flight together for most of a search, over all studies."""
-        packs = pack_count(self.spec)
-        if not self.spec.learns:
-            return len(self.studies) * packs
-        return len(self.studies) * min(self.spec.budget.packs_in_flight, packs)
+    def packs_in_flight(self) -> int | None:
+        """The packs in flight together for most of a search, over all studies; None: any number."""
+        packs, lag = pack_count(self.spec), self.spec.budget.packs_in_flight
+        if self.spec.learns:
+            packs = lag if packs is None else min(lag, packs)
+        return None if packs is None else len(self.studies) * packs
 
     @property
     def trials_ended(self) -> int:

@@ -20,7 +20,6 @@ class StudyStanding:
     """One study's numbers. Counts are of trials of the search; work includes confirm replicates."""
 
     name: str
-    trials: int
     tally: StudyTally = field(default_factory=StudyTally)
 
     @property
@@ -65,9 +64,8 @@ class Standing:
         """Begin the clock; what an earlier run has done counts as done, but not as throughput."""
         self.plan = plan
         self.began = self.last_end = time.monotonic()
-        trials = plan.spec.budget.trials
         self.studies = {
-            name: StudyStanding(name, trials, study.tally) for name, study in plan.studies.items()
+            name: StudyStanding(name, study.tally) for name, study in plan.studies.items()
         }
         self._work = _Work(plan.spec)
         self._rows = 0
@@ -75,7 +73,7 @@ class Standing:
         self._heard = self.began
         self.update()
         self._ended_before, self._member_steps_before = self.ended, self.member_steps
-        self._samples_before, self._left_before = self.samples, self._steps_left()
+        self._samples_before, self._done_before = self.samples, self._steps_done()
 
     def update(self) -> None:
         """Notice whether rows have come since the last call."""
@@ -144,14 +142,15 @@ class Standing:
         """At the rate of this run so far, confirm included; None before the first news of a pack.
 
         What packs in flight have reported counts as done; from one report to the next the seconds
-        are counted down.
+        are counted down. While the time alone is to end the search it is what is left of that.
         """
-        left = self._steps_left()
-        done = self._left_before - left
+        done = self._steps_done() - self._done_before
         if done <= 0:
             return None
-        then = (self._heard - self.began) * left / done
-        seconds = then - (time.monotonic() - self._heard)
+        seconds = math.inf
+        if self.plan.trials is not None:
+            then = (self._heard - self.began) * self._steps_left() / done
+            seconds = then - (time.monotonic() - self._heard)
         if self.plan.time_left is not None and not self.plan.closed:
             seconds = min(seconds, self.plan.time_left - self.seconds)
         return max(seconds, 0.0)
@@ -166,25 +165,36 @@ class Standing:
             return "confirming"
         return "searching" if study.started else "waiting"
 
-    def _started_share(self, study: StudyPlan) -> float:
-        """Of a study's trials those in packs that have been started."""
-        budget = self.plan.spec.budget
-        return min(1.0, study.started * budget.pack_size / budget.trials)
+    def _steps_done(self) -> float:
+        """Member-steps of the trials and replicates that have ended, and of packs in flight."""
+        return sum(
+            self._work.search_steps(self._steps_of(name), standing.ended)
+            + standing.confirm_steps
+            + self._steps_in_flight(name)
+            for name, standing in self.studies.items()
+        )
 
     def _steps_left(self) -> float:
+        """Member-steps of what is to come, as far as the number of trials is known."""
         left = 0.0
         for name, study in self.plan.studies.items():
             if study.finished or name in self.plan.failed:
                 continue
-            standing = self.studies[name]
-            steps = int(study.study.fixed["steps"])
-            if not study.searched:
-                share = self._started_share(study) if self.plan.closed else 1.0
-                left += self._work.search_steps(steps) * (share - standing.ended / standing.trials)
+            standing, steps = self.studies[name], self._steps_of(name)
+            if study.trials is not None:
+                left += self._work.search_steps(steps, study.trials - standing.ended)
             left += max(self._work.confirm_steps(steps) - standing.confirm_steps, 0)
-            in_flight = [key for key in self._at_step if key.study == name]
-            left -= sum(self._work.pack_steps(key, self._at_step[key], steps) for key in in_flight)
+            left -= self._steps_in_flight(name)
         return max(left, 0.0)
+
+    def _steps_in_flight(self, name: str) -> float:
+        """Member-steps that the packs in flight of a study have reported."""
+        steps = self._steps_of(name)
+        reported = (each for each in self._at_step.items() if each[0].study == name)
+        return sum(self._work.pack_steps(key, at_step, steps) for key, at_step in reported)
+
+    def _steps_of(self, name: str) -> int:
+        return int(self.plan.studies[name].study.fixed["steps"])
 
 
 @dataclass(frozen=True)
@@ -193,17 +203,15 @@ class _Work:
 
     spec: Spec
 
-    def search_steps(self, steps: int) -> float:
-        """Of all trials, with what halving saves."""
-        packs = self.spec.budget.trials / self.spec.budget.pack_size
-        return self._searched(steps, until=steps) * packs
+    def search_steps(self, steps: int, trials: int) -> float:
+        """Of so many trials in whole packs, with what halving saves."""
+        return self._searched(steps, until=steps) * trials / self.spec.budget.pack_size
 
     def pack_steps(self, key: PackKey, at_step: int, steps: int) -> float:
         """Of a pack that is at a step."""
         if key.phase == "confirm":
             return 0 if self.spec.confirm is None else self.spec.confirm.replicates * at_step
-        size, trials = self.spec.budget.pack_size, self.spec.budget.trials
-        share = min(size, trials - key.number * size) / size  # the last pack may be smaller
+        share = self.spec.budget.members(key.number) / self.spec.budget.pack_size
         return self._searched(steps, until=at_step) * share
 
     def _searched(self, steps: int, *, until: int) -> int:

@@ -53,6 +53,14 @@ class StudyPlan:
         return self.study.name
 
     @property
+    def trials(self) -> int | None:
+        """The number of trials of the search; None while the time alone is to end it."""
+        packs, budget = self._order.search_packs, self.spec.budget
+        if not packs:
+            return packs
+        return (packs - 1) * budget.pack_size + budget.members(packs - 1)
+
+    @property
     def trials_ended(self) -> int:
         """Trials of the search phase whose rows are written."""
         return self.tally.trials

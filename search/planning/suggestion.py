@@ -19,9 +19,13 @@ from .samplers import SAMPLERS, PackRequest
 from .seeds import derive_seed
 
 
-def pack_count(spec: Spec) -> int:
-    """Return the number of packs of each study; the last may be smaller than the others."""
-    return math.ceil(spec.budget.trials / spec.budget.pack_size)
+def pack_count(spec: Spec) -> int | None:
+    """Return the number of packs of each study; the last may be smaller than the others.
+
+    None where the time alone ends the search.
+    """
+    trials = spec.budget.trials
+    return None if trials is None else math.ceil(trials / spec.budget.pack_size)
 
 
 def needed_packs(spec: Spec, number: int) -> range:
@@ -69,7 +73,7 @@ def suggest(
     request = PackRequest(
         space={name: study.space[name] for name in sorted(study.space)},
         first=first,
-        size=min(spec.budget.pack_size, spec.budget.trials - first),
+        size=spec.budget.members(number),
         seed=derive_seed(
             seed=study.seed, study=study, purpose="suggestion", number=number, bits=32
         ),
@@ -120,8 +124,10 @@ def _check_packs(
     history: Mapping[int, Sequence[Outcome]],
     running: Sequence[Sequence[Mapping[str, Value]]],
 ) -> None:
-    if not 0 <= number < pack_count(spec):
-        raise ValueError(f"pack must be between 0 and {pack_count(spec) - 1}; got {number}")
+    count = pack_count(spec)
+    if number < 0 or (count is not None and number >= count):
+        last = "" if count is None else f" and at most {count - 1}"
+        raise ValueError(f"pack must be at least 0{last}; got {number}")
     missing = [pack for pack in needed_packs(spec, number) if pack not in history]
     if missing:
         raise ValueError(

@@ -1,5 +1,6 @@
 """A search as its folder holds it now: all its studies, and what they still lack."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +37,13 @@ class Overview:
     def _left(self) -> Iterator[str]:
         if not self.missing:
             return
-        budget, count = self.spec.budget.trials, self.summary.num_rows
-        trials = budget * count - sum(self.summary["trials"].to_pylist())
-        if trials and not self.out_of_time:
-            yield f"{trials} of {budget * count} trials are missing"
+        budget, count = self.spec.budget, self.summary.num_rows
+        if budget.trials is None and not self.out_of_time:
+            yield f"its time is not up yet (budget.time: {budget.time})"
+        elif budget.trials is not None and not self.out_of_time:
+            trials = budget.trials * count - sum(self.summary["trials"].to_pylist())
+            if trials:
+                yield f"{trials} of {budget.trials * count} trials are missing"
         if self.spec.confirm is not None:
             yield f"{len(self.missing)} of {count} studies are not confirmed"
 
@@ -56,13 +60,14 @@ def overview(folder: OutputFolder) -> Overview:
     rows = {row["study"]: row for row in folder.read_summary().to_pylist()}
     missing: dict[str, str] = {}
     resumable = True
-    least = 0 if found.out_of_time else spec.budget.trials
+    trials = math.inf if spec.budget.trials is None else spec.budget.trials
+    least = 0 if found.out_of_time else trials
     if all(study.name in rows and rows[study.name]["trials"] >= least for study in wanted):
         for row in rows.values():  # an older release may have known less
             row["constructed_nmse"] = constructed_nmse_of(row)
     else:
-        trials = folder.trials_by_study()
-        tallies = {name: StudyTally.of(trials.of(name)) for name in trials.studies}
+        in_folder = folder.trials_by_study()
+        tallies = {name: StudyTally.of(in_folder.of(name)) for name in in_folder.studies}
         rows = {row["study"]: row for row in summary_of(tallies.values()).to_pylist()}
         rows = {study.name: rows.get(study.name) or _not_begun(spec, study) for study in wanted}
         replicates = {name: len(tally.replicates) for name, tally in tallies.items()}
@@ -91,13 +96,15 @@ def _missing(
     rows: Mapping[str, Mapping[str, Any]],
     replicates: Mapping[str, int],
     *,
-    least: int,
+    least: float,
 ) -> Iterator[tuple[str, str]]:
     confirm = spec.confirm
     needed = 0 if confirm is None else confirm.replicates * len(confirm.steps_factors)
     for study, row in rows.items():
-        if row["trials"] < least:
-            yield study, _count(least - row["trials"], "trial")
+        if least == math.inf:
+            yield study, "more trials"
+        elif row["trials"] < least:
+            yield study, _count(int(least) - row["trials"], "trial")
         elif row["completed"] and (left := needed - replicates.get(study, 0)) > 0:
             yield study, _count(left, "replicate")
 

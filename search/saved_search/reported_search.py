@@ -10,7 +10,7 @@ from spaces.domains import Domain
 from ..text.study_label import study_label
 from .folder_state import folder_state, searched
 from .overview import overview
-from .sampled_trials import of_trials, one_in, sample_text, sampled
+from .sampled_trials import Sample, of_trials, sampled
 
 MOST_TRIALS = 5_000
 """A page with more trials in its figures is slow to open, and none can be told from another."""
@@ -24,9 +24,13 @@ def reported_search(folder: OutputFolder) -> ReportedSearch:
     """
     found = searched(folder_state(folder))
     standing, planned = overview(folder), studies(found.spec)
-    every = one_in(found.spec, MOST_TRIALS)
+    sample = Sample(
+        studies=len(planned),
+        trials=max(standing.summary["trials"].to_pylist()),
+        most=MOST_TRIALS,
+    )
     in_folder, points = folder.trials_by_study(), folder.curves_by_study()
-    trials = {name: sampled(in_folder.of(name), every) for name in in_folder.studies}
+    trials = {name: sampled(in_folder.of(name), sample) for name in in_folder.studies}
     curves = [of_trials(points.of(name), rows) for name, rows in trials.items()]
     return ReportedSearch(
         uri=folder.uri,
@@ -37,7 +41,7 @@ def reported_search(folder: OutputFolder) -> ReportedSearch:
         missing=standing.unfinished,
         spec=found.spec.to_yaml(),
         executions=found.records,
-        sampled=sample_text(found.spec, every),
+        sampled=str(sample),
         trials=pyarrow.concat_tables([TRIALS.empty_table(), *trials.values()]),
         curves=pyarrow.concat_tables([CURVES.empty_table(), *curves]),
         summary=standing.summary,

@@ -1,5 +1,6 @@
 """Whether the rows in a folder are those of its spec.yaml, or were made from another spec."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -99,12 +100,12 @@ def _broken_packs(plan: StudyPlan, trials: pyarrow.Table) -> Iterator[tuple[str,
     packs = trials.filter(pc.field("phase") == "search")["pack"].to_numpy()
     numbers, counts = numpy.unique(packs, return_counts=True)
     for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
-        whole = min(budget.pack_size, budget.trials - number * budget.pack_size)
+        whole = budget.members(number)
         if count < whole:
             line = f"pack {number} of {plan.name} has {count} trials, and {whole} by the spec"
             yield (
                 "budget.trials",
-                f"budget.trials: {budget.trials}, but {line}: packs are added whole",
+                f"budget.trials: {show(budget.trials)}, but {line}: packs are added whole",
             )
             return
 
@@ -162,7 +163,8 @@ def _counted(plan: StudyPlan, trials: pyarrow.Table) -> Iterator[Check]:
     numbers, packs = searched["trial"].to_numpy(), searched["pack"].to_numpy()
     where = _Places(numbers, packs)
     yield "budget.pack_size", numbers // budget.pack_size == packs, budget.pack_size, where
-    yield "budget.trials", numbers < budget.trials, budget.trials, where
+    fits = numbers < (math.inf if budget.trials is None else budget.trials)
+    yield "budget.trials", fits, budget.trials, where
     halved = pc.equal(searched["status"], "pruned").to_numpy()
     pruned = ["been pruned"] * len(halved)
     yield "halving", ~halved | (plan.spec.halving is not None), None, pruned

@@ -47,8 +47,9 @@ def growth(before: Spec, after: Spec) -> list[str]:
     """
     old, new = before.to_mapping(), after.to_mapping()
     lines: list[str] = []
-    if after.budget.trials > before.budget.trials:
-        lines += _differences("budget.trials", before.budget.trials, after.budget.trials)
+    trials, more = before.budget.trials, after.budget.trials
+    if trials is not None and (more is None or more > trials):  # None: as many as there is time for
+        lines += _differences("budget.trials", trials, more)
     if _confirm_grows(before, after):
         lines += _differences("confirm", old["confirm"], new["confirm"])
     return lines

@@ -12,14 +12,21 @@ from ..text.flops_text import flops_text
 
 def size_line(size: Size) -> str:
     """What there is to do, in one line."""
-    parts = [_counted(size.trials, "trial")]
-    if size.replicates:
-        parts.append(_counted(size.replicates, "replicate"))
+    studies = _counted(size.studies, "study", "studies")
+    replicates = f" and {_counted(size.replicates, 'replicate')}" if size.replicates else ""
+    busy = "any number of workers"
+    if size.packs_at_once is not None:
+        busy = f"at most {_counted(size.packs_at_once, 'worker')}"
+    if size.trials is None or size.packs is None or size.work is None:
+        return (
+            f"{studies}, as many trials as {size.time} allow (budget.time){replicates}, in packs "
+            f"of {size.pack_size}; {busy} can be busy"
+        )
     return (
-        f"{_counted(size.studies, 'study', 'studies')}, {' and '.join(parts)} in "
+        f"{studies}, {_counted(size.trials, 'trial')}{replicates} in "
         f"{_counted(size.packs, 'pack')}: "
         f"{_rounded(size.work.member_steps):,} member-steps, {flops_text(size.work.flops)}; "
-        f"at most {_counted(size.packs_at_once, 'worker')} can be busy"
+        f"{busy} can be busy"
         + ("" if size.time is None else f"; as much of it as {size.time} allow (budget.time)")
     )
 
@@ -28,13 +35,16 @@ def forecast_lines(found: Forecast) -> Iterator[str]:
     """Line by line: the work, who can be busy with it, how long it takes, what it needs."""
     size = found.size
     yield f"work     {size_line(size)}"
-    in_flight = _counted(size.packs_in_flight, "pack")
+    in_flight = "any number of packs"
+    if size.packs_in_flight is not None:
+        in_flight = _counted(size.packs_in_flight, "pack")
     yield f"busy     {in_flight} in flight for most of it: {size.limit}"
     for workers, simulated in found.simulated.items():
         yield f"time     {_time(found, workers, simulated)}"
-    yield "         (each as fast as this machine; Ray's start is not in it)"
+    without = "Ray's start and some 30 ms between packs are not in it"
+    yield f"         (each as fast as this machine; {without})"
     yield f"memory   {bytes_text(found.need.bytes)} for a worker, at {found.need}"
-    yield f"output   about {bytes_text(size.output_bytes)}"
+    yield f"output   about {bytes_text(found.output_bytes)}"
 
 
 def seconds_text(seconds: float) -> str:
@@ -58,6 +68,8 @@ def _time(found: Forecast, workers: int, simulated: Simulated) -> str:
     text = f"{where}{_counted(workers, 'worker')} {each}: "
     text += f"about {seconds_text(simulated.seconds)}, "
     text += f"busy {simulated.utilisation(workers):.0%} of it"
+    if simulated.trials != found.size.trials:  # the time ends it
+        text += f", about {_rounded(simulated.trials):,} trials"
     if simulated.most_busy < workers:
         text += f" (no more than {simulated.most_busy} ever have a pack)"
     return text

@@ -11,11 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ..planning.standing import Standing, StudyStanding
+from ..planning.standing import Standing
 from ..text.number_notation import NumberText, nmse_notation
 from ..text.sparkline import sparkline
 from ..text.study_label import study_label
-from .pace import pace
+from .pace import ended_text, pace
 
 SPARKLINE_WIDTH = 12
 _LONGEST_NAME = 22
@@ -40,7 +40,8 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
     counts of pruned and diverged trials, then what a study is at.
     """
     plan = standing.plan
-    totals = " · ".join([f"{standing.ended}/{plan.trials} trials", *pace(standing)])
+    ended = f"{ended_text(standing.ended, plan.trials)} trials"
+    totals = " · ".join([ended, *pace(standing)])
     wrapped = cell_len(f"{totals} · {len(plan.studies)} more studies") // width
     names = _most_urgent(standing, room=max(height - _LINES_AROUND - wrapped, 1))
     longest = min(max(cell_len(study_label(name)) for name in names), _LONGEST_NAME)
@@ -48,10 +49,8 @@ def screen(standing: Standing, *, width: int, height: int, ascii_only: bool) -> 
     number = nmse_notation(value for each in shown for value in (each.best, *each.confirmed))
     columns = [
         _Column("best nmse", [number(study.best) for study in shown], "bold"),
-        _Column(
-            "so far", [_sparkline_of(standing.studies[name], ascii_only) for name in names], "cyan"
-        ),
-        _Column("trials", [_trials_of(standing.studies[name]) for name in names]),
+        _Column("so far", [_sparkline_of(standing, name, ascii_only) for name in names], "cyan"),
+        _Column("trials", [_trials_of(standing, name) for name in names]),
         _Column("pruned", [str(standing.studies[name].statuses["pruned"]) for name in names]),
         _Column("diverged", [str(standing.studies[name].statuses["diverged"]) for name in names]),
         _Column("", [_phase(standing, name, number) for name in names]),
@@ -104,13 +103,17 @@ def _phase(standing: Standing, name: str, number: NumberText) -> str:
     return f"confirmed {number(middle)}" if math.isfinite(middle) else "diverged"
 
 
-def _trials_of(study: StudyStanding) -> str:
-    return f"{study.ended}/{study.trials}"
+def _trials_of(standing: Standing, name: str) -> str:
+    return ended_text(standing.studies[name].ended, standing.plan.studies[name].trials)
 
 
-def _sparkline_of(study: StudyStanding, ascii_only: bool) -> str:
-    width = math.ceil(SPARKLINE_WIDTH * study.ended / study.trials)
-    return sparkline(study.best_nmse, width, ascii_only=ascii_only) if width else ""
+def _sparkline_of(standing: Standing, name: str, ascii_only: bool) -> str:
+    """The best so far: as wide as the study is far, where its end is known."""
+    study, trials = standing.studies[name], standing.plan.studies[name].trials
+    if not study.ended:
+        return ""
+    width = math.ceil(SPARKLINE_WIDTH * study.ended / (trials or study.ended))
+    return sparkline(study.best_nmse, width, ascii_only=ascii_only)
 
 
 def _most_urgent(standing: Standing, room: int) -> list[str]:

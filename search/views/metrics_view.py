@@ -48,11 +48,15 @@ class MetricsView(View):
         standing = self._standing
         standing.update()
         member_steps, samples = self._rates()
-        studies = standing.studies.values()
+        studies, plans = standing.studies.values(), standing.plan.studies.values()
         self._metrics.set(
             SearchNumbers(
                 trials={status: standing.statuses[status] for status in STATUSES},
-                trials_left={study.name: study.trials - study.ended for study in studies},
+                trials_left={
+                    study.name: study.trials - study.trials_ended
+                    for study in plans
+                    if study.trials is not None
+                },
                 best_nmse={study.name: study.best for study in studies if study.best is not None},
                 packs_in_flight=packs_in_flight,
                 member_steps_per_second=member_steps,

@@ -18,6 +18,15 @@ def pace(standing: Standing) -> list[str]:
     return [f"{standing.trials_per_second:.1f} trials/s", f"{samples:.1f} M samples/s", clock]
 
 
+def ended_text(ended: int, trials: int | None) -> str:
+    """How many trials have ended, and of how many, where that is known.
+
+    >>> ended_text(12, 64), ended_text(12, None)
+    ('12/64', '12')
+    """
+    return str(ended) if trials is None else f"{ended}/{trials}"
+
+
 def _clock(seconds: float) -> str:
     """Minutes and seconds, or hours and minutes.
 

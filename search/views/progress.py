@@ -18,7 +18,7 @@ from ..text.study_label import study_label
 from ..tune.searcher import pack_of
 from .guard import View
 from .live_table import screen
-from .pace import pace
+from .pace import ended_text, pace
 
 PLAIN_SECONDS = 10.0
 """A plain line at most so often."""
@@ -115,7 +115,7 @@ class ProgressView(View):
 def plain_line(standing: Standing) -> str:
     """The whole search in one line, for a log: the best only where all studies have one task."""
     statuses, studies = standing.statuses, standing.plan.studies
-    parts = [f"{standing.ended}/{standing.plan.trials} trials"]
+    parts = [f"{ended_text(standing.ended, standing.plan.trials)} trials"]
     parts += [f"{statuses[status]} {status}" for status in ("pruned", "diverged")]
     if len(studies) > 1:
         done = sum(study.finished for study in studies.values())

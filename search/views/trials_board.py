@@ -1,6 +1,5 @@
 """TensorBoard's runs of single trials, kept in step with a running search."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,23 +7,25 @@ from results import OutputFolder
 from results.rows import CurveRow, KeyedRow, PackResult, TrialRow, curves_of, trials_of
 from results.tensorboard import log_folders
 from results.tensorboard.event_files import open_event_files
+from results.tensorboard.log_folders import MOST_RUNS
 from results.tensorboard.trial_runs import TrialRuns
+from spaces import Spec, studies
 from spaces.vocabulary import best_trial
 
 from ..planning.search_plan import SearchPlan
-from ..saved_search.sampled_trials import of_trials, one_in, sample_text, sampled
+from ..saved_search.sampled_trials import Sample, of_trials, sampled
 from ..text.study_label import study_folder
 from .guard import View
 from .hparams_domains import domains
 
-MOST_RUNS = 2_000
-"""TensorBoard takes minutes to read more runs: where a search has more trials, so many of them are
-shown, evenly spread over the studies and their numbers, beside the best so far of each study and
-the confirm replicates."""
-
 SAMPLED_CURVES = 16
-"""With `tensorboard: best`, so many trials of each study show their curves, evenly spread over
-their numbers, beside those that were the best so far and the confirm replicates."""
+"""With `tensorboard: best`, so many trials of each study show their curves, beside those that were
+the best so far and the confirm replicates."""
+
+
+def shown_runs(spec: Spec) -> Sample:
+    """Which trials of a search have a run in TensorBoard: all, or a sample of many."""
+    return Sample(studies=len(studies(spec)), trials=spec.budget.trials, most=MOST_RUNS)
 
 
 class TrialsBoard(View):
@@ -36,7 +37,8 @@ class TrialsBoard(View):
     def __init__(self, plan: SearchPlan, folder: OutputFolder) -> None:
         """Watch `plan`, whose rows are in `folder`; write beside them."""
         self._plan, self._folder = plan, folder
-        self._every = one_in(plan.spec, MOST_RUNS)
+        self._runs_shown = shown_runs(plan.spec)
+        self._curves_shown = Sample(studies=1, trials=plan.spec.budget.trials, most=SAMPLED_CURVES)
         self._best: dict[str, TrialRow] = {}
         self._files = open_event_files(folder.uri, log_folders.TRIALS)
         self._runs: TrialRuns | None = None
@@ -45,12 +47,12 @@ class TrialsBoard(View):
         """Write what is known beforehand, and what an earlier run has done."""
         self._files.clear()
         self._runs = TrialRuns(self._files, domains(self._plan.spec))
-        if told := sample_text(self._plan.spec, self._every):
+        if told := str(self._runs_shown):
             self._runs.write_note(f"{told}. All are in the table `trials`.")
         if self._plan.trials_ended:
             trials, curves = self._folder.trials_by_study(), self._folder.curves_by_study()
             for study in trials.studies:
-                rows = sampled(trials.of(study), self._every)
+                rows = sampled(trials.of(study), self._runs_shown)
                 points = of_trials(curves.of(study), rows)
                 self._take(trials_of(rows), curves_of(points), restored=True)
         return self
@@ -94,13 +96,12 @@ class TrialsBoard(View):
         return True
 
     def _shows(self, row: KeyedRow) -> bool:
-        return row.phase == "confirm" or row.trial % self._every == 0
+        return row.phase == "confirm" or bool(self._runs_shown.shows(row.trial))
 
     def _shows_curve(self, row: CurveRow) -> bool:
-        spec = self._plan.spec
-        if spec.tensorboard == "all" or row.phase == "confirm":
+        if self._plan.spec.tensorboard == "all" or row.phase == "confirm":
             return self._shows(row)
-        return row.trial % math.ceil(spec.budget.trials / SAMPLED_CURVES) == 0
+        return bool(self._curves_shown.shows(row.trial))
 
 
 def run_name(row: KeyedRow) -> str:

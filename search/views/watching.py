@@ -9,16 +9,16 @@ from rich.console import Console
 
 from results import OutputFolder
 from results.tensorboard import log_folders
+from spaces import Spec
 
 from ..planning.search_plan import SearchPlan
-from ..saved_search.sampled_trials import one_in, sample_text
 from .compactor import Compactor
 from .guard import Guarded
 from .metrics_view import MetricsView
 from .progress import ProgressView
 from .studies_board import StudiesBoard
 from .summary_writer import SummaryWriter
-from .trials_board import MOST_RUNS, TrialsBoard
+from .trials_board import TrialsBoard, shown_runs
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None
     """What is searched, where its rows go, and where it can be watched."""
     spec = plan.spec
     lines = [
-        f"search       {spec.name}: {len(plan.studies)} studies of {spec.budget.trials} trials",
+        f"search       {spec.name}: {len(plan.studies)} studies of {_trials(spec)}",
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":
@@ -59,8 +59,17 @@ def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None
         )
         lines.append(f"TensorBoard  tensorboard --logdir {studies}")
         lines.append(f"its trials   tensorboard --logdir {trials}")
-        if told := sample_text(spec, one_in(spec, MOST_RUNS)):
+        if told := str(shown_runs(spec)):
             lines.append(f"             {told}")
     if dashboard:
         lines.append(f"dashboard    http://{dashboard} (its token: ray get-auth-token)")
     return lines
+
+
+def _trials(spec: Spec) -> str:
+    budget = spec.budget
+    return (
+        f"as many trials as {budget.time} allow"
+        if budget.trials is None
+        else f"{budget.trials} trials"
+    )

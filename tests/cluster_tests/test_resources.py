@@ -94,11 +94,31 @@ def test_a_cluster_that_grows_refuses_nothing() -> None:
         (Resources(), Cluster(nodes=(CPU_NODE,)), 20),
         (Resources(gpus=0.3), Cluster(nodes=(H200_NODE,), embedded=True), 20),
         (Resources(workers=3), Cluster(nodes=(CPU_NODE,)), 3),
+        (Resources(workers=30), Cluster(nodes=(CPU_NODE,)), 20),
     ],
 )
 def test_workers_at_once(asked: Resources, cluster: Cluster, expected: int) -> None:
     request = worker_request(asked, cluster)
     assert workers_at_once(asked, request, cluster, packs_at_once=20) == expected
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+def test_of_any_number_of_packs_as_many_wait_as_run(embedded: bool) -> None:
+    cluster = Cluster(nodes=(CPU_NODE,), embedded=embedded)
+    request = worker_request(Resources(), cluster, packs=None, pack_size=4)
+    assert workers_at_once(Resources(), request, cluster, packs_at_once=None) == 2 * 8
+    asked = Resources(workers=4)
+    request = worker_request(asked, cluster, packs=None, pack_size=4)
+    assert workers_at_once(asked, request, cluster, packs_at_once=None) == 4
+    assert request.cpus == 2  # of 8, for 4 workers
+
+
+def test_any_number_of_packs_starts_no_node_for_each() -> None:
+    cluster = Cluster(nodes=(GROWING,))
+    request = worker_request(Resources(), cluster, packs=None)
+    with pytest.raises(RequestError, match=r"resources\.workers: must be a number on a cluster"):
+        workers_at_once(Resources(), request, cluster, packs_at_once=None)
+    assert workers_at_once(Resources(workers=5), request, cluster, packs_at_once=None) == 5
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from search.forecasting.simulation import simulate
 from search.forecasting.speed import Speed
 from spaces import Spec
 from tests.search_tests.command_line import dottune
-from tests.search_tests.studies import RecordedPlan, rows_of, run_all, tiny
+from tests.search_tests.studies import RecordedPlan, rows_of, run_all, tiny, train_once
 from trainables import PackKey
 from trainables.sources.batches import RUNG_PAIRS, SELECTION_PAIRS
 
@@ -36,10 +36,14 @@ specs = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @specs
 def test_the_work_is_what_the_packs_then_do(spec: Spec) -> None:
     packs = run_all(plan := RecordedPlan(spec))
-    works = work_of(spec)
+    works = {each.first.study: each for each in work_of(spec)}
+    totals = [each.total for each in works.values() if each.total is not None]
     steps = sum(row.steps for row in rows_of(plan))
-    assert sum((each.total for each in works), NOTHING).member_steps == steps
-    assert {key for each in works for key in each.packs} == {pack.key for pack in packs}
+    assert sum(totals, NOTHING).member_steps == steps
+    assert sum((works[pack.key.study].of(pack.key) for pack in packs), NOTHING) == pytest.approx(
+        sum(totals, NOTHING)
+    )
+    assert sum(each.packs or 0 for each in works.values()) == len(packs)
 
 
 def test_the_arithmetic_is_that_of_the_rows_and_of_the_evaluations() -> None:
@@ -65,6 +69,7 @@ def test_the_arithmetic_is_that_of_the_rows_and_of_the_evaluations() -> None:
         assert len(flops) == len(of_study)
         per_pair = flops[0] / of_study[0].samples
         expected = sum(flops) + FORWARD * per_pair * evaluated[study]
+        assert work.total is not None
         assert work.total.flops == pytest.approx(expected, rel=1e-12)
 
 
@@ -92,12 +97,12 @@ def seconds_by(draw: Callable[[], float]) -> Callable[[PackKey], float]:
 def test_no_time_is_shorter_than_it_can_be(data: st.DataObject, spec: Spec, workers: int) -> None:
     seconds_of = seconds_by(lambda: data.draw(st.floats(0.1, 10.0)))
     found = simulate(spec, workers, seconds_of)
-    keys = [key for each in work_of(spec) for key in each.packs]
+    keys = [pack.key for pack in run_all(RecordedPlan(spec), train_once)]
     assert found.packs == len(keys)
     assert found.busy_seconds == pytest.approx(sum(map(seconds_of, keys)))
     assert found.seconds >= found.busy_seconds / workers * (1 - 1e-12)
     assert found.seconds <= found.busy_seconds * (1 + 1e-12)
-    assert 1 <= found.most_busy <= min(workers, RecordedPlan(spec).packs_at_once)
+    assert 1 <= found.most_busy <= min(workers, RecordedPlan(spec).packs_at_once or workers)
     assert 0 < found.utilisation(workers) <= 1 + 1e-12
 
 
@@ -107,18 +112,53 @@ def test_with_workers_enough_the_slowest_study_is_all_that_counts(data: st.DataO
     seconds_of = seconds_by(lambda: data.draw(st.floats(0.1, 10.0)))
     found = simulate(spec, 100, seconds_of)
     chains = []
-    for each in work_of(spec):
-        searched = sum(seconds_of(key) for key in each.packs if key.phase == "search")
-        chains.append(
-            searched + max(seconds_of(key) for key in each.packs if key.phase == "confirm")
-        )
+    keys = [pack.key for pack in run_all(RecordedPlan(spec), train_once)]
+    for study in {key.study for key in keys}:
+        of_study = [key for key in keys if key.study == study]
+        searched = sum(seconds_of(key) for key in of_study if key.phase == "search")
+        chains.append(searched + max(seconds_of(key) for key in of_study if key.phase == "confirm"))
     assert found.seconds == pytest.approx(max(chains))
 
 
 def test_a_pack_takes_its_steps_and_its_arithmetic() -> None:
     speed = Speed(member_step_seconds=2.0, flop_seconds=0.5)
-    (work, *_) = work_of(tiny())
-    assert speed.seconds(work.total) == 2 * work.total.member_steps + work.total.flops / 2
+    total = work_of(tiny())[0].total
+    assert total is not None
+    assert speed.seconds(total) == 2 * total.member_steps + total.flops / 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.data(),
+    st.sampled_from([None, 9, 10**6]),
+    st.sampled_from(["tpe", "random"]),
+    st.integers(1, 6),
+    st.floats(100.0, 300.0),
+)
+def test_a_search_ends_in_its_time_and_uses_it(
+    data: st.DataObject, trials: int | None, sampler: str, workers: int, time: float
+) -> None:
+    budget = {"trials": trials, "pack_size": 3, "time": "1h"}
+    spec = tiny(budget=budget, sampler=sampler)
+    longest = 4.0
+    seconds_of = seconds_by(lambda: data.draw(st.floats(1.0, longest)))
+    found = simulate(spec, workers, seconds_of, time=time)
+    assert found.trials % 3 == 0
+    if trials == 9:
+        assert found == simulate(spec, workers, seconds_of)
+        return
+    # Confirm may take a pack longer than where its packs divide evenly among the workers.
+    assert found.seconds <= time + 2 * longest
+    assert found.seconds >= time - 8 * longest
+    assert found.packs == found.trials / 3 + 4
+    less = simulate(spec, workers, seconds_of, time=time / 2)
+    assert less.trials < found.trials
+
+
+def test_a_study_that_had_no_pack_when_the_time_was_up_is_not_confirmed() -> None:
+    spec = tiny(grid={"dimension": [*range(1, 9)]}, budget={"pack_size": 3, "time": "1h"})
+    found = simulate(spec, 1, lambda key: 1.0, time=1.0)
+    assert (found.trials, found.packs) == (3, 1 + 2)  # and confirm at two steps factors
 
 
 def planned(*arguments: str) -> str:
@@ -140,6 +180,21 @@ def test_plan_says_what_there_is_to_do_and_starts_nothing(
     assert re.search(r"time     here: \d+ workers? of ", said)
     assert re.search(r"memory   [\d.]+ MB for a worker, at a confirm pack", said)
     assert "output   about " in said
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_plan_says_how_many_trials_there_is_time_for(sampler: str) -> None:
+    alone = ("--set", "budget.trials=null", "--set", "budget.time=100s")
+    said = planned("smoke", *alone, "--set", f"sampler={sampler}", "--workers", "3")
+    busy = "any number of workers" if sampler == "random" else "at most 4 workers"
+    assert "2 studies, as many trials as 100s allow (budget.time) and 8 replicates" in said
+    assert f"in packs of 4; {busy} can be busy" in said
+    (trials,) = re.findall(
+        r"time     3 workers of .*: about (?:100 s|1\.7 min), .*, about ([\d,]+) trials", said
+    )
+    assert int(trials.replace(",", "")) > 1000
+    few = planned("smoke", "--set", "budget.time=1000d")
+    assert " trials" not in few.partition("time     ")[2]  # all of them: there is time enough
 
 
 def test_plan_names_what_sets_the_number_of_workers() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_a_finished_study_is_told_by_what_was_confirmed(
     nmse: list[float | None], outcome: str
 ) -> None:
     row = train_packs(SearchPlan(tiny()), most=1)[0]
-    study = StudyStanding("dimension=8", 2)
+    study = StudyStanding("dimension=8")
     assert outcome_text(study) == "none of 0 trials completed"
     rows = [
         changed(row, trial=trial, nmse=of_search, status="completed")
@@ -240,6 +241,34 @@ def test_the_numbers_are_those_of_the_rows() -> None:
         assert study.best == min(completed)
         assert standing.phase(plan.studies[name]) == "done"
     assert "18/18 trials" in plain_line(standing)
+
+
+def test_while_only_the_time_is_to_end_a_search_nobody_knows_of_how_many() -> None:
+    plan = SearchPlan(tiny(budget={"pack_size": 3, "time": "1h"}))
+    train_packs(plan, most=1)
+    standing = Standing(plan)
+    assert standing.seconds_left is None
+    train_packs(plan, most=3)
+    standing.update()
+    lines = shown(standing)
+    assert re.match(r"d=1 .* 6 ", lines[1])
+    assert lines[-1].startswith("12 trials · ")
+    assert lines[-1].endswith(" · 1 h 00 min left")
+    in_flight = plan.next_pack()
+    assert in_flight is not None
+    plan.close()
+    lines = shown(standing)
+    assert re.match(r"d=1 .* 6/9 ", lines[1])
+    assert re.match(r"d=2 .* 6/6 ", lines[2])
+    assert lines[-1].startswith("12/15 trials · ")
+    left = standing.seconds_left
+    assert left is not None
+    assert 0 < left < 3000  # the hour doesn't count any more
+    plan.finish(in_flight.key, trained(in_flight))
+    train_packs(plan)
+    standing.update()
+    assert standing.finished
+    assert shown(standing)[-1].startswith("15/15 trials · ")
 
 
 def test_a_resumed_search_counts_only_its_own_throughput() -> None:

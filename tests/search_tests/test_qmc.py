@@ -44,7 +44,7 @@ def trials(spec: Spec) -> list[dict[str, Any]]:
     (study,) = studies(spec)
     packs = {
         number: suggest(study, spec, number=number, history={}, running=[])
-        for number in reversed(range(pack_count(spec)))
+        for number in reversed(range(pack_count(spec) or 0))
     }
     return [member for number in sorted(packs) for member in packs[number]]
 

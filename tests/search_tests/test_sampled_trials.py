@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from results import OutputFolder
@@ -11,6 +14,7 @@ from results.rows import trials_of
 from results.tensorboard import log_folders
 from search.planning.search_plan import SearchPlan
 from search.saved_search.reported_search import reported_search
+from search.saved_search.sampled_trials import Sample
 from search.views.report import write_report
 from search.views.trials_board import TrialsBoard, run_name
 from search.views.watching import where_to_watch
@@ -60,7 +64,7 @@ def test_tensorboard_shows_a_sample_and_says_so(
     (root,) = (tmp_path / log_folders.TRIALS).glob("*.dottune")
     events = EventAccumulator(str(root)).Reload()
     (note,) = events.Tensors("note")
-    assert b"12 of 60 trials, one in 5 of each study" in note.tensor_proto.string_val[0]
+    assert b"one in 5 of the trials of each study" in note.tensor_proto.string_val[0]
 
 
 def test_few_trials_are_all_shown_without_a_note(tmp_path: Path) -> None:
@@ -94,7 +98,7 @@ def test_the_report_draws_a_sample_and_counts_all(
     assert in_curves == in_trials
     write_report(folder)
     text = (out / "report.html").read_text()
-    told = "12 of 60 trials, one in 5 of each study, beside the best so far and the confirm"
+    told = "one in 5 of the trials of each study, beside the best so far and the confirm"
     assert re.search(f"The figures, and the share that pruning saved, are of {told}", text)
     assert "60 trials and their confirm replicates were trained" in text
 
@@ -102,4 +106,34 @@ def test_the_report_draws_a_sample_and_counts_all(
 def test_the_first_lines_say_what_tensorboard_leaves_out() -> None:
     plan = SearchPlan(load_spec("smoke", ["budget.trials=200000"]))
     lines = where_to_watch(plan, OutputFolder("out"), None)
-    assert any("of 400,000 trials, one in 200 of each study" in line for line in lines)
+    assert any("one in 200 of the trials of each study" in line for line in lines)
+
+
+NUMBERS = numpy.arange(100_000)
+
+
+@given(st.integers(1, 20), st.integers(1, 100_000), st.integers(1, 5_000))
+def test_a_sample_of_so_many_trials_is_spread_evenly(studies: int, trials: int, most: int) -> None:
+    sample = Sample(studies=studies, trials=trials, most=most)
+    shown = numpy.flatnonzero(sample.shows(NUMBERS[:trials]))
+    assert shown[0] == 0
+    assert len({*numpy.diff(shown).tolist()}) <= 1
+    assert len(shown) <= max(most // studies, 1)
+    assert len(shown) >= min(trials, max(most // studies, 1)) / 2
+    assert sample.whole is (str(sample) == "") is (len(shown) == trials)
+
+
+@given(st.integers(1, 20), st.integers(1, 5_000))
+def test_a_sample_of_nobody_knows_how_many_gets_thinner(studies: int, most: int) -> None:
+    sample = Sample(studies=studies, trials=None, most=most)
+    shown = sample.shows(NUMBERS)
+    first = max(most // studies // 4, 1)
+    assert shown[:first].all()
+    begin, every = first, 2
+    while begin < len(NUMBERS):  # as many again, then twice as many, and so on
+        numbers = NUMBERS[begin : 2 * begin]
+        assert (shown[begin : 2 * begin] == (numbers % every == 0)).all()
+        begin, every = 2 * begin, 2 * every
+    assert not sample.whole
+    assert f"the first {first:,} trials of each study" in str(sample)
+    assert bool(sample.shows(0))  # of one number too

@@ -63,7 +63,7 @@ def play(
     """All packs of the study in order, and what became of them."""
     packs: list[Members] = []
     history: dict[int, list[Outcome]] = {}
-    for number in range(pack_count(spec)):
+    for number in range(pack_count(spec) or 0):
         running = [packs[pack] for pack in running_packs(spec, number)]
         packs.append(suggest(study, spec, number=number, history=history, running=running))
         history[number] = [outcome(member) for member in packs[-1]]
@@ -527,7 +527,7 @@ def diverging_shares(seed: int, *, leave_out: bool) -> list[float]:
     study = studies(spec)[0]
     history: dict[int, list[Outcome]] = {}
     shares = []
-    for number in range(pack_count(spec)):
+    for number in range(pack_count(spec) or 0):
         members = suggest(study, spec, number=number, history=history, running=[])
         outcomes = [beside_a_cliff(member) for member in members]
         diverged = [outcome.status == "diverged" for outcome in outcomes]

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from results import TRIALS, OutputFolder
 from results.rows import table_of_trials
 from search.planning.search_plan import SearchPlan
+from search.saved_search.spec_changes import growth, row_changes
 from search.saved_search.time_used import time_used
 from search.tune.time_budget import TimeBudget
 from spaces import load_spec
@@ -23,6 +25,8 @@ from tests.search_tests.studies import RecordedPlan, content, rows_of, run_all, 
 from trainables import Pack
 
 BUDGET = {"trials": 30, "pack_size": 3}
+BUDGETS = (BUDGET, {"pack_size": 3, "time": "1h"})
+"""The second with the time in place of a number of trials."""
 ROW = ["study", "phase", "trial", "replicate", "steps_factor"]
 """What no two rows have in common."""
 
@@ -43,17 +47,53 @@ def test_anything_else_is_refused(value: Any) -> None:
         tiny(budget={**BUDGET, "time": value})
 
 
+def test_a_time_alone_stands_in_place_of_trials() -> None:
+    for budget in ({"time": "2h"}, {"time": "2h", "trials": None}):
+        spec = tiny(budget=budget)
+        assert spec.budget.trials is None
+        assert spec.budget.members(10**6) == spec.budget.pack_size == 16
+        assert load_spec(spec.to_mapping()) == spec
+        assert not spec.notes()
+    assert tiny(budget={"time": "2h", "trials": 7}).budget.trials == 7
+    assert tiny(budget={"time": None}).budget.trials == 64
+    assert tiny(budget={"time": "2h"}, resources={"gpus": 1}).budget.pack_size == 512
+
+
+def test_something_ends_a_search() -> None:
+    message = (
+        r"budget\.trials: must be a number where no budget\.time ends the search; got null; write "
+        r"a number \(trials: 64\), or give a time \(--set budget\.time=2h\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        tiny(budget={"trials": None})
+    with pytest.raises(ValueError, match=message):
+        load_spec(tiny(budget={"time": "2h"}).to_mapping(), ["budget.time=null"])
+
+
+def test_a_time_in_place_of_trials_is_more_of_them() -> None:
+    some, all_there_is_time_for = (tiny(budget=budget) for budget in BUDGETS)
+    assert not row_changes(some, all_there_is_time_for)
+    assert growth(some, all_there_is_time_for) == ["budget.trials: null, was 30"]
+    assert row_changes(all_there_is_time_for, some) == ["budget.trials: 30, was null"]
+
+
 def searched(plan: RecordedPlan) -> dict[Any, Any]:
     rows = (row for row in rows_of(plan) if row.phase == "search")
     return {(row.study, row.trial): (row.status, row.nmse) for row in rows}
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 12), st.integers(1, 4), st.randoms(use_true_random=False))
+@given(
+    st.sampled_from(BUDGETS),
+    st.integers(0, 12),
+    st.integers(1, 4),
+    st.randoms(use_true_random=False),
+)
 def test_a_closed_search_ends_what_it_began_and_confirms(
-    close_after: int, workers: int, order: random.Random
+    budget: dict[str, Any], close_after: int, workers: int, order: random.Random
 ) -> None:
-    plan = RecordedPlan(tiny(budget=BUDGET))
+    plan = RecordedPlan(tiny(budget=budget))
+    assert plan.trials == (60 if "trials" in budget else None)
     in_flight: list[Pack] = []
     done = 0
     while True:
@@ -70,6 +110,7 @@ def test_a_closed_search_ends_what_it_began_and_confirms(
         done += 1
     assert plan.finished
     assert plan.next_pack() is None
+    assert plan.trials == plan.trials_ended
     undisturbed = RecordedPlan(tiny(budget=BUDGET))
     run_all(undisturbed, train_once)
     assert searched(plan).items() <= searched(undisturbed).items()
@@ -91,20 +132,21 @@ class Clock:
         return self.now
 
 
-def test_time_is_left_for_a_pack_and_for_confirm() -> None:
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_time_is_left_for_a_pack_and_for_confirm(budget: dict[str, Any]) -> None:
     """No pack begins that would not end, or whose winner could not be confirmed."""
-    plan = RecordedPlan(tiny(budget={**BUDGET, "time": "100s"}, grid={"dimension": [1]}))
+    plan = RecordedPlan(tiny(budget={**budget, "time": "100s"}, grid={"dimension": [1]}))
     clock, up = Clock(), []
-    budget = TimeBudget(plan, workers=1, when_up=lambda: up.append(clock.now), clock=clock)
+    time = TimeBudget(plan, workers=1, when_up=lambda: up.append(clock.now), clock=clock)
     longest = 0.0
-    while pack := _next(plan, budget):
+    while pack := _next(plan, time):
         result = train_once(pack)
         steps = sum(row.steps for row in result.trials)
         seconds = 1.5 * steps  # the same for every step of a member
         longest = max(longest, seconds)
         clock.now += seconds
         plan.finish(pack.key, result)
-        budget.take(_lasting(result, seconds))
+        time.take(_lasting(result, seconds))
     assert plan.finished
     assert len(up) == 1
     assert [row.phase for row in rows_of(plan)].count("confirm") == 4
@@ -143,16 +185,18 @@ def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
 @pytest.mark.usefixtures("two_cpus")
 def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    more = ("budget.trials=100000", "budget.pack_size=8", "fixed.steps=1000", "budget.time=12s")
+    more = ("budget.trials=null", "budget.pack_size=8", "fixed.steps=1000", "budget.time=12s")
     sets = [part for each in more for part in ("--set", each)]
     done = dottune("run", "smoke", "--out", str(out), *sets)
     assert done.exit_code == 0, done.output
-    assert "as much of it as 12s allow (budget.time)" in done.stderr
+    assert "2 studies, as many trials as 12s allow (budget.time) and 8 replicates" in done.stderr
+    assert "2 studies of as many trials as 12s allow" in done.stderr
+    assert re.search(r"\n\d+ trials · ", done.stderr)
     assert "budget.time: 12s are up: no further pack of the search begins" in done.stderr
     trials = OutputFolder(out).read_trials().to_pandas()
     counts = trials[trials["phase"] == "search"].groupby("study").size()
     assert len(counts) == 2
-    assert (counts < 100_000).all()
+    assert f"\n{counts.sum()}/{counts.sum()} trials · " in done.stderr  # when the time was up
     assert set(trials[trials["phase"] == "confirm"]["study"]) == set(counts.index)
     assert len(OutputFolder(out).read_summary()) == 2
     (record,) = json.loads((out / "provenance.json").read_text())["executions"]
@@ -161,12 +205,26 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     assert "unfinished" not in shown.output
     assert "missing" not in shown.output
 
+    assert "the first 250 trials of each study" in done.stderr
+    page = (out / "report.html").read_text()
+    assert f"{counts.sum()} trials and their confirm replicates were trained" in page
+    study = counts.index[-1]
+    last = ("--study", study, "--trial", str(counts.iloc[-1] - 1))
+    assert dottune("reproduce", str(out), *last).exit_code == 0
+
     written = content(out / "trials")
     again = dottune("resume", str(out))
     assert again.exit_code == 0, again.output
     assert "workers" not in again.stderr  # nothing is left to do
     assert "budget.time: 12s are used up: --set budget.time gives it more" in again.stderr
     assert content(out / "trials") == written
+
+    killed = tmp_path / "killed"  # as if it had been killed while there was time left
+    shutil.copytree(out, killed)
+    (killed / "summary.parquet").unlink()
+    del record["time_up"]
+    (killed / "provenance.json").write_text(json.dumps({"executions": [record]}))
+    assert "its time is not up yet (budget.time: 12s)" in dottune("show", str(killed)).output
 
     stopped = tmp_path / "stopped"  # as if it had been killed before it could confirm
     shutil.copytree(out, stopped)

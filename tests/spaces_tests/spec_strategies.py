@@ -132,6 +132,7 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
             optional={
                 **dict.fromkeys(("trials", "startup_packs", "packs_in_flight"), positive),
                 "pack_size": st.just("auto") | positive,
+                "time": st.none() | st.sampled_from(["90s", "1.5d"]),
             },
         ),
         "halving": st.none()

@@ -91,10 +91,10 @@ def test_a_spec_is_understood_or_refused(data: dict[str, Any]) -> None:
     assert load_spec(yaml.safe_load(spec.to_yaml())) == spec
     json.dumps(spec.to_mapping(), allow_nan=False)
     assert spec.budget.seconds is None or math.isfinite(spec.budget.seconds)
-    of_study = max(spec.budget.pack_size, spec.budget.trials)
+    of_study = max(spec.budget.pack_size, spec.budget.trials or 0)
     if spec.has_table:  # which is read before there are studies
         return
     if of_study <= 10_000 and len(studies(spec)) <= 100:
         pack = SearchPlan(spec).next_pack()
         assert pack is not None
-        assert 1 <= len(pack.members) <= spec.budget.pack_size
+        assert len(pack.members) == spec.budget.members(0) <= spec.budget.pack_size

@@ -219,7 +219,10 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
         ("learning_rate=5", r"learning_rate: unknown key; .*did you mean fixed\.learning_rate\?"),
         ("seed.x=5", r"--set seed\.x=5: seed is no section; got 0 there"),
         ("space.dept=null", r"--set space\.dept=null: space has no dept to drop; did you mean dep"),
-        ("budget.trials=", r"budget\.trials: must be a whole number; got null"),
+        (
+            "budget.trials=",
+            r"budget\.trials: must be a number where no budget\.time ends the search",
+        ),
     ],
 )
 def test_an_override_that_cannot_be_applied(override, message):

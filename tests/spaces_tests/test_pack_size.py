@@ -20,8 +20,13 @@ def test_a_gpu_has_the_largest_packs_that_leave_the_sampler_four(trials: int, gp
     assert size == max([each for each in powers if 4 * each <= trials], default=PROCESSOR_PACK)
 
 
-@given(TRIALS)
-def test_a_processor_has_small_packs(trials: int) -> None:
+@given(GPUS)
+def test_a_gpu_has_full_packs_where_nobody_knows_of_how_many(gpus: float) -> None:
+    assert chosen_pack_size(trials=None, gpus=gpus) == GPU_PACK
+
+
+@given(st.none() | TRIALS)
+def test_a_processor_has_small_packs(trials: int | None) -> None:
     assert chosen_pack_size(trials=trials, gpus=0) == PROCESSOR_PACK
 
 
@@ -63,5 +68,5 @@ def test_small_packs_on_a_gpu_are_told_of() -> None:
         "packs of 16 leave most of a GPU idle; with budget.pack_size=auto and resources.gpus=1 "
         "they have 256 trials"
     )
-    for size, trials, gpus in [(16, 1024, 0), (128, 1024, 1), (16, 64, 1)]:
+    for size, trials, gpus in [(16, 1024, 0), (128, 1024, 1), (16, 64, 1), (4, 1024, 0)]:
         assert idle_gpu_note(pack_size=size, trials=trials, gpus=gpus) is None
