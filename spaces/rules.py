@@ -32,7 +32,7 @@ class Rule:
     maximum: float = math.inf
     """Values are below it."""
     names: tuple[str, ...] = ()
-    """The allowed names, for kind "name"."""
+    """The allowed names, for kind "name"; of a number those that may stand in its place."""
     why_not_in_space: str = ""
     """The reason, where an optimiser must not choose it; empty where it may."""
     why_not_in_grid: str = ""
@@ -54,7 +54,8 @@ class Rule:
         noun = "a whole number" if self.kind == "int" else "a finite number"
         bound = "above" if self.minimum_excluded else "of at least"
         upper = f" and below {self.maximum:g}" if self.maximum < math.inf else ""
-        return f"must be {noun} {bound} {self.minimum:g}{upper}"
+        named = f", or {' or '.join(self.names)}" if self.names else ""
+        return f"must be {noun} {bound} {self.minimum:g}{upper}{named}"
 
     def check(self, value: object) -> Value:
         """Return `value` in the rule's own type (1 becomes 1.0 for a float).
@@ -65,7 +66,7 @@ class Rule:
         """
         if self.kind == "bool" and isinstance(value, bool):
             return value
-        if self.kind == "name" and isinstance(value, str) and value in self.names:
+        if isinstance(value, str) and value in self.names:
             return value
         if self.kind == "text" and isinstance(value, str) and value:
             return value
@@ -98,7 +99,8 @@ class Rule:
         if self.kind == "text":
             return "" if isinstance(value, str) else "write it in quotes"
         if isinstance(value, str):
-            return "write it without quotes (a float as 1.0e-3)"
+            quoted = "write it without quotes (a float as 1.0e-3)"
+            return did_you_mean(value, self.names) or quoted
         if self.kind == "int" and isinstance(value, float) and value.is_integer():
             return f"write {value:.0f}"
         return ""

@@ -1,5 +1,6 @@
 """The JSON schema of a spec, for editors: what may stand where, with descriptions."""
 
+from dataclasses import replace
 from typing import Any
 
 from .samplers import SAMPLER_NAMES
@@ -73,6 +74,10 @@ def _value(field: Field) -> dict[str, Any]:
         units = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}
         lists = {"type": "array", "items": units}
         return described | {"anyOf": [lists, {"type": "string"}, {"type": "null"}]}
+    if field.kind in ("int", "float") and field.names:
+        number = _value(replace(field, names=(), default=None))
+        del number["description"]
+        return described | {"anyOf": [number, {"enum": list(field.names)}]}
     described["type"] = _JSON_TYPES[field.kind]
     if field.kind == "text":
         described["minLength"] = 1
@@ -100,7 +105,8 @@ def _domain(field: Field) -> dict[str, Any]:
         return choices
     number = {"type": _JSON_TYPES[field.kind]}
     steps = [number, {"type": "null"}] if field.kind == "float" else [number]
-    bounds = {"low": _value(field) | {"description": "The least."}, "high": number}
+    least = _value(replace(field, names=())) | {"description": "The least."}
+    bounds = {"low": least, "high": number}
     ranged = {
         "type": "object",
         "properties": bounds | {"log": {"type": "boolean"}, "step": {"anyOf": steps}},

@@ -13,7 +13,17 @@ from .layer_expressions import layers_at
 from .network_size import largest_width
 from .pool_pairs import training_pairs
 from .spec import Spec
-from .vocabulary import HYPERPARAMETERS, POOLED_DATA, TASK_COLUMNS, TASK_FIELDS, Value, input_count
+from .vocabulary import (
+    EMB_SZ_RULE,
+    HYPERPARAMETERS,
+    POOLED_DATA,
+    TASK_COLUMNS,
+    TASK_FIELDS,
+    Value,
+    emb_sz_rule,
+    embedding_rows,
+    input_count,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +42,8 @@ class Study:
     """The grid's or the spec's: what all others of the study are derived from."""
     fixed: Mapping[str, Value]
     """Every hyperparameter outside the space that an optimiser may use: with what is suggested they
-    are complete. Steps stand for epochs, and layer sizes are numbers, here and in the space."""
+    are complete. Steps stand for epochs; layer sizes and factors are numbers, here and in the
+    space."""
 
 
 def studies(spec: Spec) -> tuple[Study, ...]:
@@ -60,6 +71,9 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
         given["width"] = largest_width(given.pop("parameters"), inputs=inputs, depth=given["depth"])
     if "layer_sizes" in given:
         given["layer_sizes"] = layers_at(given["layer_sizes"], dimension)
+    space = {name: _at(domain, name, dimension, task) for name, domain in spec.space.items()}
+    if given.get("factors") == EMB_SZ_RULE:
+        given["factors"] = _factors_of(task)
     return Study(
         name=study_name(
             grid or ({"data": "table"} if dimension is None else {"dimension": dimension})
@@ -67,7 +81,7 @@ def _study(spec: Spec, grid: dict[str, Value]) -> Study:
         grid=grid,
         task={key: ({"dimension": dimension} | task)[key] for key in TASK_COLUMNS},
         seed=int(grid.get("seed", spec.seed)),
-        space={name: _at(domain, name, dimension) for name, domain in spec.space.items()},
+        space=space,
         fixed={name: given[name] for name in HYPERPARAMETERS if name in given},
     )
 
@@ -94,11 +108,22 @@ def _task(given: dict[str, Any], dimension: int | None) -> dict[str, Any]:
     return task
 
 
-def _at(domain: Domain, name: str, dimension: int | None) -> Domain:
-    """The domain at a dimension, where layer sizes are numbers."""
-    if name != "layer_sizes" or not isinstance(domain, Choices):
-        return domain
-    return Choices(choices=[layers_at(str(choice), dimension) for choice in domain.choices])
+def _at(
+    domain: Domain, name: str, dimension: int | None, task: Mapping[str, Value | None]
+) -> Domain:
+    """The domain in a study, where layer sizes and factors are numbers."""
+    if name == "layer_sizes" and isinstance(domain, Choices):
+        return Choices(choices=[layers_at(str(choice), dimension) for choice in domain.choices])
+    if name == "factors" and isinstance(domain, Choices):
+        factors = [_factors_of(task) if each == EMB_SZ_RULE else each for each in domain.choices]
+        return Choices(choices=[*dict.fromkeys(factors)])  # the rule may give one that is there
+    return domain
+
+
+def _factors_of(task: Mapping[str, Value | None]) -> int:
+    """As many as the rule gives for the larger of both kinds: a dot product has as many of each."""
+    numbers = (int(task[kind] or 0) for kind in ("users", "items"))
+    return emb_sz_rule(embedding_rows(task["data"], max(numbers)))
 
 
 def study_name(grid: Mapping[str, Value]) -> str:

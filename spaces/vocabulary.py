@@ -44,7 +44,7 @@ class Field:
     maximum: float = math.inf
     """The maximum itself is excluded where it is finite."""
     names: tuple[str, ...] = ()
-    """The allowed names, for kind "name"."""
+    """The allowed names, for kind "name"; of a number those that may stand in its place."""
     instead_of: tuple[str, ...] = ()
     """The hyperparameters that follow from it where it is given, and may not be given then."""
     belongs_to: tuple[str, ...] = ()
@@ -73,6 +73,8 @@ _SHARED = "the members of a pack share it; put it in grid or fixed"
 _ONE_TASK = "a study has one task; put it in grid or task"
 _ONE_TABLE = "a search has one table, and its facts stand beside it; put it in task"
 
+EMB_SZ_RULE = "emb_sz_rule"
+"""Stands in a spec for the number of factors that `emb_sz_rule` gives."""
 MODELS = ("mlp", "dot", "dot_bias", "neumf")
 EMBEDDED_DATA = ("planted", "modes", "table")
 """The sources whose pairs are numbers of users and items: models learn an embedding of each."""
@@ -114,8 +116,10 @@ _HYPERPARAMETERS = (
         scope="member",
         default=16,
         minimum=1,
+        names=(EMB_SZ_RULE,),
         of_data=EMBEDDED_DATA,
-        description="Numbers in a learned embedding, beside its bias; null where vectors are "
+        description="Numbers in a learned embedding, beside its bias: written emb_sz_rule, as many "
+        "as that rule gives for the users or the items, whichever are more; null where vectors are "
         "given.",
     ),
     Field(
@@ -650,6 +654,29 @@ def embedding_columns(model: str, factors: int) -> int:
 def embedding_rows(data: object, number: int) -> int:
     """The embeddings of so many users, or items: of a table one more, for all that it lacks."""
     return number + (1 if data == "table" else 0)
+
+
+MOST_FACTORS = 600
+
+
+def emb_sz_rule(categories: int) -> int:
+    """The factors of an embedding of so many categories: 1.6 n^0.56, at most 600.
+
+    fast.ai's rule of thumb, under its name there. `categories` counts the extra one for what was
+    never seen in training (`#na#`): of two sexes it is 3, of three classes of passengers 4.
+
+    Raises ValueError for less than one category.
+
+    >>> emb_sz_rule(3), emb_sz_rule(4), emb_sz_rule(944), emb_sz_rule(10**6)
+    (3, 3, 74, 600)
+    """
+    if categories < 1:
+        raise ValueError(
+            f"an embedding has at least one category; received {categories}: "
+            "count the different values, and one for what was never seen"
+        )
+    factors: float = 1.6 * categories**0.56
+    return min(MOST_FACTORS, round(factors))
 
 
 def parameter_count(*, inputs: int, units: tuple[int, ...]) -> int:

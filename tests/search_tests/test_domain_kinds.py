@@ -36,7 +36,7 @@ from search.views.trials_board import TrialsBoard, run_name
 from spaces import load_spec, studies
 from spaces.constructed_start import STARTS
 from spaces.samplers import SAMPLER_NAMES
-from spaces.vocabulary import EMBEDDED_DATA, FIELDS, unused_hyperparameters
+from spaces.vocabulary import EMB_SZ_RULE, EMBEDDED_DATA, FIELDS, unused_hyperparameters
 from tests.search_tests.studies import trained
 from tests.tensorboard_server import eventually, shown_hparams, tensorboard
 
@@ -126,6 +126,8 @@ KINDS = [
     Kind("grid", "values", [6, 5], [5, 6]),  # as many users, and items
     Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
+    Kind("space", "factors", {"choices": [5, EMB_SZ_RULE]}, [5, 9]),  # of 20 users
+    Kind("grid", "factors", [EMB_SZ_RULE, 3], [3, 9]),
     grid("data", "table"),
 ]
 
@@ -207,6 +209,8 @@ def has_room(search: list[Kind], kind: Kind) -> bool:
     apart = {*FIELDS[kind.name].instead_of}.union(*(FIELDS[name].instead_of for name in names))
     if any(not set(STARTS).isdisjoint(each.announced) for each in (*search, kind)):
         apart |= {"activation", "inputs", "target"}  # by hand not all of their values can begin
+    if any(EMB_SZ_RULE in str(each.domain) for each in (*search, kind)):
+        apart |= {"users", "items", "values", "rank", "data"}  # of which it makes other numbers
     taken = names | {kind.name}
     # No scale gives a cosine a standard deviation of its own; no batch is larger than a sample.
     finite = "epochs" in taken or any(FIELDS[name].of_data for name in taken)
