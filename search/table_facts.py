@@ -14,6 +14,22 @@ from trainables.ratings import (
 )
 from trainables.sources.batches import EVALUATION_CHUNK
 
+
+def with_absolute_table(spec: Spec) -> Spec:
+    """The spec with its table's place as it is in every folder; another as it is.
+
+    Raises:
+        SpecError: that is no place of a table.
+    """
+    if not spec.has_table or spec.task.table is None:
+        return spec
+    try:
+        table = absolute(spec.task.table)
+    except TableError as error:
+        raise SpecError([f"task.table: {error}"]) from None
+    return spec.model_copy(update={"task": spec.task.model_copy(update={"table": table})})
+
+
 _FACTS = ("users", "items", "pairs", "fingerprint")
 
 

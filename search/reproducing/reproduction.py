@@ -12,6 +12,7 @@ from torch import nn
 
 from results import OutputError, OutputFolder
 from results.rows import TrialRow, trials_of
+from spaces import Spec
 from trainables import EarlyStopping, Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.pack_trainable import TF32_SUFFIX
@@ -88,7 +89,7 @@ def find_row(
 
     `study` may be None where the search has only one. Raises RowNotFoundError, OutputError.
     """
-    searched(folder_state(folder))
+    spec = searched(folder_state(folder)).spec
     trials = folder.read_trials()
     if not trials.num_rows:
         raise OutputError(f"{folder.uri} holds no trials; resume the search")
@@ -114,7 +115,15 @@ def find_row(
         table = table.filter(pyarrow.compute.equal(table[name], value))
     if not table.num_rows:
         raise RowNotFoundError(_not_found(trials, wanted))
-    return trials_of(table)[0]
+    return _with_its_table(trials_of(table)[0], spec)
+
+
+def _with_its_table(row: TrialRow, spec: Spec) -> TrialRow:
+    """The row with its table of ratings where the spec has it: that may have moved since."""
+    task = spec.task
+    if task.table is None or row.task["fingerprint"] != task.fingerprint:
+        return row
+    return replace(row, task={**row.task, "table": task.table})
 
 
 def _not_found(trials: pyarrow.Table, wanted: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ noise of training one network again; "overlap" where they aren't. One replicate 
 
 _OF_THE_SUMMARY = (
     *("nmse", "nmse_min", "nmse_max", "diverged_replicates", "nmse_search", "nmse_longer"),
+    *("rmse", "recall_at_10", "ndcg_at_10"),
     *("best_trial", "layer_sizes", "parameters", "steps"),
 )
 

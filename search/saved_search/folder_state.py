@@ -8,6 +8,7 @@ from results.tensorboard import log_folders
 from spaces import Spec, SpecError, load_spec, studies
 from spaces.yaml_text import read_yaml
 
+from ..table_facts import with_absolute_table
 from .provenance import Record, from_json, made_from
 from .resuming_command import resuming_command
 from .spec_changes import grid_changes, growth, row_changes
@@ -53,9 +54,13 @@ class Searched:
         return self.made_from.budget == self.spec.budget
 
     def carried_out_like(self, spec: Spec) -> "Searched":
-        """Return this search with what of `spec` changes no row: resources, TensorBoard, time."""
+        """Return this search with what of `spec` changes no row.
+
+        That is resources, TensorBoard, the time, and where a table of ratings lies.
+        """
         budget = self.spec.budget.model_copy(update={"time": spec.budget.time})
         free = {
+            "task": self.spec.task.model_copy(update={"table": spec.task.table}),
             "resources": spec.resources,
             "tensorboard": spec.tensorboard,
             "budget": budget,
@@ -69,14 +74,15 @@ class Searched:
             SpecError: an override is wrong.
             OutputError: it would change rows that are there, or drop studies; says which may grow.
         """
-        spec = load_spec(self.spec.to_mapping(), overrides=overrides)
+        spec = with_absolute_table(load_spec(self.spec.to_mapping(), overrides=overrides))
         faults = row_changes(self.spec, spec)
         dropped = {each.name for each in studies(self.spec)} - {each.name for each in studies(spec)}
         faults += [f"grid: without the study {name}" for name in sorted(dropped)]
         if faults:
             raise OutputError(
                 "a search can be given more budget.trials, another budget.time, more of confirm, "
-                "more values in its grid, other resources and another tensorboard; "
+                "more values in its grid, other resources, another tensorboard and another place "
+                "of its table; "
                 f"got {'; '.join(faults)} for {self.uri}; "
                 "run what you want instead in another folder (`dottune run SPEC --out`)"
             )

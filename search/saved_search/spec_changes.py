@@ -15,7 +15,8 @@ def row_changes(before: Spec, after: Spec) -> list[str]:
     """Return a line for each key, grid left out, whose change gives a study other rows.
 
     How a search is carried out and shown may change: `resources` but for `tf32`, `tensorboard`,
-    `budget.time`. It may grow, see `growth`: then the rows that it had are still right.
+    `budget.time`, the place of a table of ratings that holds the same. It may grow, see `growth`:
+    then the rows that it had are still right.
 
     >>> from spaces import load_spec
     >>> row_changes(load_spec("smoke"), load_spec("smoke", ["seed=1", "resources.workers=3"]))
@@ -25,6 +26,9 @@ def row_changes(before: Spec, after: Spec) -> list[str]:
     changes = list(_differences("name", old["name"], new["name"]))
     for mapping in (old, new):
         del mapping["budget"]["time"]
+    if old["task"]["fingerprint"] == new["task"]["fingerprint"] is not None:
+        for mapping in (old, new):
+            del mapping["task"]["table"]
     for key in old.keys() - set(_FREE):
         changes += _differences(key, old[key], new[key])
     tf32 = (mapping["resources"]["tf32"] for mapping in (old, new))

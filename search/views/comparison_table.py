@@ -13,7 +13,16 @@ from ..text.number_notation import one_notation
 from ..text.plain_text import say, say_table
 from ..text.study_label import study_label
 from .columns import Column, table_of
-from .summary_table import CONFIRMED, NETWORK, NMSE, nmse_columns, nmse_number, not_confirmed
+from .summary_table import (
+    CONFIRMED,
+    NETWORK,
+    NMSE,
+    nmse_columns,
+    nmse_number,
+    not_confirmed,
+    tested_columns,
+    tested_words,
+)
 
 _OUTCOMES = (
     "lower, higher: the ranges are apart, more than the noise of training one network again; "
@@ -49,10 +58,12 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
         ("study", [study_label(line.study) if line.search == 0 else "" for line in lines]),
         ("search", [letter(line.search) for line in lines]),
         *nmse_columns(rows, nmse_number(rows)),
+        *tested_columns(rows),
         ("network", [network_text(row["layer_sizes"]) for row in rows]),
         ("against A", [_against(line.compared) if line.compared else "" for line in lines]),
     ]
-    caption = "; ".join([f"{NMSE}, {CONFIRMED}", *not_confirmed(rows), NETWORK, _OUTCOMES])
+    said = [f"{NMSE}, {CONFIRMED}", *not_confirmed(rows), *tested_words(rows), NETWORK, _OUTCOMES]
+    caption = "; ".join(said)
     return table_of(columns, caption=f"{caption}.", bold="nmse")
 
 

@@ -1,5 +1,6 @@
 """A search on a user's own ratings: what is read of them, and what becomes of it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -220,8 +221,32 @@ def test_a_search_on_workers_and_what_is_done_with_it(
     assert reproduced.exit_code == 0, reproduced.output
     assert "the same, to the last bit" in reproduced.stdout
 
-    written(frame.assign(rating=frame["rating"] + 1), Path(table))
+    compared = dottune("compare", out, undisturbed)
+    assert compared.exit_code == 0, compared.output
+    assert "rmse, recall@10, ndcg@10: on the test ratings" in " ".join(compared.stdout.split())
+    in_json = json.loads(dottune("compare", out, undisturbed, "--json").stdout)
+    assert all(row["rmse"] > 0 and 0 < row["ndcg_at_10"] < 1 for row in in_json)
+
+    moved = Path(table).rename(tmp_path / "moved.csv")
+    there = ("--set", f"task.table={moved.name}")  # in the folder in which we are
     refused = dottune("resume", out, "--set", "budget.trials=8")
+    assert refused.exit_code == 2
+    assert f"task.table: there is no file {table}" in refused.stderr
+    further = dottune("resume", out, "--set", "budget.trials=8", *there)
+    assert further.exit_code == 0, further.output
+    rows = trials_of(OutputFolder(out).read_trials())
+    assert {row.column("table") for row in rows} == {table, str(moved)}
+    reproduced = dottune(*one)  # a row that was trained where the table was
+    assert reproduced.exit_code == 0, reproduced.output
+    assert "the same, to the last bit" in reproduced.stdout
+    assert str(moved) in dottune(*one, "--script").stdout
+    overrides = ["budget.trials=6", "task.table=moved.csv"]
+    again = run_search(spec_on("", **grid), undisturbed, overrides=overrides, resume_if_there=True)
+    assert again.trials.equals(whole.trials)
+
+    table = str(moved)
+    written(frame.assign(rating=frame["rating"] + 1), Path(table))
+    refused = dottune("resume", out, "--set", "budget.trials=10")
     assert refused.exit_code == 2
     assert "task.table: must hold what it held when the spec's fingerprint" in refused.stderr
     Path(table).unlink()
