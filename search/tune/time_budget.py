@@ -8,13 +8,15 @@ from typing import Any
 from results.rows import PackResult
 
 from ..planning.search_plan import SearchPlan
+from ..planning.study_plan import StudyPlan
 
 
 class TimeBudget:
     """Closes a plan once a further pack, and what confirm takes after it, would not end in time.
 
-    What a pack takes is told from those that have finished. So the first packs always run, and a
-    search may take longer than its time: a pack is never broken off.
+    What a pack takes is told from those that have finished; of confirm, whose networks are the
+    largest more often than not, by its steps or by its arithmetic, whichever is more. So the first
+    packs always run, and a search may take longer than its time: a pack is never broken off.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class TimeBudget:
         self._packs = 0
         self._pack_seconds = 0.0
         self._member_steps = 0
+        self._flops = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune stores its searcher, and a search is resumed from its folder."""
@@ -41,6 +44,7 @@ class TimeBudget:
         self._packs += 1
         self._pack_seconds += result.trials[0].pack_seconds
         self._member_steps += sum(row.steps for row in result.trials)
+        self._flops += sum(row.flops or 0.0 for row in result.trials)
 
     def look(self) -> None:
         """Close the plan if it is time."""
@@ -60,10 +64,19 @@ class TimeBudget:
         confirm = self._plan.spec.confirm
         if confirm is None:
             return 0.0
-        steps = [int(study.study.fixed["steps"]) for study in self._plan.studies.values()]
         of_packs = [
-            confirm.replicates * factor * each for each in steps for factor in confirm.steps_factors
+            confirm.replicates * factor * self._replicate_seconds(study)
+            for study in self._plan.studies.values()
+            for factor in confirm.steps_factors
         ]
-        second_per_step = self._pack_seconds / self._member_steps
         # As the workers are busy with it together, but no pack is divided.
-        return second_per_step * max(sum(of_packs) / self._workers, max(of_packs))
+        return max(sum(of_packs) / self._workers, max(of_packs))
+
+    def _replicate_seconds(self, study: StudyPlan) -> float:
+        """Of training the best of a study again."""
+        steps, best = int(study.study.fixed["steps"]), study.tally.best
+        seconds = steps * self._pack_seconds / self._member_steps
+        if best is None or not best.flops or not self._flops:
+            return seconds
+        by_arithmetic = best.flops / best.steps * steps * self._pack_seconds / self._flops
+        return max(seconds, by_arithmetic)

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results import TRIALS, OutputFolder
-from results.rows import table_of_trials
+from results.rows import TrialRow, table_of_trials
 from search.planning.search_plan import SearchPlan
 from search.saved_search.spec_changes import growth, row_changes
 from search.saved_search.time_used import time_used
@@ -132,8 +133,11 @@ class Clock:
         return self.now
 
 
+@pytest.mark.parametrize("of_a_row", [lambda row: 1.5 * row.steps, lambda row: (row.flops or 0.0) / 120])
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_time_is_left_for_a_pack_and_for_confirm(budget: dict[str, Any]) -> None:
+def test_time_is_left_for_a_pack_and_for_confirm(
+    budget: dict[str, Any], of_a_row: Callable[[TrialRow], float]
+) -> None:
     """No pack begins that would not end, or whose winner could not be confirmed."""
     plan = RecordedPlan(tiny(budget={**budget, "time": "100s"}, grid={"dimension": [1]}))
     clock, up = Clock(), []
@@ -141,8 +145,7 @@ def test_time_is_left_for_a_pack_and_for_confirm(budget: dict[str, Any]) -> None
     longest = 0.0
     while pack := _next(plan, time):
         result = train_once(pack)
-        steps = sum(row.steps for row in result.trials)
-        seconds = 1.5 * steps  # the same for every step of a member
+        seconds = sum(map(of_a_row, result.trials))
         longest = max(longest, seconds)
         clock.now += seconds
         plan.finish(pack.key, result)
