@@ -73,6 +73,9 @@ def _value(field: Field) -> dict[str, Any]:
         units = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}
         lists = {"type": "array", "items": units}
         return described | {"anyOf": [lists, {"type": "string"}, {"type": "null"}]}
+    if field.kind == "range":
+        ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        return described | {"anyOf": [ends, {"type": "string"}, {"type": "null"}]}
     described["type"] = _JSON_TYPES[field.kind]
     if field.kind == "text":
         described["minLength"] = 1

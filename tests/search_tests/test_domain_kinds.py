@@ -126,6 +126,8 @@ KINDS = [
     Kind("grid", "values", [6, 5], [5, 6]),  # as many users, and items
     Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
+    Kind("space", "y_range", {"choices": ["none", [0.5, 5.5]]}, ["0.5 to 5.5", "none"]),
+    Kind("grid", "y_range", [[-1, 6], "none"], ["-1.0 to 6.0", "none"]),
     grid("data", "table"),
 ]
 

@@ -1,5 +1,6 @@
 """Packs of models on learned embeddings: the numbers of plain torch, alone and in company."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -35,28 +36,34 @@ MODELS: list[dict[str, Any]] = [
     {"model": "mlp", "depth": 2, "width": 20, "activation": "tanh", "initialisation": "he"},
 ]
 
+RANGES = ("-4.0 to 5.5", "none", "-2.5 to 2.0")
+"""Of one member after the other; the last is narrower than the labels."""
 
-def members(optimizer: str = "adam", **changes: Any) -> list[Member]:
-    """One of each model, with different numbers of factors."""
+
+def members(
+    optimizer: str = "adam", ranges: Sequence[str] = ("none",), **changes: Any
+) -> list[Member]:
+    """One of each model, with different numbers of factors, and these ranges in turn."""
     rate = 0.1 if optimizer == "adagrad" else 1e-2
     return [
         make_member(
             index,
             **{"factors": 5 + index, "learning_rate": rate, **model, **changes},
+            y_range=ranges[index % len(ranges)],
             optimizer=optimizer,
         )
         for index, model in enumerate(MODELS)
     ]
 
 
+@pytest.mark.parametrize("ranges", [("none",), RANGES, RANGES[::-1]], ids=" ".join)
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
-    optimizer: str, schedule: str
+    optimizer: str, schedule: str, ranges: Sequence[str]
 ) -> None:
-    pack = make_pack(
-        members(optimizer, schedule=schedule), dimension=3, steps=40, batch_size=70, **PLANTED
-    )
+    kinds = members(optimizer, ranges, schedule=schedule)
+    pack = make_pack(kinds, dimension=3, steps=40, batch_size=70, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     assert len(report.evaluations) == len(MODELS)
     for evaluation in report.evaluations:
@@ -66,9 +73,13 @@ def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
         assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
 
 
-def test_rungs_judge_the_running_average_and_prune_as_plain_torch_would() -> None:
+@pytest.mark.parametrize("ranges", [("none",), RANGES], ids=" ".join)
+def test_rungs_judge_the_running_average_and_prune_as_plain_torch_would(
+    ranges: Sequence[str],
+) -> None:
     halving = Halving(grace_period=10, reduction_factor=2, min_survivors=1)
-    pack = make_pack(members(), dimension=3, steps=60, batch_size=70, halving=halving, **PLANTED)
+    kinds = members(ranges=ranges)
+    pack = make_pack(kinds, dimension=3, steps=60, batch_size=70, halving=halving, **PLANTED)
     alive = {member.trial for member in pack.members}
     marks = stop_rule_of(halving).rungs(pack.steps)
     for report in train(pack, device=CPU, dtype=torch.float64):
@@ -102,6 +113,7 @@ def test_a_model_s_bits_are_those_of_its_own_alone(data: st.DataObject) -> None:
             index,
             **data.draw(st.sampled_from(MODELS)),
             factors=data.draw(st.integers(1, 20)),
+            y_range=data.draw(st.sampled_from(RANGES)),
             optimizer=data.draw(st.sampled_from(OPTIMISERS)),
             data_seed=7 if shared else 7 + index,
         )
