@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from results import CURVES, SUMMARY, TRIALS, OutputFolder, summarise
+from results.parts import later_column
 from results.rows import PackResult, curves_of, table_of_curves, table_of_trials, trials_of
 from results.schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -108,6 +109,14 @@ def test_rows_of_an_earlier_version_have_nothing_where_a_column_came_later() -> 
     for row in rows:
         assert row.execution is row.column("weight_decay") is row.column("momentum") is None
     assert len(curves_of(folder.read_curves())) == folder.read_curves().num_rows
+
+
+def test_models_on_embeddings_of_an_earlier_version_had_no_range() -> None:
+    data = ["planted", "table", "stream", "modes"]
+    rates = [0.1, 0.1, 0.1, None]  # the last as in the summary of a study without a best trial
+    table = pa.table({"data": data, "learning_rate": rates, "depth": [2, None, 2, None]})
+    found = later_column(table, TRIALS.field("y_range"))
+    assert found.to_pylist() == ["none", "none", None, None]
 
 
 def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:

@@ -1,6 +1,7 @@
 """Packs of models on learned embeddings: the numbers of plain torch, alone and in company."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.trainables_tests.packs import OPTIMISERS, make_member, make_pack
 from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.families import family_of
+from trainables.families.embedding_family import EmbeddingNetwork
+from trainables.families.embeddings import DotProductBias
 from trainables.sources import source_of
 from trainables.stop_rules import stop_rule_of
 from trainables.training import Report
@@ -101,6 +104,52 @@ def _average_at(pack: Pack, member: Member, step: int) -> torch.nn.Module:
         if each.step == step
     )
     return found.average
+
+
+def test_a_range_is_fast_ai_s() -> None:
+    """In value and gradient."""
+    member = make_member(model="dot_bias", factors=4, y_range="0.5 to 5.5")
+    network = family_of(member).reference(member, Task(dimension=3, **PLANTED))
+    users, items = PLANTED["users"], PLANTED["items"]
+    start = torch.Generator().manual_seed(0)
+    plain = DotProductBias(users, items, 4, (0.5, 5.5), generator=start)
+    drawn = 3 * torch.randn(users + items, 5, generator=start)
+    (table,) = network.parameters()
+    with torch.no_grad():
+        table.copy_(drawn)
+        for name, rows in (("user", drawn[:users]), ("item", drawn[users:])):
+            getattr(plain, f"{name}_factors").copy_(rows[:, :4])
+            getattr(plain, f"{name}_bias").copy_(rows[:, 4])
+    pairs = torch.cartesian_prod(torch.arange(users), torch.arange(items))
+    found, expected = network(pairs[:, 0], users + pairs[:, 1]), plain(pairs)
+    torch.testing.assert_close(found, expected)
+    assert 0.5 <= float(found.detach().min()) < 0.6
+    assert 5.4 < float(found.detach().max()) <= 5.5
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    of_users = [plain.user_factors.grad, plain.user_bias.grad]  # type: ignore[union-attr]
+    assert table.grad is not None
+    torch.testing.assert_close(table.grad[:users, :4], of_users[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(table.grad[:users, 4], of_users[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_what_is_put_out_may_be_as_far_out_as_it_likes(optimizer: str) -> None:
+    """At rates that send it beyond 10,000 predictions are the ends of the range."""
+    kinds = members(optimizer, ["-4.0 to 5.5"], learning_rate=300.0, weight_decay=0.0)
+    task = {"dimension": 3, "steps": 12, "batch_size": 70, **PLANTED}
+    for dtype in (torch.float32, torch.float64):
+        pack = make_pack(kinds, **task)
+        *_, report = train(pack, device=CPU, dtype=dtype)
+        for evaluation in report.evaluations:
+            assert evaluation.loss is not None
+            assert evaluation.loss.mean < 9.5**2
+    *_, alone = train_alone(pack, kinds[0], device=CPU, dtype=torch.float64)
+    network = alone.network
+    assert isinstance(network, EmbeddingNetwork)
+    network.model = replace(network.model, y_range=None)
+    pairs = torch.arange(60).repeat_interleave(41), 60 + torch.arange(41).repeat(60)
+    assert float(network(*pairs).detach().abs().max()) > 1e4
 
 
 @settings(deadline=None, max_examples=10)
