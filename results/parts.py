@@ -110,13 +110,17 @@ def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
     """Return a column that came after the version of `table`, which was written without it.
 
     Its values are the default, which was the only one then: of a hyperparameter that every trial
-    has, in rows that have hyperparameters at all. All others are null.
+    has, or every one on its data, in rows that have hyperparameters at all. All others are null.
     """
     described = MEMBER_HYPERPARAMETERS.get(field.name)
-    if described is None or described.belongs_to or described.of_data:
+    if described is None or described.belongs_to:
         return pa.nulls(table.num_rows, field.type)
     default = pa.scalar(described.default, field.type)
-    return pc.if_else(pc.is_valid(table["depth"]), default, pa.scalar(None, field.type))
+    had = pc.is_valid(table["depth"])
+    if described.of_data:  # a dot product has no depth
+        on_its_data = pc.is_in(table["data"], value_set=pa.array(described.of_data))
+        had = pc.and_(pc.is_valid(table["learning_rate"]), on_its_data)
+    return pc.if_else(had, default, pa.scalar(None, field.type))
 
 
 def columns_since(schema: pa.Schema, *, where: str) -> frozenset[str]:

@@ -108,6 +108,7 @@ class Choices(BaseModel):
 Domain = IntRange | FloatRange | Choices
 
 _RANGES: dict[str, type[IntRange] | type[FloatRange]] = {"int": IntRange, "float": FloatRange}
+_EXAMPLES = {"layers": "[64, 32], [4d, d]", "range": "none, [0.5, 5.5]"}
 
 
 def read_domain(known: Rule, value: object) -> Domain:
@@ -120,7 +121,7 @@ def read_domain(known: Rule, value: object) -> Domain:
     if isinstance(value, Choices) or (isinstance(value, Mapping) and "choices" in value):
         return _read_choices(known, value)
     if range_type is None:
-        example = ", ".join(known.names) or "false, true"
+        example = ", ".join(known.names) or _EXAMPLES.get(known.kind, "false, true")
         raise Refused([Fault(rule=f"must be {{choices: [{example}]}}", got=value)])
     if isinstance(value, Mapping):
         value = _read_range(range_type, value)

@@ -11,6 +11,8 @@ from . import vocabulary
 from .faults import Fault, Refused, did_you_mean
 from .layer_expressions import RULE as LAYERS_RULE
 from .layer_expressions import layers_as_text
+from .prediction_range import RULE as RANGE_RULE
+from .prediction_range import range_as_text, range_next_step
 from .vocabulary import Field, Kind, Value
 
 INTEGER_LIMIT = 2**63
@@ -45,6 +47,8 @@ class Rule:
             return "must be true or false"
         if self.kind == "layers":
             return LAYERS_RULE
+        if self.kind == "range":
+            return RANGE_RULE
         if self.kind == "text":
             return "must be a text that is not empty"
         if self.kind == "name":
@@ -74,6 +78,10 @@ class Rule:
             layers = layers_as_text(value)
             if layers is not None:
                 return layers
+        elif self.kind == "range":
+            text = range_as_text(value)
+            if text is not None:
+                return text
         elif isinstance(value, int | float) and not isinstance(value, bool):
             number = self._number(value)
             if number is not None and self._within(number):
@@ -94,6 +102,8 @@ class Rule:
     def _next_step(self, value: object) -> str:
         if self.kind == "layers":
             return f"write [{value}]" if type(value) is int and value > 0 else ""
+        if self.kind == "range":
+            return range_next_step(value)
         if self.kind == "name":
             return did_you_mean(value, self.names)
         if self.kind == "text":

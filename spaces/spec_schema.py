@@ -78,6 +78,9 @@ def _value(field: Field) -> dict[str, Any]:
         number = _value(replace(field, names=(), default=None))
         del number["description"]
         return described | {"anyOf": [number, {"enum": list(field.names)}]}
+    if field.kind == "range":
+        ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        return described | {"anyOf": [ends, {"type": "string"}, {"type": "null"}]}
     described["type"] = _JSON_TYPES[field.kind]
     if field.kind == "text":
         described["minLength"] = 1

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 from .extensions import added_names
 
 Value = bool | int | float | str
-Kind = Literal["int", "float", "bool", "name", "layers", "text"]
+Kind = Literal["int", "float", "bool", "name", "layers", "range", "text"]
 Scope = Literal["member", "pack", "task", "search"]
 
 Phase = Literal["search", "confirm"]
@@ -121,6 +121,15 @@ _HYPERPARAMETERS = (
         description="Numbers in a learned embedding, beside its bias: written emb_sz_rule, as many "
         "as that rule gives for the users or the items, whichever are more; null where vectors are "
         "given.",
+    ),
+    Field(
+        name="y_range",
+        kind="range",
+        scope="member",
+        default="none",
+        of_data=EMBEDDED_DATA,
+        description="The numbers between which predictions are kept by a sigmoid: 0.5 to 5.5; "
+        "none: they may be any; null where vectors are given.",
     ),
     Field(
         name="multiplication",
@@ -635,6 +644,29 @@ def short_layers(layer_sizes: str) -> str:
     return "-".join(
         f"{units}*{count}" if count > 3 else "-".join([units] * count) for units, count in runs
     )
+
+
+NO_RANGE = "none"
+"""The `y_range` of a model whose predictions may be any number."""
+
+
+def range_ends(y_range: str) -> tuple[float, float] | None:
+    """The lowest and the highest prediction, of their text in a row; None without a range.
+
+    Raises ValueError for another text.
+
+    >>> range_ends("0.5 to 5.5"), range_ends(NO_RANGE)
+    ((0.5, 5.5), None)
+    """
+    if y_range == NO_RANGE:
+        return None
+    low, high = map(float, y_range.split(" to "))
+    return low, high
+
+
+def range_text(low: float, high: float) -> str:
+    """The text of a range, as `range_ends` reads it: to the last bit."""
+    return f"{low!r} to {high!r}"
 
 
 def input_count(dimension: int, multiplication: bool) -> int:

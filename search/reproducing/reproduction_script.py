@@ -14,6 +14,7 @@ from spaces.vocabulary import (
     embedding_rows,
     input_count,
     layer_units,
+    range_ends,
 )
 from trainables.alone import torch_rate
 from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
@@ -135,6 +136,7 @@ valid = test // -(-test // $chunk) * -(-test // $chunk)
 training = len(table) - valid - test
 $split
 training, valid, test = (table.iloc[part] for part in parts)
+mean_rating = training[$rating].to_numpy(dtype=float).mean()
 
 
 def pairs(part):
@@ -143,7 +145,7 @@ def pairs(part):
         1 + pandas.Index(training[name].unique()).get_indexer(pandas.Index(part[name]))
         for name in ($user, $item)
     )
-    ratings = part[$rating].to_numpy(dtype=float) - training[$rating].to_numpy(dtype=float).mean()
+    ratings = part[$rating].to_numpy(dtype=float) - mean_rating
     return torch.tensor(numpy.stack([users, items + $users])), torch.tensor(ratings).float()
 
 
@@ -196,18 +198,20 @@ class Embeddings(nn.Module):
     def forward(self, rows):
         a, b = self.table[rows[0]], self.table[rows[1]]
         $joined
+        return $kept
 
 
 ''')
 _JOINED = {
-    "dot": "return (a * b).sum(1, keepdim=True)",
-    "dot_bias": "return ((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
-    "mlp": "return self.layers(torch.cat([$inputs], 1))",
+    "dot": "rating = (a * b).sum(1, keepdim=True)",
+    "dot_bias": "rating = ((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
+    "mlp": "rating = self.layers(torch.cat([$inputs], 1))",
     "neumf": """\
-product = (a[:, $factors:] * b[:, $factors:]).sum(1, keepdim=True)
+rating = (a[:, $factors:] * b[:, $factors:]).sum(1, keepdim=True)
         a, b = a[:, :$factors], b[:, :$factors]
-        return product + self.layers(torch.cat([$inputs], 1))""",
+        rating = rating + self.layers(torch.cat([$inputs], 1))""",
 }
+_KEPT = "{low} + ({high} - {low}) * torch.sigmoid(rating)"
 _HELD_OUT = string.Template(
     "chunks = [pairs(held_out, $chunk, 0.0) for _ in range(count // $chunk)]"
 )
@@ -350,6 +354,7 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "columns": embedding_columns(columns["model"], columns["factors"]),
         "std": FACTORS_STD,
         "joined": string.Template(_JOINED[columns["model"]]).substitute(texts),
+        "kept": _kept(columns),
         "shape": (EVALUATION_CHUNKS, EVALUATION_CHUNK),
         "chunk_of_all": EVALUATION_CHUNKS * EVALUATION_CHUNK,
         "unrated": columns["users"] * (columns["items"] - (columns["pairs_per_user"] or 0)),
@@ -362,6 +367,16 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "held_out": _JUDGED[columns["data"]].substitute(of_rows),
         "sizes": sizes,
     }
+
+
+def _kept(columns: Mapping[str, Any]) -> str:
+    """The prediction of what a model puts out, as `rating`: in its range, where it has one."""
+    ends = range_ends(columns["y_range"])
+    if ends is None:
+        return "rating"
+    low, high = (str(end) if end >= 0 else f"({end})" for end in ends)
+    kept = _KEPT.format(low=low, high=high)
+    return f"{kept} - mean_rating" if columns["data"] == "table" else kept
 
 
 def _batches(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, str]:

@@ -47,6 +47,7 @@ TRIAL = TrialRow(
     hyperparameters={
         "model": "mlp",
         "factors": None,
+        "y_range": None,
         "multiplication": False,
         "depth": 2,
         "width": 32,

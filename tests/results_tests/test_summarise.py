@@ -20,6 +20,7 @@ MakeRow = Callable[..., TrialRow]
 HYPERPARAMETERS = [
     "model",
     "factors",
+    "y_range",
     "multiplication",
     "depth",
     "width",

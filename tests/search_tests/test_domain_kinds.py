@@ -128,6 +128,8 @@ KINDS = [
     interval("factors", 2, 8, log=True),
     Kind("space", "factors", {"choices": [5, EMB_SZ_RULE]}, [5, 9]),  # of 20 users
     Kind("grid", "factors", [EMB_SZ_RULE, 3], [3, 9]),
+    Kind("space", "y_range", {"choices": ["none", [0.5, 5.5]]}, ["0.5 to 5.5", "none"]),
+    Kind("grid", "y_range", [[-1, 6], "none"], ["-1.0 to 6.0", "none"]),
     grid("data", "table"),
 ]
 

@@ -133,7 +133,9 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("of_a_row", [lambda row: 1.5 * row.steps, lambda row: (row.flops or 0.0) / 120])
+@pytest.mark.parametrize(
+    "of_a_row", [lambda row: 1.5 * row.steps, lambda row: (row.flops or 0.0) / 120]
+)
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_time_is_left_for_a_pack_and_for_confirm(
     budget: dict[str, Any], of_a_row: Callable[[TrialRow], float]

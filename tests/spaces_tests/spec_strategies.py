@@ -53,6 +53,17 @@ POOL = {
     "pairs_per_user": st.integers(60, 100),  # at least 10,800 training pairs
     "shuffle": st.booleans(),
 }
+PLANTED = {
+    **POOL,
+    "data": st.just("planted"),
+    "items": st.integers(101, 200),  # more than a user has rated
+}
+EMBEDDED = {
+    "factors": st.integers(1, 100),
+    "y_range": st.just("none")
+    | st.sets(st.floats(-1e6, 1e6).map(lambda end: end + 0.0), min_size=2, max_size=2).map(sorted),
+}
+"""What models on learned embeddings have beside all others."""
 SHARED = {"dimension", "model", "batch_size", "steps", "epochs"}
 INTEGERS = {"depth": 0, "width": 1}
 
@@ -62,7 +73,7 @@ positive = st.integers(1, 1000)
 
 def choices(name: str) -> st.SearchStrategy[dict[str, Any]]:
     most = 1 if name == "layer_sizes" else 4  # two may be the same at some dimension
-    values = st.lists(HYPERPARAMETERS[name], min_size=1, max_size=most, unique_by=repr)
+    values = st.lists((HYPERPARAMETERS | EMBEDDED)[name], min_size=1, max_size=most, unique_by=repr)
     return st.builds(lambda items: {"choices": items}, values)
 
 
@@ -93,9 +104,9 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
     space: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     task: dict[str, Any] = {}
-    sample = draw(st.sampled_from([{}, SAMPLE, POOL]))
+    sample = draw(st.sampled_from([{}, SAMPLE, POOL, PLANTED]))
     finite = sample != {}
-    fields = HYPERPARAMETERS | TASK | sample
+    fields = HYPERPARAMETERS | TASK | sample | (EMBEDDED if sample is PLANTED else {})
     for usual, other in ALTERNATIVES:
         chosen = draw(st.booleans()) and (finite or other != {"epochs"})
         fields = {
@@ -121,6 +132,7 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
 def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     """Whole specs, as YAML would give them."""
     data: dict[str, Any] = {"name": draw(names)} | draw(placements())
+    embedded = "planted" in [*data["grid"].get("data", []), data["task"].get("data")]
     steps = data["grid"].get("steps", [data["fixed"].get("steps", 4000)])
     if "epochs" in data["grid"] | data["fixed"]:
         steps = [1]  # at the least
@@ -151,8 +163,11 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
             {},
             optional={
                 "cpus": st.just("auto") | positive,
-                "gpus": st.just("auto") | st.floats(0, 1) | st.integers(0, 8),
-                "accelerator": st.none() | st.sampled_from(["H200", "A100"]),
+                "gpus": st.just("auto")
+                | (st.just(0) if embedded else st.floats(0, 1) | st.integers(0, 8)),
+                "accelerator": st.none()
+                if embedded
+                else st.none() | st.sampled_from(["H200", "A100"]),
                 "workers": st.just("auto") | positive,
             },
         ),

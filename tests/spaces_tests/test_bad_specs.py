@@ -56,13 +56,13 @@ def faults(data):
         (
             "fixed.lr",
             1,
-            "fixed.lr: unknown key; got 1; allowed: dimension, model, factors, multiplication, ",
+            "fixed.lr: unknown key; got 1; allowed: dimension, model, factors, y_range, ",
         ),
         ("fixed.scale", 2, r"fixed.scale: unknown key; got 2; did you mean task.scale\?"),
         (
             "space.widht",
             {},
-            r"space.widht: unknown key; got {}; did you mean width\? allowed: factors, mult",
+            r"space.widht: unknown key; got {}; did you mean width\? allowed: factors, y_range",
         ),
         ("task.scal", 1, r"task.scal: unknown key; got 1; did you mean scale\?"),
         ("space.depth.hihg", 3, r"space.depth.hihg: unknown key; got 3; did you mean high\?"),

@@ -62,6 +62,8 @@ def test_what_loads_passes(data: dict[str, Any]) -> None:
         ("fixed", {"learning_rate": 0}),
         ("fixed", {"momentum": 1}),
         ("fixed", {"layer_sizes": [0]}),
+        ("fixed", {"y_range": 5}),
+        ("fixed", {"y_range": [5]}),
         ("fixed", {"activation": "rule"}),
         ("grid", {"scale": 1.0}),
         ("grid", {"scale": []}),

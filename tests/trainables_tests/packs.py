@@ -26,6 +26,7 @@ def make_member(trial: int = 0, **given: object) -> Member:
     hyperparameters: dict[str, Any] = {
         "model": "mlp",
         "factors": None,
+        "y_range": "none",
         "multiplication": False,
         "depth": 1,
         "width": 8,

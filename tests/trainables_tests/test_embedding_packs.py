@@ -1,5 +1,7 @@
 """Packs of models on learned embeddings: the numbers of plain torch, alone and in company."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from tests.trainables_tests.packs import OPTIMISERS, make_member, make_pack
 from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.families import family_of
+from trainables.families.embedding_family import EmbeddingNetwork
+from trainables.families.embeddings import DotProductBias
 from trainables.sources import source_of
 from trainables.stop_rules import stop_rule_of
 from trainables.training import Report
@@ -35,28 +39,34 @@ MODELS: list[dict[str, Any]] = [
     {"model": "mlp", "depth": 2, "width": 20, "activation": "tanh", "initialisation": "he"},
 ]
 
+RANGES = ("-4.0 to 5.5", "none", "-2.5 to 2.0")
+"""Of one member after the other; the last is narrower than the labels."""
 
-def members(optimizer: str = "adam", **changes: Any) -> list[Member]:
-    """One of each model, with different numbers of factors."""
+
+def members(
+    optimizer: str = "adam", ranges: Sequence[str] = ("none",), **changes: Any
+) -> list[Member]:
+    """One of each model, with different numbers of factors, and these ranges in turn."""
     rate = 0.1 if optimizer == "adagrad" else 1e-2
     return [
         make_member(
             index,
             **{"factors": 5 + index, "learning_rate": rate, **model, **changes},
+            y_range=ranges[index % len(ranges)],
             optimizer=optimizer,
         )
         for index, model in enumerate(MODELS)
     ]
 
 
+@pytest.mark.parametrize("ranges", [("none",), RANGES, RANGES[::-1]], ids=" ".join)
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
 def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
-    optimizer: str, schedule: str
+    optimizer: str, schedule: str, ranges: Sequence[str]
 ) -> None:
-    pack = make_pack(
-        members(optimizer, schedule=schedule), dimension=3, steps=40, batch_size=70, **PLANTED
-    )
+    kinds = members(optimizer, ranges, schedule=schedule)
+    pack = make_pack(kinds, dimension=3, steps=40, batch_size=70, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     assert len(report.evaluations) == len(MODELS)
     for evaluation in report.evaluations:
@@ -66,9 +76,13 @@ def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
         assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
 
 
-def test_rungs_judge_the_running_average_and_prune_as_plain_torch_would() -> None:
+@pytest.mark.parametrize("ranges", [("none",), RANGES], ids=" ".join)
+def test_rungs_judge_the_running_average_and_prune_as_plain_torch_would(
+    ranges: Sequence[str],
+) -> None:
     halving = Halving(grace_period=10, reduction_factor=2, min_survivors=1)
-    pack = make_pack(members(), dimension=3, steps=60, batch_size=70, halving=halving, **PLANTED)
+    kinds = members(ranges=ranges)
+    pack = make_pack(kinds, dimension=3, steps=60, batch_size=70, halving=halving, **PLANTED)
     alive = {member.trial for member in pack.members}
     marks = stop_rule_of(halving).rungs(pack.steps)
     for report in train(pack, device=CPU, dtype=torch.float64):
@@ -92,6 +106,52 @@ def _average_at(pack: Pack, member: Member, step: int) -> torch.nn.Module:
     return found.average
 
 
+def test_a_range_is_fast_ai_s() -> None:
+    """In value and gradient."""
+    member = make_member(model="dot_bias", factors=4, y_range="0.5 to 5.5")
+    network = family_of(member).reference(member, Task(dimension=3, **PLANTED))
+    users, items = PLANTED["users"], PLANTED["items"]
+    start = torch.Generator().manual_seed(0)
+    plain = DotProductBias(users, items, 4, (0.5, 5.5), generator=start)
+    drawn = 3 * torch.randn(users + items, 5, generator=start)
+    (table,) = network.parameters()
+    with torch.no_grad():
+        table.copy_(drawn)
+        for name, rows in (("user", drawn[:users]), ("item", drawn[users:])):
+            getattr(plain, f"{name}_factors").copy_(rows[:, :4])
+            getattr(plain, f"{name}_bias").copy_(rows[:, 4])
+    pairs = torch.cartesian_prod(torch.arange(users), torch.arange(items))
+    found, expected = network(pairs[:, 0], users + pairs[:, 1]), plain(pairs)
+    torch.testing.assert_close(found, expected)
+    assert 0.5 <= float(found.detach().min()) < 0.6
+    assert 5.4 < float(found.detach().max()) <= 5.5
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    of_users = [plain.user_factors.grad, plain.user_bias.grad]  # type: ignore[union-attr]
+    assert table.grad is not None
+    torch.testing.assert_close(table.grad[:users, :4], of_users[0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(table.grad[:users, 4], of_users[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS)
+def test_what_is_put_out_may_be_as_far_out_as_it_likes(optimizer: str) -> None:
+    """At rates that send it beyond 10,000 predictions are the ends of the range."""
+    kinds = members(optimizer, ["-4.0 to 5.5"], learning_rate=300.0, weight_decay=0.0)
+    task = {"dimension": 3, "steps": 12, "batch_size": 70, **PLANTED}
+    for dtype in (torch.float32, torch.float64):
+        pack = make_pack(kinds, **task)
+        *_, report = train(pack, device=CPU, dtype=dtype)
+        for evaluation in report.evaluations:
+            assert evaluation.loss is not None
+            assert evaluation.loss.mean < 9.5**2
+    *_, alone = train_alone(pack, kinds[0], device=CPU, dtype=torch.float64)
+    network = alone.network
+    assert isinstance(network, EmbeddingNetwork)
+    network.model = replace(network.model, y_range=None)
+    pairs = torch.arange(60).repeat_interleave(41), 60 + torch.arange(41).repeat(60)
+    assert float(network(*pairs).detach().abs().max()) > 1e4
+
+
 @settings(deadline=None, max_examples=10)
 @given(data=st.data())
 def test_a_model_s_bits_are_those_of_its_own_alone(data: st.DataObject) -> None:
@@ -102,6 +162,7 @@ def test_a_model_s_bits_are_those_of_its_own_alone(data: st.DataObject) -> None:
             index,
             **data.draw(st.sampled_from(MODELS)),
             factors=data.draw(st.integers(1, 20)),
+            y_range=data.draw(st.sampled_from(RANGES)),
             optimizer=data.draw(st.sampled_from(OPTIMISERS)),
             data_seed=7 if shared else 7 + index,
         )

@@ -14,11 +14,12 @@ from llvmlite import binding, ir
 
 from tests.trainables_tests.packs import OPTIMISERS, make_member, make_pack, member_lists
 from trainables import Member, train
-from trainables.processor import compiled_stack
+from trainables.processor import compiled_member, compiled_stack
 from trainables.processor.kernels.activation_code import ACTIVATION_CODE
 from trainables.processor.kernels.code import Code, Value
 from trainables.processor.kernels.compiler import Kernels, Processor, kernels_for, machine_code
 from trainables.processor.kernels.lanes import lane_sums
+from trainables.processor.kernels.prediction_range import write_range
 from trainables.processor.kernels.registers import LANES, Tile, best_tile
 from trainables.training import Evaluation, Report
 
@@ -105,6 +106,38 @@ def test_what_is_not_a_number_stays_so(name: str) -> None:
     assert numpy.isnan(
         apply(lambda code, value: ACTIVATION_CODE[name].forward(code, value)[0], x)
     ).all()
+
+
+@pytest.mark.parametrize(("number", "tolerance"), [("float32", 4e-7), ("float64", 1e-14)])
+@pytest.mark.parametrize("backward", [False, True])
+def test_predictions_in_a_range_and_their_derivative_are_torchs(
+    number: str, tolerance: float, backward: bool
+) -> None:
+    draws = numpy.random.default_rng(0)
+    ends = [0.0, -0.0, 1e-30, 50.0, -50.0, 1e4, -1e4, numpy.inf, -numpy.inf, 90.0, -90.0]
+    few = [*ends, 720.0, -720.0, 1e38, -1e38, numpy.finfo(number).max]
+    x = numpy.concatenate([numpy.linspace(-40, 40, 8192), draws.normal(size=4096), few])
+    x = x.astype(number)
+    low, high = -2.5, 5.5
+    exact = torch.from_numpy(x.astype("float64")).requires_grad_()
+    expected = torch.sigmoid(exact) * (high - low) + low
+    (slope,) = torch.autograd.grad(expected.sum(), exact)
+
+    def ranged(code: Code, value: Value, which: int) -> Value:
+        numbers = (compiled_member.bits(low), compiled_member.bits(high - low), int(backward))
+        integers = map(code.integer, numbers)
+        slots = dict(zip(("low", "span", "backward"), integers, strict=True))
+        return write_range(code, slots)(value)[which]
+
+    values = apply(lambda code, value: ranged(code, value, 0), x)
+    factors = apply(lambda code, value: ranged(code, value, 1), x)
+    slopes = slope.numpy() if backward else numpy.ones(len(x))
+    for found, exactly in ((values, expected.detach().numpy()), (factors, slopes)):
+        numpy.testing.assert_allclose(found, exactly, rtol=0, atol=8 * tolerance)
+    assert (low <= values.min()) & (values.max() <= high)
+    assert (values[:8192][1:] >= values[:8192][:-1]).all()
+    nothing = numpy.full(LANES, numpy.nan, dtype=number)
+    assert numpy.isnan(apply(lambda code, value: ranged(code, value, 0), nothing)).all()
 
 
 @given(count=st.integers(1, LANES), seed=st.integers(0, 99))

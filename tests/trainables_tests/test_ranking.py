@@ -1,6 +1,7 @@
 """How models rank items for users: against NumPy, one user after the other."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.trainables_tests.packs import make_member
 from tests.trainables_tests.rating_tables import made_up_ratings, written
-from tests.trainables_tests.test_rated_table import members, pack_on, parts_of
+from tests.trainables_tests.test_rated_table import RANGES, members, pack_on, parts_of
 from trainables import Halving, train
 from trainables.alone import train_alone
 from trainables.pack_rows import pack_result
@@ -58,14 +59,17 @@ def judged_by_hand(
     return float(recall), float(ndcg), len(found)
 
 
+@pytest.mark.parametrize("ranges", [("none",), RANGES], ids=" ".join)
 @pytest.mark.parametrize("by_time", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_model_ranks_as_plain_torch_does(shape: str, by_time: bool, tmp_path: Path) -> None:
+def test_every_model_ranks_as_plain_torch_does(
+    shape: str, by_time: bool, ranges: Sequence[str], tmp_path: Path
+) -> None:
     users, items = SHAPES[shape]
     frame = made_up_ratings(2_345, users=users, items=items)
     table = written(frame, tmp_path / "ratings.csv")
     changes: dict[str, Any] = {"timestamp": "timestamp"} if by_time else {}
-    pack = pack_on(table, ranking=True, **changes)
+    pack = pack_on(table, members(ranges), ranking=True, **changes)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     parts = parts_of(frame, by_time=by_time)
     found = []

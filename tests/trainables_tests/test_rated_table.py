@@ -1,5 +1,6 @@
 """Packs of models on a user's own ratings: the numbers of plain torch on what pandas reads."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,15 @@ MODELS: list[dict[str, Any]] = [
 ]
 
 
-def members(**changes: Any) -> list[Member]:
+RANGES = ("0.5 to 5.5", "none", "2.0 to 3.5", "-1.0 to 7.0")
+"""Of one member after the other; the third is narrower than the ratings."""
+
+
+def members(ranges: Sequence[str] = ("none",), **changes: Any) -> list[Member]:
+    kinds = [{**model, "y_range": ranges[i % len(ranges)]} for i, model in enumerate(MODELS)]
     return [
         make_member(index, **{"factors": 5 + index, "optimizer": "adamw", **model, **changes})
-        for index, model in enumerate(MODELS)
+        for index, model in enumerate(kinds)
     ]
 
 
@@ -108,11 +114,13 @@ def error_of(network: torch.nn.Module, part: pandas.DataFrame, training: pandas.
     return float(numpy.mean((predictions - part["rating"].to_numpy()) ** 2))
 
 
+@pytest.mark.parametrize("ranges", [("none",), RANGES], ids=" ".join)
 @pytest.mark.parametrize("by_time", [False, True])
 def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
-    table: str, frame: pandas.DataFrame, by_time: bool
+    table: str, frame: pandas.DataFrame, by_time: bool, ranges: Sequence[str]
 ) -> None:
-    pack = pack_on(table, timestamp="timestamp") if by_time else pack_on(table)
+    kinds = members(ranges)
+    pack = pack_on(table, kinds, timestamp="timestamp") if by_time else pack_on(table, kinds)
     training, valid, test = parts_of(frame, by_time=by_time)
     variance = valid["rating"].var()
     unseen = {*valid["user"], *test["user"], *valid["item"], *test["item"]}
@@ -130,6 +138,21 @@ def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
         nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
         assert loss.normalised == pytest.approx(nmse, rel=1e-10)
         assert (loss.pearson_r, dict(loss.rmse_excess)) == (None, {})
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_range_is_that_of_the_ratings_themselves(
+    table: str, frame: pandas.DataFrame, model: dict[str, Any]
+) -> None:
+    """Though what is learned is how far a rating is from the mean."""
+    training, valid, _ = parts_of(frame, by_time=False)
+    member = make_member(**model, factors=4, learning_rate=0.3, y_range="2.0 to 3.5")
+    pack = pack_on(table, [member])
+    *_, alone = train_alone(pack, member, device=CPU, dtype=torch.float64)
+    with torch.no_grad():
+        predictions = alone.network(*rows_of(valid, training)).numpy() + training["rating"].mean()
+    assert 2.0 <= predictions.min() < 2.05
+    assert 3.45 < predictions.max() <= 3.5
 
 
 def test_epochs_hold_the_training_ratings(table: str, frame: pandas.DataFrame) -> None:

@@ -15,10 +15,13 @@ from spaces.vocabulary import (
     input_count,
     layer_units,
     parameter_count,
+    range_ends,
 )
 
 from ..pack import Member, Task
+from ..sources import label_origin
 from .embeddings.dot_product_bias import FACTORS_STD
+from .embeddings.sigmoid_range import sigmoid_range
 from .mlp import layer_pieces
 from .mlp_initial_weights import initial_layers
 from .mlp_network import Network
@@ -30,11 +33,12 @@ class EmbeddingModel:
 
     `factors` are the numbers of an embedding that are multiplied, or that an MLP reads, or of each
     where one stands beside the other. The MLP is that of two vectors, and what describes it is None
-    without one.
+    without one. `y_range` are the ends between which predictions are kept; None: they may be any.
     """
 
     model: str
     factors: int
+    y_range: tuple[float, float] | None
     layer_sizes: tuple[int, ...] | None
     multiplication: bool | None
     activation: str | None
@@ -48,6 +52,7 @@ class EmbeddingModel:
         return cls(
             model=given["model"],
             factors=given["factors"],
+            y_range=range_ends(given["y_range"]),
             layer_sizes=layer_units(given["layer_sizes"]) if mlp else None,
             multiplication=given["multiplication"] if mlp else None,
             activation=given["activation"] if mlp else None,
@@ -118,7 +123,8 @@ class EmbeddingFamily:
 
     def reference(self, member: Member, task: Task) -> "EmbeddingNetwork":
         """See `Family`: a module that takes the rows (B,) of the users, and those of the items."""
-        return EmbeddingNetwork(EmbeddingModel.of(member), *_initial(member, task))
+        model = EmbeddingModel.of(member)
+        return EmbeddingNetwork(model, *_initial(member, task), origin=label_origin(task))
 
 
 def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
@@ -138,10 +144,12 @@ class EmbeddingNetwork(nn.Module):
         model: EmbeddingModel,
         table: Tensor,
         layers: Sequence[tuple[Tensor, Tensor]],
+        *,
+        origin: float = 0.0,
     ) -> None:
-        """Build it with these weights, which are copied."""
+        """Build it with these weights, which are copied; `origin`: what labels are counted from."""
         super().__init__()
-        self.model = model
+        self.model, self.origin = model, origin
         self.table = nn.Parameter(table.clone())
         self.mlp = None
         if layers:
@@ -153,6 +161,13 @@ class EmbeddingNetwork(nn.Module):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """The predictions (B,) for rows of users (B,) and of items (B,)."""
+        output = self._output(users, items)
+        if self.model.y_range is None:
+            return output
+        return sigmoid_range(output, *self.model.y_range) - self.origin
+
+    def _output(self, users: Tensor, items: Tensor) -> Tensor:
+        """What the model puts out, in a range or not."""
         user, item = self.table[users], self.table[items]
         factors = self.model.factors
         if self.mlp is not None:

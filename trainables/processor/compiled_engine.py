@@ -7,6 +7,7 @@ import torch
 from spaces.vocabulary import EMBEDDED_DATA
 
 from ..pack import Member, Pack
+from ..sources import label_origin
 from ..stack import Stack
 from ..trainee import Trainee
 from .compiled_stack import CompiledStack
@@ -32,6 +33,7 @@ class CompiledEngine:
                     steps=self._pack.steps,
                     dtype=self._dtype,
                     threads=self._threads,
+                    origin=label_origin(self._pack.task),
                 )
             ]
         return [

@@ -5,6 +5,7 @@ stands behind its weights. That is the order of the family's pieces, one after t
 """
 
 import struct
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -97,11 +98,19 @@ class CompiledMember:
         self.size = start
 
     def forward(
-        self, weights: Tensor, panels: Panels, space: Workspace, sums: Tensor
+        self,
+        weights: Tensor,
+        panels: Panels,
+        space: Workspace,
+        sums: Tensor,
+        *,
+        ranged: Mapping[str, int] | None = None,
     ) -> list[Operation]:
         """Predict a slice, and add the squared errors and their squares to `sums` (2,), float64.
 
         The errors that are left in `space` are the derivatives of the batch's mean squared error.
+        `ranged` are the slots that `output_ranged` has beside those of `output`, where predictions
+        are kept in a range.
         """
         operations = [
             self.kernels.operation(
@@ -115,7 +124,7 @@ class CompiledMember:
             for index, layer in enumerate(self.layers[:-1])
         ]
         output = self.kernels.operation(
-            "output",
+            "output" if ranged is None else "output_ranged",
             **self._layer(len(self.layers) - 1, weights, panels, space),
             pairs=panels.pairs,
             labels_pointer=address(panels.labels),
@@ -123,6 +132,7 @@ class CompiledMember:
             scale=bits(2.0 / panels.batch_size),
             errors_pointer=address(space.errors),
             sums_pointer=address(sums),
+            **(ranged or {}),
         )
         return [*operations, output]
 

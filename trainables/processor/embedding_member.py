@@ -59,6 +59,8 @@ class EmbeddingSpace:
         self.scratch = zeros(pairs + LANES, LANES)
         self.errors = zeros(pairs + LANES)
         self.remainders = zeros(SLICE_PANELS * PANEL)
+        self.products = zeros(SLICE_PANELS * PANEL)
+        self.no_products = zeros(SLICE_PANELS * PANEL)
 
 
 @dataclass(kw_only=True)
@@ -66,7 +68,8 @@ class EmbeddingMember:
     """A member's states, and the operations on them.
 
     `table` (S, R, C) and `layers` (S, size) hold the `state_names` of its optimiser in their order;
-    `updated` (R,) the steps that each row has behind it, `done` (1,) those before the next block.
+    `updated` (R,) the steps that each row has behind it, `done` (1,) those before the next block;
+    `origin` is what labels are counted from, and predictions with them.
     """
 
     member: Member
@@ -74,6 +77,7 @@ class EmbeddingMember:
     layers: Tensor | None
     updated: Tensor
     done: Tensor
+    origin: float
     model: EmbeddingModel = field(init=False)
     kernels: Kernels = field(init=False)
     mlp: CompiledMember | None = field(init=False)
@@ -82,12 +86,23 @@ class EmbeddingMember:
     _bias: Tensor = field(init=False)
     _multiplied: Tensor | None = field(init=False)
     """(C,), 1 in the columns of a dot product beside an MLP; None where there is none."""
+    _range: dict[str, int] | None = field(init=False)
+    """The slots of the range that predictions are kept in; None without."""
 
     def __post_init__(self) -> None:
         member, dtype = self.member, self.table.dtype
         self.model = EmbeddingModel.of(member)
         number = "float32" if dtype == torch.float32 else "float64"
-        self.kernels = embedding_kernels(self.model.activation or "relu", member.optimizer, number)
+        self.kernels = embedding_kernels(
+            self.model.activation or "relu",
+            member.optimizer,
+            number,
+            ranged=self.model.y_range is not None,
+        )
+        self._range = None
+        if self.model.y_range is not None:
+            low, high = self.model.y_range
+            self._range = {"low": bits(low - self.origin), "span": bits(high - low)}
         self.mlp = None
         if self.layers is not None:
             self.mlp = CompiledMember(
@@ -203,7 +218,7 @@ class EmbeddingMember:
             return operations
         return [
             self.kernels.operation(
-                "dot_pairs",
+                "dot_pairs" if self._range is None else "dot_pairs_ranged",
                 **self._rows_of(table, batch, 0, batch.size),
                 bias_pointer=address(self._bias),
                 labels_pointer=address(batch.labels),
@@ -214,6 +229,7 @@ class EmbeddingMember:
                 sums_pointer=address(sums),
                 backward=int(backward),
                 gradients_pointer=address(space.gradients),
+                **(self._range or {}),
             )
         ]
 
@@ -235,8 +251,25 @@ class EmbeddingMember:
         weights = self.layers[state]
         labels = batch.labels[:, first : first + panels * PANEL].unflatten(1, (panels, PANEL))
         rows = self._rows_of(table, batch, first, pairs)
-        operations = []
-        if self._multiplied is not None:
+        operations, ranged = [], None
+        if self._range is not None:
+            products = space.no_products if self._multiplied is None else space.products
+            ranged = {
+                **self._range,
+                "products_pointer": address(products),
+                "backward": int(backward),
+            }
+        if self._multiplied is not None and ranged is not None:
+            operations.append(
+                self.kernels.operation(
+                    "products",
+                    **rows,
+                    mask_pointer=address(self._multiplied),
+                    scratch_pointer=address(space.scratch),
+                    products_pointer=address(space.products),
+                )
+            )
+        elif self._multiplied is not None:
             operations.append(
                 self.kernels.operation(
                     "remainders",
@@ -268,7 +301,7 @@ class EmbeddingMember:
         }
         operations += [
             self.kernels.operation("gather", **of_rows, inputs_pointer=address(space.inputs)),
-            *self.mlp.forward(weights, part, layers, sums),
+            *self.mlp.forward(weights, part, layers, sums, ranged=ranged),
         ]
         if backward:
             operations += [

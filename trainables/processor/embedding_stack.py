@@ -41,12 +41,17 @@ class EmbeddingStack:
         steps: int,
         dtype: torch.dtype,
         threads: int,
+        origin: float = 0.0,
     ) -> None:
-        """Load `trainees`, which have done `steps_done` of so many steps."""
+        """Load `trainees`, which have done `steps_done` of so many steps.
+
+        `origin` is what labels are counted from (`label_origin`).
+        """
         self._trainees = list(trainees)
         self.members = [trainee.member for trainee in trainees]
         self.device, self.dtype = torch.device("cpu"), dtype
         self._done = torch.tensor([steps_done])
+        self._origin = origin
         self._compiled = [self._load(trainee) for trainee in trainees]
         self._sums = torch.zeros(len(trainees), 2, dtype=torch.float64)
         courses = {(member.optimizer, member.schedule) for member in self.members}
@@ -78,6 +83,7 @@ class EmbeddingStack:
             if updated is None
             else updated.clone(),
             done=self._done,
+            origin=self._origin,
         )
 
     def _space(self, pairs: int) -> EmbeddingSpace:

@@ -10,7 +10,7 @@ from .modes import FullTensor
 from .planted import PlantedRatings
 from .pool import PooledPairs
 from .random_vectors import RandomVectors
-from .source import EvaluationPairs, NoisyPairs, Source, TrainingBatches
+from .source import EvaluationPairs, NoisyPairs, RatedSource, Source, TrainingBatches
 
 
 def _rated_table(task: Task) -> Source:
@@ -39,11 +39,18 @@ def source_of(task: Task) -> Source:
     return SOURCES[task.data](task)
 
 
+def label_origin(task: Task) -> float:
+    """What its labels are counted from: of a user's own ratings their mean, else 0."""
+    source = source_of(task)
+    return source.mean() if isinstance(source, RatedSource) else 0.0
+
+
 __all__ = [
     "SOURCES",
     "EvaluationPairs",
     "NoisyPairs",
     "Source",
     "TrainingBatches",
+    "label_origin",
     "source_of",
 ]

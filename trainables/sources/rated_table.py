@@ -76,6 +76,10 @@ class RatedTable:
         """None, as nobody knows the noise; see `Source`."""
         return {}
 
+    def mean(self) -> float:
+        """See `RatedSource`."""
+        return self._ratings.mean
+
     def test(self, *, dtype: torch.dtype) -> "list[HeldOutRatings]":
         """See `RatedSource`: those in whole parts, and what is left over."""
         sizes, pairs = self._ratings.sizes, self._of(dtype)

@@ -118,6 +118,9 @@ class TestPairs(EvaluationPairs, Protocol):
 class RatedSource(Source, Protocol):
     """A source of a user's own ratings, some of which are held out to test on."""
 
+    def mean(self) -> float:
+        """Of the training ratings: the labels are how far ratings are from it."""
+
     def test(self, *, dtype: torch.dtype) -> Sequence[TestPairs]:
         """The test ratings, in parts of unlike batches."""
 

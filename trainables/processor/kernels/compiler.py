@@ -13,8 +13,10 @@ from .activation_code import ACTIVATION_CODE
 from .code import INTEGER, Code, Value
 from .dot_beside import (
     DOT_GRADIENTS,
+    PRODUCTS,
     REMAINDERS,
     write_dot_gradients,
+    write_products,
     write_remainders,
 )
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
@@ -23,12 +25,21 @@ from .linear import (
     BACKWARD,
     FORWARD,
     OUTPUT,
+    OUTPUT_RANGED,
     write_backward,
     write_forward,
     write_output,
 )
 from .optimiser_code import OPTIMISER, OPTIMISER_CODE, write_optimiser
-from .pairs import DOT_PAIRS, GATHER, SCATTER, write_dot_pairs, write_gather, write_scatter
+from .pairs import (
+    DOT_PAIRS,
+    DOT_PAIRS_RANGED,
+    GATHER,
+    SCATTER,
+    write_dot_pairs,
+    write_gather,
+    write_scatter,
+)
 from .registers import Tile, best_tile, host_registers
 
 ACTIVATIONS_WITH_DERIVATIVE = frozenset(
@@ -54,10 +65,16 @@ PAIR_SLOTS: Mapping[str, tuple[str, ...]] = {
     "dot_gradients": DOT_GRADIENTS,
     "input_backward": BACKWARD,
 }
+RANGED_SLOTS: Mapping[str, tuple[str, ...]] = {
+    "dot_pairs_ranged": DOT_PAIRS_RANGED,
+    "products": PRODUCTS,
+    "output_ranged": OUTPUT_RANGED,
+}
 SLOTS: Mapping[str, tuple[str, ...]] = {
     **LAYER_SLOTS,
     **ROW_SLOTS,
     **PAIR_SLOTS,
+    **RANGED_SLOTS,
     **{f"{name}{suffix}": OPTIMISER for name in OPTIMISER_CODE for suffix in ("", "_averaging")},
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
@@ -165,15 +182,24 @@ def row_kernels(number: str, processor: Processor | None = None) -> Kernels:
 
 
 def embedding_kernels(
-    activation: str, optimizer: str, number: str, processor: Processor | None = None
+    activation: str,
+    optimizer: str,
+    number: str,
+    processor: Processor | None = None,
+    *,
+    ranged: bool = False,
 ) -> Kernels:
-    """Those of an MLP (`kernels_for`), of a table's rows, and of the models that read these."""
+    """Those of an MLP (`kernels_for`), of a table's rows, and of the models that read these.
+
+    `ranged`: with those that keep predictions in a range.
+    """
     processor = processor or Processor.host()
     return Kernels(
         _compiled_layers(activation, number, processor),
         _compiled_optimiser(optimizer, number, processor),
         _compiled_rows(number, processor),
         _compiled_pairs(number, processor),
+        *([_compiled_ranged(number, processor)] if ranged else []),
     )
 
 
@@ -203,6 +229,18 @@ def _compiled_pairs(number: str, processor: Processor) -> CompiledModule:
         write_backward(module, None)
 
     return CompiledModule(number, processor, tuple(PAIR_SLOTS), write)
+
+
+@cache
+def _compiled_ranged(number: str, processor: Processor) -> CompiledModule:
+    """The kernels that keep predictions in a range, which most members do without."""
+
+    def write(module: Code) -> None:
+        write_dot_pairs(module, ranged=True)
+        write_products(module)
+        write_output(module, ranged=True)
+
+    return CompiledModule(number, processor, tuple(RANGED_SLOTS), write)
 
 
 @cache

@@ -2,8 +2,10 @@
 
 Legend: as in `pairs`; F the columns of a row that are multiplied, given as 1 in a mask (C,) that is
 0 elsewhere. Their predictions are added, so the MLP's errors are both's once the dot products are
-taken from the labels.
+taken from the labels. Where the sum is kept in a range, the MLP's output needs them itself.
 """
+
+from collections.abc import Callable
 
 from .code import Code, Value
 from .lanes import lane_sums
@@ -18,6 +20,12 @@ REMAINDERS = (
     "scratch_pointer",  # (B + LANES, LANES)
     "remainders_pointer",  # (B + LANES,)
 )
+PRODUCTS = (
+    *PAIRS,
+    "mask_pointer",  # (C,)
+    "scratch_pointer",  # (B + LANES, LANES)
+    "products_pointer",  # (B + LANES,)
+)
 DOT_GRADIENTS = (
     *PAIRS,
     "mask_pointer",  # (C,)
@@ -30,6 +38,33 @@ def write_remainders(module: Code) -> None:
     """The kernel `remainders`: the labels without the dot products of their pairs."""
     code, slot, step = module.kernel("remainders", REMAINDERS)
     labels = slot["labels_pointer"].at(step * slot["labels_step_stride"])
+
+    def subtract(first: Value, products: Value) -> None:
+        remainder = code.load_vector(labels.at(first)) - products
+        code.store_vector(remainder, slot["remainders_pointer"].at(first))
+
+    _each_product(code, slot, step, subtract)
+    code.end()
+
+
+def write_products(module: Code) -> None:
+    """The kernel `products`: the dot products themselves."""
+    code, slot, step = module.kernel("products", PRODUCTS)
+
+    def store(first: Value, products: Value) -> None:
+        code.store_vector(products, slot["products_pointer"].at(first))
+
+    _each_product(code, slot, step, store)
+    code.end()
+
+
+def _each_product(
+    code: Code,
+    slot: dict[str, Value],
+    step: Value,
+    use: Callable[[Value, Value], object],
+) -> None:
+    """Call `use(first, products)` for the dot products of LANES pairs, from the first one on."""
     weights, scratch = slot["weights_pointer"], slot["scratch_pointer"]
 
     def product(pair: Value) -> None:
@@ -45,13 +80,11 @@ def write_remainders(module: Code) -> None:
 
     code.each(0, slot["pairs"], product)
 
-    def subtract(first: Value) -> None:
+    def some(first: Value) -> None:
         vectors = [code.load_vector(scratch.at((first + lane) * LANES)) for lane in range(LANES)]
-        remainder = code.load_vector(labels.at(first)) - lane_sums(code, vectors)
-        code.store_vector(remainder, slot["remainders_pointer"].at(first))
+        use(first, lane_sums(code, vectors))
 
-    code.each(0, slot["pairs"], subtract, step=LANES)
-    code.end()
+    code.each(0, slot["pairs"], some, step=LANES)
 
 
 def write_dot_gradients(module: Code) -> None:

@@ -8,6 +8,7 @@ from llvmlite import ir
 from .activation_code import ActivationCode
 from .code import INTEGER, PANEL, PANEL_VECTORS, Code, Value
 from .lanes import lane_sums
+from .prediction_range import RANGE, write_range
 from .registers import LANES
 
 FORWARD = (
@@ -35,6 +36,12 @@ OUTPUT = (
     "scale",  # the bits of a double
     "errors_pointer",  # (panels, PANEL): scale times the error, 0 beyond the last pair
     "sums_pointer",  # two doubles: the squares of the errors, and their squares, are added there
+)
+OUTPUT_RANGED = (
+    *OUTPUT,
+    "products_pointer",  # (panels, PANEL): added to the output before it is kept in a range
+    "backward",  # 1: the errors are multiplied by the derivative of that, 0: they are not
+    *RANGE,
 )
 BACKWARD = (
     "weights_pointer",  # (O, I)
@@ -177,15 +184,20 @@ def _activate_rows(
     code.each(0, code.integer(rows), activate)
 
 
-def write_output(module: Code) -> None:
-    """The kernel `output`: the error of the one output, and the sums of its squares."""
-    code, slot, step = module.kernel("output", OUTPUT)
+def write_output(module: Code, *, ranged: bool = False) -> None:
+    """The kernel `output`: the error of the one output, and the sums of its squares.
+
+    Or `output_ranged`, of which the prediction is kept in a range.
+    """
+    name, slots = ("output_ranged", OUTPUT_RANGED) if ranged else ("output", OUTPUT)
+    code, slot, step = module.kernel(name, slots)
     inputs = slot["inputs_pointer"].at(step * slot["inputs_step_stride"])
     labels = slot["labels_pointer"].at(step * slot["labels_step_stride"])
     scale = code.splat(code.bits_as_double(slot["scale"]))
     weights, pairs = slot["weights_pointer"], slot["pairs"]
     bias = code.splat(code.load(slot["bias_pointer"]))
     doubles = ir.VectorType(ir.DoubleType(), LANES)
+    in_range = write_range(code, slot) if ranged else None
 
     def panel_body(panel: Value, sums: list[Value]) -> list[Value]:
         below = inputs.at(panel * slot["input_features"] * PANEL)
@@ -195,10 +207,18 @@ def write_output(module: Code) -> None:
         squares, fourths = sums
         for v, prediction in enumerate(row):
             first = panel * PANEL + v * LANES
+            factor = None
+            if in_range is not None:
+                product = code.load_vector(slot["products_pointer"].at(first))
+                prediction, factor = in_range(prediction + product)
             error = prediction - code.load_vector(labels.at(first))
             # Chosen, not multiplied by 0: what stands beyond the last pair may be infinite.
-            error = code.select(code.lanes_from(first) < code.splat(pairs), error, 0.0)
-            code.store_vector(error * scale, slot["errors_pointer"].at(first))
+            inside = code.lanes_from(first) < code.splat(pairs)
+            error = code.select(inside, error, 0.0)
+            scaled = error * scale
+            if factor is not None:
+                scaled = code.select(inside, scaled * factor, 0.0)
+            code.store_vector(scaled, slot["errors_pointer"].at(first))
             wide = code.to_double(error)
             square = wide * wide
             squares, fourths = squares + square, fourths + square * square

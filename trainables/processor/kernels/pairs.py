@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .code import PANEL, Code, Value
 from .lanes import lane_sums, transposed
+from .prediction_range import RANGE, write_range
 from .registers import LANES
 
 PAIRS = (
@@ -31,6 +32,7 @@ DOT_PAIRS = (
     "backward",  # 1: the gradients of the rows are wanted, 0: they are not
     "gradients_pointer",  # (R, C)
 )
+DOT_PAIRS_RANGED = (*DOT_PAIRS, *RANGE)
 GATHER = (
     *PAIRS,
     "factors",  # the first columns, which are the MLP's inputs
@@ -47,13 +49,15 @@ SCATTER = (
 )
 
 
-def write_dot_pairs(module: Code) -> None:
+def write_dot_pairs(module: Code, *, ranged: bool = False) -> None:
     """The kernel `dot_pairs`: predictions, their errors, and the gradients of the rows.
 
     The prediction of a pair is the dot product of its rows, but for the bias column, of which both
-    are added.
+    are added. Of `dot_pairs_ranged` it is kept in a range; where gradients are wanted, its errors
+    are multiplied by the derivative of that.
     """
-    code, slot, step = module.kernel("dot_pairs", DOT_PAIRS)
+    name, slots = ("dot_pairs_ranged", DOT_PAIRS_RANGED) if ranged else ("dot_pairs", DOT_PAIRS)
+    code, slot, step = module.kernel(name, slots)
     pairs, columns = slot["pairs"], slot["columns"]
     labels = slot["labels_pointer"].at(step * slot["labels_step_stride"])
     biases, scratch, errors = (slot[f"{each}_pointer"] for each in ("bias", "scratch", "errors"))
@@ -81,14 +85,21 @@ def write_dot_pairs(module: Code) -> None:
 
     code.each(0, pairs, product)
     scale = code.splat(code.bits_as_double(slot["scale"]))
+    in_range = write_range(code, slot) if ranged else None
 
     def compare(first: Value, sums: list[Value]) -> list[Value]:
         vectors = [code.load_vector(scratch.at((first + lane) * LANES)) for lane in range(LANES)]
         prediction = lane_sums(code, vectors)
+        factor = None
+        if in_range is not None:
+            prediction, factor = in_range(prediction)
         inside = code.lanes_from(first) < code.splat(pairs)
         # Chosen, not multiplied by 0: what stands beyond the last pair may be infinite.
         error = code.select(inside, prediction - code.load_vector(labels.at(first)), 0.0)
-        code.store_vector(error * scale, errors.at(first))
+        scaled = error * scale
+        if factor is not None:
+            scaled = code.select(inside, scaled * factor, 0.0)
+        code.store_vector(scaled, errors.at(first))
         wide = code.to_double(error)
         square = wide * wide
         return [sums[0] + square, sums[1] + square * square]
