@@ -73,7 +73,7 @@ def write_golden(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    ["version-1", "version-2", "version-3", "version-4", "version-5", "version-6"],
+    ["version-1", "version-2", "version-3", "version-4", "version-5", "version-6", "version-7"],
 )
 def test_golden_files_are_read(tmp_path: Path, version: str) -> None:
     shutil.copytree(GOLDEN / version, tmp_path / version)
@@ -117,7 +117,7 @@ def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:
         assert pq.read_schema(path).equals(schema, check_metadata=False)
 
 
-@pytest.mark.parametrize("version", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [2, 3, 4, 5, 6, 7])
 @pytest.mark.parametrize("pattern", ["trials/*", "curves/*", "summary*"])
 def test_a_version_adds_the_columns_that_it_says(pattern: str, version: int) -> None:
     (before,), (after,) = (

@@ -27,6 +27,7 @@ HYPERPARAMETERS = [
     "learning_rate",
     "activation",
     "initialisation",
+    "dropout",
     "optimizer",
     "weight_decay",
     "momentum",

@@ -126,6 +126,8 @@ KINDS = [
     Kind("grid", "values", [6, 5], [5, 6]),  # as many users, and items
     Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
+    interval("dropout", 0.0, 0.5),
+    grid("dropout", 0.5, 0.0),
     grid("data", "table"),
 ]
 

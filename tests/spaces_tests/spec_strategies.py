@@ -53,8 +53,12 @@ POOL = {
     "pairs_per_user": st.integers(60, 100),  # at least 10,800 training pairs
     "shuffle": st.booleans(),
 }
+PLANTED = POOL | {"data": st.just("planted"), "items": st.integers(150, 200)}
+EMBEDDED = {"factors": st.integers(1, 1000), "dropout": st.floats(0, 1, exclude_max=True)}
+"""The hyperparameters of models on learned embeddings alone."""
 SHARED = {"dimension", "model", "batch_size", "steps", "epochs"}
-INTEGERS = {"depth": 0, "width": 1}
+INTEGERS = {"depth": 0, "width": 1, "factors": 1}
+FLOATS = {"learning_rate": 1e3, "dropout": 0.999}
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 positive = st.integers(1, 1000)
@@ -62,7 +66,7 @@ positive = st.integers(1, 1000)
 
 def choices(name: str) -> st.SearchStrategy[dict[str, Any]]:
     most = 1 if name == "layer_sizes" else 4  # two may be the same at some dimension
-    values = st.lists(HYPERPARAMETERS[name], min_size=1, max_size=most, unique_by=repr)
+    values = st.lists((HYPERPARAMETERS | EMBEDDED)[name], min_size=1, max_size=most, unique_by=repr)
     return st.builds(lambda items: {"choices": items}, values)
 
 
@@ -75,15 +79,15 @@ def integer_ranges(draw: st.DrawFn, lowest: int) -> dict[str, Any]:
 
 
 @st.composite
-def float_ranges(draw: st.DrawFn) -> dict[str, Any]:
-    low, high = sorted(draw(st.tuples(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))))
+def float_ranges(draw: st.DrawFn, highest: float) -> dict[str, Any]:
+    low, high = sorted(draw(st.tuples(st.floats(1e-9, highest), st.floats(1e-9, highest))))
     return {"low": low, "high": high, "log": draw(st.booleans())}
 
 
 def domains(name: str) -> st.SearchStrategy[dict[str, Any]]:
     if name in INTEGERS:
         return choices(name) | integer_ranges(INTEGERS[name])
-    return choices(name) | float_ranges() if name == "learning_rate" else choices(name)
+    return choices(name) | float_ranges(FLOATS[name]) if name in FLOATS else choices(name)
 
 
 @st.composite
@@ -93,9 +97,9 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
     space: dict[str, Any] = {}
     fixed: dict[str, Any] = {}
     task: dict[str, Any] = {}
-    sample = draw(st.sampled_from([{}, SAMPLE, POOL]))
+    sample = draw(st.sampled_from([{}, SAMPLE, POOL, PLANTED]))
     finite = sample != {}
-    fields = HYPERPARAMETERS | TASK | sample
+    fields = HYPERPARAMETERS | TASK | sample | (EMBEDDED if sample == PLANTED else {})
     for usual, other in ALTERNATIVES:
         chosen = draw(st.booleans()) and (finite or other != {"epochs"})
         fields = {
@@ -124,6 +128,9 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     steps = data["grid"].get("steps", [data["fixed"].get("steps", 4000)])
     if "epochs" in data["grid"] | data["fixed"]:
         steps = [1]  # at the least
+    embedded = "planted" in (data["task"].get("data"), *data["grid"].get("data", []))
+    gpus = st.just("auto") if embedded else st.just("auto") | st.floats(0, 1) | st.integers(0, 8)
+    accelerators = st.none() if embedded else st.none() | st.sampled_from(["H200", "A100"])
     optional = {
         "seed": st.integers(0, 2**63 - 1),
         "sampler": st.sampled_from(SAMPLER_NAMES),
@@ -151,8 +158,8 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
             {},
             optional={
                 "cpus": st.just("auto") | positive,
-                "gpus": st.just("auto") | st.floats(0, 1) | st.integers(0, 8),
-                "accelerator": st.none() | st.sampled_from(["H200", "A100"]),
+                "gpus": gpus,
+                "accelerator": accelerators,
                 "workers": st.just("auto") | positive,
             },
         ),

@@ -28,6 +28,7 @@ from spaces.rules import RULES
 from spaces.vocabulary import TASK_COLUMNS, parameter_count, uniform_parameter_count
 from tests.spaces_tests.spec_strategies import (
     ALTERNATIVES,
+    EMBEDDED,
     HYPERPARAMETERS,
     POOL,
     SAMPLE,
@@ -95,6 +96,7 @@ def test_studies_are_complete_and_have_unique_names(data):
             else {"depth", "width"}
         )
         others = set(HYPERPARAMETERS) - {"layer_sizes", "depth", "width", "epochs"}
+        others |= EMBEDDED.keys() if study.task["data"] == "planted" else set()
         assert set(study.fixed) | set(study.space) == layers | others
         assert not set(study.fixed) & set(study.space)
         assert tuple(study.task) == TASK_COLUMNS
@@ -114,7 +116,7 @@ def test_a_further_grid_value_leaves_the_other_studies_equal(data, draw):
     if not spec.grid.keys() - {"data"}:
         return
     key = draw.draw(st.sampled_from(sorted(spec.grid.keys() - {"data"})))
-    values = (HYPERPARAMETERS | TASK | SAMPLE | POOL)[key]
+    values = (HYPERPARAMETERS | TASK | SAMPLE | POOL | EMBEDDED)[key]
     further = RULES[key].check(draw.draw(values))
     if further in spec.grid[key]:
         return

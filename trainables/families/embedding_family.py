@@ -39,6 +39,7 @@ class EmbeddingModel:
     multiplication: bool | None
     activation: str | None
     initialisation: str | None
+    dropout: float | None
 
     @classmethod
     def of(cls, member: Member) -> Self:
@@ -52,6 +53,7 @@ class EmbeddingModel:
             multiplication=given["multiplication"] if mlp else None,
             activation=given["activation"] if mlp else None,
             initialisation=given["initialisation"] if mlp else None,
+            dropout=given["dropout"] if mlp else None,
         )
 
     @property
@@ -118,7 +120,8 @@ class EmbeddingFamily:
 
     def reference(self, member: Member, task: Task) -> "EmbeddingNetwork":
         """See `Family`: a module that takes the rows (B,) of the users, and those of the items."""
-        return EmbeddingNetwork(EmbeddingModel.of(member), *_initial(member, task))
+        model, seed = EmbeddingModel.of(member), member.initialisation_seed
+        return EmbeddingNetwork(model, *_initial(member, task), seed=seed)
 
 
 def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
@@ -138,8 +141,10 @@ class EmbeddingNetwork(nn.Module):
         model: EmbeddingModel,
         table: Tensor,
         layers: Sequence[tuple[Tensor, Tensor]],
+        *,
+        seed: int,
     ) -> None:
-        """Build it with these weights, which are copied."""
+        """Build it with these weights, which are copied; `seed` is that of its dropout."""
         super().__init__()
         self.model = model
         self.table = nn.Parameter(table.clone())
@@ -149,6 +154,8 @@ class EmbeddingNetwork(nn.Module):
                 layers,
                 activation=str(model.activation),
                 multiplication=bool(model.multiplication),
+                dropout=model.dropout or 0.0,
+                seed=seed,
             )
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
