@@ -42,6 +42,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "dot": {"model": "dot"},
     "dot_bias": {"model": "dot_bias"},
     "mlp": {"model": "mlp", "depth": 1, "width": 100},
+    "mlp with dropout": {"model": "mlp", "depth": 1, "width": 100, "dropout": 0.25},
 }
 ROUND_SECONDS = 0.5
 STEPS = 1 << 17
@@ -160,7 +161,9 @@ class PlainModel(nn.Module):
             layers: list[nn.Module] = []
             for fan_in, fan_out in pairwise(sizes):
                 layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-            self.mlp = nn.Sequential(*layers[:-1])
+                layers += [nn.Dropout(network.model.dropout)] if network.model.dropout else []
+            hidden = [place for place, each in enumerate(layers) if isinstance(each, nn.Linear)]
+            self.mlp = nn.Sequential(*layers[: hidden[-1] + 1])
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """The predictions (B,) for indices of users (B,) and of items (B,)."""

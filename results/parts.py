@@ -109,18 +109,18 @@ def check_one_search(uri: str, name: str, table: pa.Table, found: dict[str, str]
 def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
     """Return a column that came after the version of `table`, which was written without it.
 
-    Its values are the default, which was the only one then: of a hyperparameter that every trial
-    has, or every one on its data, in rows that have hyperparameters at all. All others are null.
+    Its values are the default, which was the only one then: of a hyperparameter, in rows that have
+    hyperparameters at all, and whose model and data read it. All others are null.
     """
     described = MEMBER_HYPERPARAMETERS.get(field.name)
     if described is None or described.belongs_to:
         return pa.nulls(table.num_rows, field.type)
+    reading = pc.is_valid(table["learning_rate"])  # a dot product has no depth
+    for column, readers in (("model", described.of_model), ("data", described.of_data)):
+        if readers and column in table.column_names:
+            reading = pc.and_(reading, pc.is_in(table[column], pa.array(readers)))
     default = pa.scalar(described.default, field.type)
-    had = pc.is_valid(table["depth"])
-    if described.of_data:  # a dot product has no depth
-        on_its_data = pc.is_in(table["data"], value_set=pa.array(described.of_data))
-        had = pc.and_(pc.is_valid(table["learning_rate"]), on_its_data)
-    return pc.if_else(had, default, pa.scalar(None, field.type))
+    return pc.if_else(reading, default, pa.scalar(None, field.type))
 
 
 def columns_since(schema: pa.Schema, *, where: str) -> frozenset[str]:

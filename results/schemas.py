@@ -53,7 +53,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "ndcg_at_10",
         }
     ),
-    7: frozenset({"y_range"}),
+    7: frozenset({"y_range", "dropout"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 

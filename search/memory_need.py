@@ -296,6 +296,7 @@ def _kind(study: Study, *, largest: bool) -> MemberShape:
         optimizer=most(map(str, values("optimizer")), key=lambda name: STATES[name]),
         depth=len(layers or ()),
         width=max(layers or (1,)),
+        dropout=largest and ("dropout" in study.space or bool(study.fixed.get("dropout"))),
     )
 
 

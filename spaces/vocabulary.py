@@ -213,6 +213,18 @@ _HYPERPARAMETERS = (
         "other units as torch's) or folded (all layers by hand, which begins at constructed_nmse).",
     ),
     Field(
+        name="dropout",
+        kind="float",
+        scope="member",
+        of_model=LAYERED_MODELS,
+        of_data=EMBEDDED_DATA,
+        default=0.0,
+        minimum=0,
+        maximum=1,
+        description="Probability with which a step of training does without a unit of a hidden "
+        "layer, for each pair anew; null where vectors are given, and in a dot product.",
+    ),
+    Field(
         name="optimizer",
         kind="name",
         scope="member",

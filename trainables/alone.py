@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .families import family_of
+from .families.dropout import begin_step
 from .optimisers import OPTIMISERS, optimiser_settings
 from .optimisers.adam import BETA_1
 from .pack import Member, Pack, Task
@@ -63,6 +64,7 @@ def train_alone(
     for step in range(pack.steps):
         stream.fill(1)
         inputs, labels = stream.block.inputs[0, 0], stream.block.labels[0, 0]
+        begin_step(network, step)
         loss = nn.functional.mse_loss(network(*_halves(inputs, task)), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -99,6 +101,7 @@ def evaluate_alone(
 
     Infinite where the mean squared error is more than the network's numbers can hold.
     """
+    network.eval()
     dtype = next(network.parameters()).dtype
     errors, labels = [], []
     pairs = source_of(pack.task).evaluation(

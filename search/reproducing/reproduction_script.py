@@ -18,6 +18,7 @@ from spaces.vocabulary import (
 )
 from trainables.alone import torch_rate
 from trainables.families.constructed_start import CONSTRUCTED_STARTS, layers_by_hand
+from trainables.families.dropout import dropout_threshold
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
@@ -182,6 +183,32 @@ def pairs(generator, size, noise):
 
 
 ''')
+_DROPOUT = string.Template('''\
+class Dropout(nn.Module):
+    """Drops units in training, by random words of Philox4x32-10 (Salmon et al. 2011)."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        word, key = 2**32 - 1, [$initialisation_seed % 2**32, $initialisation_seed >> 32]
+        pairs, fours = torch.arange(len(x))[:, None], torch.arange(-(-x.shape[1] // 4))
+        place = pairs, fours, torch.tensor(self.layer), torch.tensor(step)
+        a, b, c, d = torch.broadcast_tensors(*place)
+        for _ in range(10):
+            one, other = 0xD2511F53 * a, 0xCD9E8D57 * c
+            a, c = (other >> 32) & word ^ b ^ key[0], (one >> 32) & word ^ d ^ key[1]
+            b, d = other & word, one & word
+            key = [(key[0] + 0x9E3779B9) & word, (key[1] + 0xBB67AE85) & word]
+        words = torch.stack([a, b, c, d], 2).flatten(1)[:, : x.shape[1]]
+        return x * (words >= $threshold) / (1 - $dropout)
+
+
+''')
+_DROPPED = ", Dropout(len(layers) // 3)"
 _NETWORK = string.Template('nn.Sequential(*layers[:-1]).to("$device")')
 _EMBEDDINGS = string.Template('''\
 
@@ -193,7 +220,7 @@ class Embeddings(nn.Module):
         super().__init__()
         drawn = torch.Generator().manual_seed(($initialisation_seed + 1) % 2**63)
         table = torch.empty($users + $items, $columns).normal_(0, $std, generator=drawn)
-        self.table, self.layers = nn.Parameter(table), nn.Sequential(*layers[:-1])
+        self.table, self.layers = nn.Parameter(table), nn.Sequential(*layers[:-$behind])
 
     def forward(self, rows):
         a, b = self.table[rows[0]], self.table[rows[1]]
@@ -255,7 +282,7 @@ layers = []
 for inputs, outputs in zip(sizes, sizes[1:]):
     linear = nn.Linear(inputs, outputs)
     $initialise
-    layers += [linear, nn.$activation()]
+    layers += [linear, nn.$activation()$dropped]
 ${classes}network = $network
 
 optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
@@ -270,7 +297,7 @@ ${prepare}for step in range(STEPS):
     for mean, parameter in zip(average, network.parameters()):
         mean.lerp_(parameter.detach(), 1 / (0.1 * (step + 1) + 1))
 
-with torch.no_grad():
+${evaluate}with torch.no_grad():
     if $on_the_way:  # at a rung it is judged by the running average of its weights
         for mean, parameter in zip(average, network.parameters()):
             parameter.copy_(mean)
@@ -346,7 +373,10 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
             "network": _NETWORK.substitute(texts),
             "held_out": _HELD_OUT.substitute(texts),
             "sizes": sizes,
+            "dropped": "",
+            "evaluate": "",
         }
+    dropout = columns["dropout"]  # null in a dot product
     numbers = {name: embedding_rows(columns["data"], columns[name]) for name in ("users", "items")}
     of_rows = {
         **texts,
@@ -359,13 +389,17 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         "chunk_of_all": EVALUATION_CHUNKS * EVALUATION_CHUNK,
         "unrated": columns["users"] * (columns["items"] - (columns["pairs_per_user"] or 0)),
         "all_pairs": columns["pairs"],
+        "threshold": dropout_threshold(dropout or 0.0),
+        "behind": 2 if dropout else 1,  # the last layer
     }
     return {
-        "functions": "",
+        "functions": _DROPOUT.substitute(of_rows) if dropout else "",
         "classes": _EMBEDDINGS.substitute(of_rows),
         "network": "Embeddings()",
         "held_out": _JUDGED[columns["data"]].substitute(of_rows),
         "sizes": sizes,
+        "dropped": _DROPPED if dropout else "",
+        "evaluate": "network.eval()\n" if dropout else "",
     }
 
 

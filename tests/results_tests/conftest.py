@@ -55,6 +55,7 @@ TRIAL = TrialRow(
         "learning_rate": 0.01,
         "activation": "relu",
         "initialisation": "torch",
+        "dropout": None,
         "optimizer": "adam",
         "weight_decay": None,
         "momentum": None,

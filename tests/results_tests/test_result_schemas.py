@@ -34,6 +34,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         *("factors", "y_range", "multiplication", "depth", "width", "layer_sizes"),
         "activation",
         "initialisation",
+        "dropout",
         "weight_decay",
         "momentum",
         "flops",

@@ -28,6 +28,7 @@ HYPERPARAMETERS = [
     "learning_rate",
     "activation",
     "initialisation",
+    "dropout",
     "optimizer",
     "weight_decay",
     "momentum",

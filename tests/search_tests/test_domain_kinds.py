@@ -130,6 +130,8 @@ KINDS = [
     Kind("grid", "factors", [EMB_SZ_RULE, 3], [3, 9]),
     Kind("space", "y_range", {"choices": ["none", [0.5, 5.5]]}, ["0.5 to 5.5", "none"]),
     Kind("grid", "y_range", [[-1, 6], "none"], ["-1.0 to 6.0", "none"]),
+    interval("dropout", 0.0, 0.5),
+    grid("dropout", 0.5, 0.0),
     grid("data", "table"),
 ]
 

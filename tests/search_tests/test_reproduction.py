@@ -100,7 +100,7 @@ TABLE = {
     },
     "fixed": {
         **{"epochs": 3, "batch_size": 50, "width": 9, "depth": 1, "optimizer": "adamw"},
-        "y_range": [0.5, 5.5],
+        **{"y_range": [0.5, 5.5], "dropout": 0.25},
     },
     "budget": {"trials": 8, "pack_size": 8},
     "halving": {"grace_period": 10, "reduction_factor": 2, "min_survivors": 4},
@@ -325,6 +325,19 @@ def test_the_printed_program_does_the_same(
     assert imports == ["import math", *read, "import torch", "from torch import nn"]
     weights = torch.load(tmp_path / f"trial-{row.trial}.pt", weights_only=True)
     assert sum(weight.numel() for weight in weights.values()) == row.parameters
+
+
+def test_the_printed_program_drops_the_same_units(table_folder: OutputFolder) -> None:
+    row = next(
+        row
+        for row in trials_of(table_folder.read_trials())
+        if row.column("dropout") is not None and row.status == "completed"
+    )
+    program = reproduction_script(row)
+    obtained = float(printed_by(program).split()[1])
+    assert obtained == pytest.approx(row.nmse, rel=1e-4)
+    others = printed_by(program.replace("torch.tensor(step)", "torch.tensor(step + 1)"))
+    assert float(others.split()[1]) != pytest.approx(row.nmse, rel=1e-3)
 
 
 def test_the_command_compares_and_saves_the_network(folder: OutputFolder, tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_domains_hold_every_value_of_the_spec() -> None:
         "momentum",
         "factors",
         "y_range",
+        "dropout",
         *of_data,
     }  # by adam, mlp and the stream
     assert set(HPARAMS) - set(known) == {"layer_sizes", *unused}

@@ -56,16 +56,18 @@ POOL = {
 PLANTED = {
     **POOL,
     "data": st.just("planted"),
-    "items": st.integers(101, 200),  # more than a user has rated
+    "items": st.integers(150, 200),  # more than a user has rated
 }
 EMBEDDED = {
-    "factors": st.integers(1, 100),
+    "factors": st.integers(1, 1000),
+    "dropout": st.floats(0, 1, exclude_max=True),
     "y_range": st.just("none")
     | st.sets(st.floats(-1e6, 1e6).map(lambda end: end + 0.0), min_size=2, max_size=2).map(sorted),
 }
-"""What models on learned embeddings have beside all others."""
+"""The hyperparameters of models on learned embeddings alone."""
 SHARED = {"dimension", "model", "batch_size", "steps", "epochs"}
-INTEGERS = {"depth": 0, "width": 1}
+INTEGERS = {"depth": 0, "width": 1, "factors": 1}
+FLOATS = {"learning_rate": 1e3, "dropout": 0.999}
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 positive = st.integers(1, 1000)
@@ -86,15 +88,15 @@ def integer_ranges(draw: st.DrawFn, lowest: int) -> dict[str, Any]:
 
 
 @st.composite
-def float_ranges(draw: st.DrawFn) -> dict[str, Any]:
-    low, high = sorted(draw(st.tuples(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))))
+def float_ranges(draw: st.DrawFn, highest: float) -> dict[str, Any]:
+    low, high = sorted(draw(st.tuples(st.floats(1e-9, highest), st.floats(1e-9, highest))))
     return {"low": low, "high": high, "log": draw(st.booleans())}
 
 
 def domains(name: str) -> st.SearchStrategy[dict[str, Any]]:
     if name in INTEGERS:
         return choices(name) | integer_ranges(INTEGERS[name])
-    return choices(name) | float_ranges() if name == "learning_rate" else choices(name)
+    return choices(name) | float_ranges(FLOATS[name]) if name in FLOATS else choices(name)
 
 
 @st.composite
@@ -106,7 +108,7 @@ def placements(draw: st.DrawFn) -> dict[str, Any]:
     task: dict[str, Any] = {}
     sample = draw(st.sampled_from([{}, SAMPLE, POOL, PLANTED]))
     finite = sample != {}
-    fields = HYPERPARAMETERS | TASK | sample | (EMBEDDED if sample is PLANTED else {})
+    fields = HYPERPARAMETERS | TASK | sample | (EMBEDDED if sample == PLANTED else {})
     for usual, other in ALTERNATIVES:
         chosen = draw(st.booleans()) and (finite or other != {"epochs"})
         fields = {
@@ -136,6 +138,9 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
     steps = data["grid"].get("steps", [data["fixed"].get("steps", 4000)])
     if "epochs" in data["grid"] | data["fixed"]:
         steps = [1]  # at the least
+    embedded = "planted" in (data["task"].get("data"), *data["grid"].get("data", []))
+    gpus = st.just("auto") if embedded else st.just("auto") | st.floats(0, 1) | st.integers(0, 8)
+    accelerators = st.none() if embedded else st.none() | st.sampled_from(["H200", "A100"])
     optional = {
         "seed": st.integers(0, 2**63 - 1),
         "sampler": st.sampled_from(SAMPLER_NAMES),
@@ -163,11 +168,8 @@ def spec_mappings(draw: st.DrawFn) -> dict[str, Any]:
             {},
             optional={
                 "cpus": st.just("auto") | positive,
-                "gpus": st.just("auto")
-                | (st.just(0) if embedded else st.floats(0, 1) | st.integers(0, 8)),
-                "accelerator": st.none()
-                if embedded
-                else st.none() | st.sampled_from(["H200", "A100"]),
+                "gpus": gpus,
+                "accelerator": accelerators,
                 "workers": st.just("auto") | positive,
             },
         ),

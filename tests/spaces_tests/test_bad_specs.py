@@ -362,6 +362,12 @@ def faults(data):
             "let optimizer be adamw",
         ),
         (
+            "fixed.dropout",
+            0.5,
+            r"fixed.dropout: no data of this search has it \(stream\); leave it out, or let data "
+            "be planted or modes or table",
+        ),
+        (
             "space.momentum",
             {"low": 0.0, "high": 0.9},
             "space.momentum: no optimizer of this search uses it",

@@ -33,6 +33,7 @@ def make_member(trial: int = 0, **given: object) -> Member:
         "learning_rate": 1e-2,
         "activation": "relu",
         "initialisation": "torch",
+        "dropout": None,
         "optimizer": "adam",
         "weight_decay": 0.3,
         "momentum": 0.9,

@@ -37,6 +37,8 @@ MODELS: list[dict[str, Any]] = [
     {"model": "neumf", "width": 9},
     {"model": "neumf", "depth": 0, "multiplication": True},
     {"model": "mlp", "depth": 2, "width": 20, "activation": "tanh", "initialisation": "he"},
+    {"model": "mlp", "depth": 2, "width": 13, "activation": "tanh", "dropout": 0.2},
+    {"model": "neumf", "activation": "gelu", "dropout": 0.5, "multiplication": True},
 ]
 
 RANGES = ("-4.0 to 5.5", "none", "-2.5 to 2.0")
@@ -69,6 +71,37 @@ def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
     pack = make_pack(kinds, dimension=3, steps=40, batch_size=70, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     assert len(report.evaluations) == len(MODELS)
+    for evaluation in report.evaluations:
+        assert evaluation.loss is not None
+        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
+        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
+        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
+
+
+ACTIVE = ("relu", "gelu", "silu", "tanh")
+
+
+@pytest.mark.parametrize("batch_size", [33, 300])  # no whole panels, and no whole slices
+def test_members_with_dropout_and_without_equal_plain_torch(batch_size: int) -> None:
+    kinds = [
+        make_member(
+            index,
+            model="neumf" if index % 2 else "mlp",
+            factors=3 + index,
+            depth=1 + index % 3,
+            width=5 + 3 * index,
+            activation=ACTIVE[index // 3],
+            multiplication=index % 4 == 0,
+            dropout=0.0 if index % 5 == 0 else index / 12,
+            y_range=RANGES[index % 2],
+            initialisation_seed=2**62 + index * 2**31,
+        )
+        for index in range(12)
+    ]
+    kinds.append(make_member(12, factors=4, depth=0, dropout=0.9))  # nothing to drop
+    pack = make_pack(kinds, dimension=3, steps=20, batch_size=batch_size, **PLANTED)
+    *_, report = train(pack, device=CPU, dtype=torch.float64)
+    assert len(report.evaluations) == len(kinds)
     for evaluation in report.evaluations:
         assert evaluation.loss is not None
         *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)

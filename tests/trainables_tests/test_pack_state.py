@@ -65,6 +65,18 @@ PACKS: dict[str, Pack] = {
         label_noise_std=0.3,
         **POOL | {"data": "planted"},
     ),
+    "dropout": make_pack(
+        [
+            make_member(
+                trial, model=model, factors=4, depth=trial, activation="tanh", dropout=0.2 * trial
+            )
+            for trial, model in enumerate(["mlp", "neumf", "mlp", "neumf"])
+        ],
+        steps=600,
+        halving=HALVING,
+        shuffle=True,
+        **POOL | {"data": "planted"},
+    ),
     "the full tensor of two modes": make_pack(
         [
             make_member(trial, model=model, factors=4, optimizer="adagrad", data_seed=trial)

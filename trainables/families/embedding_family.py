@@ -43,6 +43,7 @@ class EmbeddingModel:
     multiplication: bool | None
     activation: str | None
     initialisation: str | None
+    dropout: float | None
 
     @classmethod
     def of(cls, member: Member) -> Self:
@@ -57,6 +58,7 @@ class EmbeddingModel:
             multiplication=given["multiplication"] if mlp else None,
             activation=given["activation"] if mlp else None,
             initialisation=given["initialisation"] if mlp else None,
+            dropout=given["dropout"] if mlp else None,
         )
 
     @property
@@ -123,8 +125,9 @@ class EmbeddingFamily:
 
     def reference(self, member: Member, task: Task) -> "EmbeddingNetwork":
         """See `Family`: a module that takes the rows (B,) of the users, and those of the items."""
-        model = EmbeddingModel.of(member)
-        return EmbeddingNetwork(model, *_initial(member, task), origin=label_origin(task))
+        model, seed = EmbeddingModel.of(member), member.initialisation_seed
+        weights = _initial(member, task)
+        return EmbeddingNetwork(model, *weights, origin=label_origin(task), seed=seed)
 
 
 def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
@@ -145,9 +148,13 @@ class EmbeddingNetwork(nn.Module):
         table: Tensor,
         layers: Sequence[tuple[Tensor, Tensor]],
         *,
+        seed: int,
         origin: float = 0.0,
     ) -> None:
-        """Build it with these weights, which are copied; `origin`: what labels are counted from."""
+        """Build it with these weights, which are copied.
+
+        `seed` is that of its dropout, `origin` what labels are counted from.
+        """
         super().__init__()
         self.model, self.origin = model, origin
         self.table = nn.Parameter(table.clone())
@@ -157,6 +164,8 @@ class EmbeddingNetwork(nn.Module):
                 layers,
                 activation=str(model.activation),
                 multiplication=bool(model.multiplication),
+                dropout=model.dropout or 0.0,
+                seed=seed,
             )
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:

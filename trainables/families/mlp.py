@@ -22,13 +22,15 @@ class Mlp:
 
     `layer_sizes` are the units of each hidden layer, from the input to the output (none: one linear
     layer; two: linear, activation, linear, activation, linear); with `multiplication` the
-    elementwise product of the two vectors is part of the input.
+    elementwise product of the two vectors is part of the input. `dropout`, of learned embeddings
+    alone, is the share of the units of each hidden layer that a step of training does without.
     """
 
     multiplication: bool
     layer_sizes: tuple[int, ...]
     activation: str
     initialisation: str
+    dropout: float
 
     @classmethod
     def of(cls, member: Member) -> Self:
@@ -39,6 +41,7 @@ class Mlp:
             layer_sizes=layer_units(given["layer_sizes"]),
             activation=given["activation"],
             initialisation=given["initialisation"],
+            dropout=given["dropout"] or 0.0,
         )
 
     @property

@@ -13,6 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..families.dropout import dropout_threshold
 from ..families.mlp import Mlp
 from ..optimisers import optimiser_settings
 from ..pack import Member
@@ -40,7 +41,8 @@ class Workspace:
     ) -> None:
         """For members of at most `depth`, `width` and `size`, the numbers of a flat member.
 
-        `derivatives`: whether an activation is among them that keeps its derivative.
+        `derivatives`: whether one is among them that keeps derivatives, or drops units and keeps
+        what was before.
         """
 
         def zeros(*sizes: int) -> Tensor:
@@ -80,6 +82,8 @@ class CompiledMember:
     member: Member
     dimension: int
     kernels: Kernels
+    done: Tensor | None = None
+    """(1,), the steps before the first of a call of `run`, by which units are dropped."""
     mlp: Mlp = field(init=False)
     layers: list[_Layer] = field(init=False)
     _settings: Tensor = field(init=False)
@@ -105,24 +109,32 @@ class CompiledMember:
         sums: Tensor,
         *,
         ranged: Mapping[str, int] | None = None,
+        dropping: bool = False,
     ) -> list[Operation]:
         """Predict a slice, and add the squared errors and their squares to `sums` (2,), float64.
 
         The errors that are left in `space` are the derivatives of the batch's mean squared error.
         `ranged` are the slots that `output_ranged` has beside those of `output`, where predictions
-        are kept in a range.
+        are kept in a range. `dropping`: in training, where a member with dropout drops units.
         """
-        operations = [
-            self.kernels.operation(
-                "forward",
-                **self._layer(index, weights, panels, space),
-                fan_out=layer.fan_out,
-                panels=panels.number,
-                outputs_pointer=address(space.outputs[index]),
-                derivatives_pointer=address(space.derivatives[index]),
+        operations = []
+        for index, layer in enumerate(self.layers[:-1]):
+            activated = outputs = space.outputs[index]
+            if dropping and not self._keeps_derivative:
+                # The derivative follows from what they were before units were dropped.
+                activated = space.derivatives[index]
+            operations.append(
+                self.kernels.operation(
+                    "forward",
+                    **self._layer(index, weights, panels, space),
+                    fan_out=layer.fan_out,
+                    panels=panels.number,
+                    outputs_pointer=address(activated),
+                    derivatives_pointer=address(space.derivatives[index]),
+                )
             )
-            for index, layer in enumerate(self.layers[:-1])
-        ]
+            if dropping:
+                operations.append(self._drop(index, panels, activated, outputs))
         output = self.kernels.operation(
             "output" if ranged is None else "output_ranged",
             **self._layer(len(self.layers) - 1, weights, panels, space),
@@ -156,8 +168,8 @@ class CompiledMember:
                 break
             # Two take turns: a layer's deltas are needed until those of the one below are there.
             above, deltas = deltas, space.deltas[index % 2]
-            kept = ACTIVATIONS_WITH_DERIVATIVE
-            below = space.derivatives if self.mlp.activation in kept else space.outputs
+            kept = self._keeps_derivative or self.mlp.dropout > 0
+            below = space.derivatives if kept else space.outputs
             operations += [
                 self.kernels.operation(
                     "bias_gradient",
@@ -177,7 +189,30 @@ class CompiledMember:
                     deltas_pointer=address(deltas),
                 ),
             ]
+            if self.mlp.dropout > 0:
+                operations.append(self._drop(index - 1, panels, deltas, deltas))
         return operations
+
+    @property
+    def _keeps_derivative(self) -> bool:
+        return self.mlp.activation in ACTIVATIONS_WITH_DERIVATIVE
+
+    def _drop(self, index: int, panels: Panels, inputs: Tensor, outputs: Tensor) -> Operation:
+        """Drop units of a hidden layer, in what it puts out or in the derivatives by it."""
+        assert self.done is not None
+        return self.kernels.operation(
+            "dropout",
+            inputs_pointer=address(inputs),
+            outputs_pointer=address(outputs),
+            units=self.layers[index].fan_out,
+            panels=panels.number,
+            first=panels.first,
+            layer=index,
+            seed=self.member.initialisation_seed,
+            done_pointer=address(self.done),
+            threshold=dropout_threshold(self.mlp.dropout),
+            scale=bits(1 / (1 - self.mlp.dropout)),
+        )
 
     def input_backward(
         self, weights: Tensor, panels: Panels, space: Workspace, deltas: Tensor

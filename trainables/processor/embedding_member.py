@@ -106,7 +106,10 @@ class EmbeddingMember:
         self.mlp = None
         if self.layers is not None:
             self.mlp = CompiledMember(
-                member=member, dimension=self.model.factors, kernels=self.kernels
+                member=member,
+                dimension=self.model.factors,
+                kernels=self.kernels,
+                done=self.done,
             )
         settings = optimiser_settings(member)
         numbers = [member.learning_rate, *settings.values()]
@@ -289,6 +292,7 @@ class EmbeddingMember:
             labels=labels,
             pairs=pairs,
             batch_size=batch.size,
+            first=first,
         )
         layers = space.layers
         if errors is not None:  # derivatives are scaled by 2 / B: as those of a batch of two
@@ -299,9 +303,10 @@ class EmbeddingMember:
             "products": int(bool(self.model.multiplication)),
             "input_features": features,
         }
+        dropping = backward and self.mlp.mlp.dropout > 0
         operations += [
             self.kernels.operation("gather", **of_rows, inputs_pointer=address(space.inputs)),
-            *self.mlp.forward(weights, part, layers, sums, ranged=ranged),
+            *self.mlp.forward(weights, part, layers, sums, ranged=ranged, dropping=dropping),
         ]
         if backward:
             operations += [

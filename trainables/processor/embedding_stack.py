@@ -93,7 +93,9 @@ class EmbeddingStack:
             width=max((mlp.width for mlp in hidden), default=0),
             depth=max((mlp.depth for mlp in hidden), default=0),
             size=max((_up(mlp.size) for mlp in mlps), default=0),
-            derivatives=any(mlp.activation in ACTIVATIONS_WITH_DERIVATIVE for mlp in hidden),
+            derivatives=any(
+                mlp.activation in ACTIVATIONS_WITH_DERIVATIVE or mlp.dropout > 0 for mlp in hidden
+            ),
             dtype=self.dtype,
         )
         return EmbeddingSpace(self._compiled, pairs=pairs, layers=layers)

@@ -52,6 +52,8 @@ class MemberShape:
     factors: int = 0
     rows: int = 0
     """Of learned embeddings, each of so many factors; 0 where vectors are given."""
+    dropout: bool = False
+    """Whether units are dropped: their outputs of before are kept."""
 
     def parameters(self, dimension: int) -> int:
         """The number of weights and biases."""
@@ -183,7 +185,9 @@ def _workspace_bytes(shapes: Sequence[MemberShape], dimension: int) -> int:
     hidden = [shape for shape in shapes if shape.depth and shape.model in LAYERED_MODELS]
     width = max((shape.width for shape in hidden), default=0)
     depth = max((shape.depth for shape in hidden), default=0)
-    derivatives = any(shape.activation in ACTIVATIONS_WITH_DERIVATIVE for shape in hidden)
+    derivatives = any(
+        shape.activation in ACTIVATIONS_WITH_DERIVATIVE or shape.dropout for shape in hidden
+    )
     activations = depth * (2 if derivatives else 1) + 2  # and two layers' deltas
     gradients = max(_up(shape.layer_parameters(dimension), LANES) for shape in shapes)
     gradients += max(shape.table_numbers for shape in shapes)

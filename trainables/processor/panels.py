@@ -20,13 +20,15 @@ class Panels:
     """A slice of a stream's batches: inputs (N, P, 3 D + 1, PANEL), labels (N, P, PANEL).
 
     Its first `pairs` count, the rest of its last panel is padding. `batch_size` is that of the
-    whole batch; the strides, in numbers, lead from the slice of one step to the next step's.
+    whole batch, of which they are the pairs from `first` on; the strides, in numbers, lead from the
+    slice of one step to the next step's.
     """
 
     inputs: Tensor
     labels: Tensor
     pairs: int
     batch_size: int
+    first: int = 0
 
     @property
     def number(self) -> int:

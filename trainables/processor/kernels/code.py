@@ -48,6 +48,16 @@ class Value:
     def __truediv__(self, other: "Value | float") -> "Value":
         return self._with(other, "sdiv", "fdiv")
 
+    def __and__(self, other: "Value | int") -> "Value":
+        return self._with(other, "and_", "")
+
+    def __xor__(self, other: "Value | int") -> "Value":
+        return self._with(other, "xor", "")
+
+    def __rshift__(self, other: "Value | int") -> "Value":
+        """Zeros come in."""
+        return self._with(other, "lshr", "")
+
     def __rsub__(self, other: float) -> "Value":
         return self.code.lift(other, self.type) - self
 

@@ -19,6 +19,7 @@ from .dot_beside import (
     write_products,
     write_remainders,
 )
+from .dropout import DROPOUT, write_dropout
 from .gradient import BIAS_GRADIENT, WEIGHT_GRADIENT, write_bias_gradient, write_weight_gradient
 from .lazy_rows import CATCH_UP, ROW_UPDATE, write_catch_up, write_row_update
 from .linear import (
@@ -64,6 +65,7 @@ PAIR_SLOTS: Mapping[str, tuple[str, ...]] = {
     "remainders": REMAINDERS,
     "dot_gradients": DOT_GRADIENTS,
     "input_backward": BACKWARD,
+    "dropout": DROPOUT,
 }
 RANGED_SLOTS: Mapping[str, tuple[str, ...]] = {
     "dot_pairs_ranged": DOT_PAIRS_RANGED,
@@ -227,6 +229,7 @@ def _compiled_pairs(number: str, processor: Processor) -> CompiledModule:
         write_remainders(module)
         write_dot_gradients(module)
         write_backward(module, None)
+        write_dropout(module)
 
     return CompiledModule(number, processor, tuple(PAIR_SLOTS), write)
 
