@@ -146,15 +146,13 @@ class PlainModel(nn.Module):
 
     def __init__(self, network: EmbeddingNetwork) -> None:
         super().__init__()
-        self.factors = network.model.factors
         users, items = network.table.detach().split([USERS, ITEMS])
-        self.users = nn.Parameter(users[:, : self.factors].clone())
-        self.items = nn.Parameter(items[:, : self.factors].clone())
+        self.users = nn.Parameter(users.clone())
+        self.items = nn.Parameter(items.clone())
         self.biases = None
-        if network.model.model == "dot_bias":
-            self.biases = nn.ParameterList(
-                nn.Parameter(table[:, self.factors :].clone()) for table in (users, items)
-            )
+        if network.biases is not None:
+            both = network.biases.detach().split([USERS, ITEMS])
+            self.biases = nn.ParameterList(nn.Parameter(each.clone()) for each in both)
         self.mlp = None
         if network.mlp is not None:
             sizes = network.model.sizes

@@ -240,7 +240,8 @@ _HYPERPARAMETERS = (
         minimum=0,
         belongs_to=("adamw",),
         description="Decoupled weight decay: each step takes this share of the weights and biases, "
-        "times the learning rate; null where the optimizer has none.",
+        "times the learning rate; in models on learned embeddings not of the biases; null where "
+        "the optimizer has none.",
     ),
     Field(
         name="momentum",

@@ -6,8 +6,9 @@ pass, loss, optimiser and evaluation are torch's own.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ def train_alone(
     network = family.reference(member, task).to(device, dtype)
     average = family.reference(member, task).to(device, dtype)
     optimizer = OPTIMISERS[member.optimizer].reference(
-        network.parameters(),
+        _groups(network, family.undecayed(network)),
         lr=torch_rate(member.learning_rate, dtype),
         **optimiser_settings(member),
     )
@@ -74,6 +75,17 @@ def train_alone(
             for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(weight, average_weight(step))
         yield Checkpoint(step=step + 1, train_loss=loss.detach(), network=network, average=average)
+
+
+def _groups(network: nn.Module, undecayed: Sequence[nn.Parameter]) -> list[dict[str, Any]]:
+    """The parameters as torch's optimisers take them: those that are decayed, and the others."""
+    apart = {id(each) for each in undecayed}
+    groups: list[dict[str, Any]] = [
+        {"params": [each for each in network.parameters() if id(each) not in apart]}
+    ]
+    if undecayed:
+        groups.append({"params": list(undecayed), "weight_decay": 0.0})
+    return groups
 
 
 def _halves(inputs: Tensor, task: Task) -> tuple[Tensor, Tensor]:

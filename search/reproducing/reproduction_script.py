@@ -220,7 +220,7 @@ class Embeddings(nn.Module):
         super().__init__()
         drawn = torch.Generator().manual_seed(($initialisation_seed + 1) % 2**63)
         table = torch.empty($users + $items, $columns).normal_(0, $std, generator=drawn)
-        self.table, self.layers = nn.Parameter(table), nn.Sequential(*layers[:-$behind])
+        ${parameters}self.layers = nn.Sequential(*layers[:-$behind])
 
     def forward(self, rows):
         a, b = self.table[rows[0]], self.table[rows[1]]
@@ -229,9 +229,20 @@ class Embeddings(nn.Module):
 
 
 ''')
+_ROWS = "self.table = nn.Parameter(table)\n        "
+_ROWS_WITH_BIASES = (
+    "self.table, self.biases = nn.Parameter(table[:, :-1]), nn.Parameter(table[:, -1:])\n        "
+)
+_GROUPS = """\
+weights, biases = [], []
+for name, parameter in network.named_parameters():
+    (biases if "bias" in name else weights).append(parameter)
+groups = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]  # they aren't decayed
+"""
 _JOINED = {
     "dot": "rating = (a * b).sum(1, keepdim=True)",
-    "dot_bias": "rating = ((a * b)[:, :-1].sum(1) + a[:, -1] + b[:, -1])[:, None]",
+    "dot_bias": "both = self.biases[rows[0]] + self.biases[rows[1]]\n"
+    "        rating = (a * b).sum(1, keepdim=True) + both",
     "mlp": "rating = self.layers(torch.cat([$inputs], 1))",
     "neumf": """\
 rating = (a[:, $factors:] * b[:, $factors:]).sum(1, keepdim=True)
@@ -285,11 +296,12 @@ for inputs, outputs in zip(sizes, sizes[1:]):
     layers += [linear, nn.$activation()$dropped]
 ${classes}network = $network
 
-optimizer = torch.optim.$optimizer_class(network.parameters(), lr=$learning_rate$settings)
+${groups}optimizer = torch.optim.$optimizer_class($trained, lr=$learning_rate$settings)
 average = [parameter.detach().clone() for parameter in network.parameters()]
 data = generator = torch.Generator("$device").manual_seed($data_seed)
 ${prepare}for step in range(STEPS):
-    optimizer.param_groups[0]["lr"] = $learning_rate * ($factor)
+    for group in optimizer.param_groups:
+        group["lr"] = $learning_rate * ($factor)
     $take
     optimizer.zero_grad()
     nn.functional.mse_loss(network(x).squeeze(1), y).backward()
@@ -341,12 +353,16 @@ def reproduction_script(row: TrialRow) -> str:
         "chunk": EVALUATION_CHUNK,
     }
     network, of_table = _network(columns, texts), columns["data"] == "table"
+    apart = columns["data"] in EMBEDDED_DATA and columns["model"] != "dot"
+    apart &= bool(columns["weight_decay"])
     return _TEMPLATE.substitute(
         texts | _batches(columns, texts) | network,
         imports=_TABLE_IMPORTS if of_table else "",
         of_vectors="" if of_table else _OF_VECTORS.substitute(columns),
         activation=_ACTIVATIONS[columns["activation"] or "relu"],
         optimizer_class=optimiser.reference.__name__,
+        groups=_GROUPS if apart else "",
+        trained="groups" if apart else "network.parameters()",
         settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
         factor=_FACTORS[columns["schedule"]],
         course=_ONE_CYCLE if columns["schedule"] == "one_cycle" else "",
@@ -383,6 +399,7 @@ def _network(columns: Mapping[str, Any], texts: Mapping[str, Any]) -> dict[str, 
         **numbers,
         "columns": embedding_columns(columns["model"], columns["factors"]),
         "std": FACTORS_STD,
+        "parameters": _ROWS_WITH_BIASES if columns["model"] == "dot_bias" else _ROWS,
         "joined": string.Template(_JOINED[columns["model"]]).substitute(texts),
         "kept": _kept(columns),
         "shape": (EVALUATION_CHUNKS, EVALUATION_CHUNK),

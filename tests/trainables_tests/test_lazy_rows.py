@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -45,6 +46,12 @@ def derivative(read: Tensor, target: Tensor) -> Tensor:
     return 2 * (read.sum(1) - target)[:, None].expand_as(read)
 
 
+def of_weights_and_biases(weights: Tensor, biases: Tensor) -> list[dict[str, Any]]:
+    """Groups of parameters as torch's optimisers take them; the second is not decayed."""
+    apart = {"params": [biases.requires_grad_()], "weight_decay": 0.0}
+    return [{"params": [weights.requires_grad_()]}, apart]
+
+
 class Trained:
     """A table trained by the kernels; `at_step` sees the rows that a step has read."""
 
@@ -57,11 +64,12 @@ class Trained:
         *,
         averaging: bool = False,
         processor: Processor | None = None,
+        biases: int | None = None,
     ) -> None:
         number = {torch.float32: "float32", torch.float64: "float64"}[weights.dtype]
         self.kernels = row_kernels(number, processor)
         decaying = replace(optimiser, weight_decay=decay)
-        self.rows = LazyRows.start(self.kernels, weights, decaying)
+        self.rows = LazyRows.start(self.kernels, weights, decaying, biases=biases)
         self.schedule = RowSchedule(
             beta_1=optimiser.beta_1, beta_2=optimiser.beta_2, steps=LONG, dtype=weights.dtype
         )
@@ -96,8 +104,13 @@ class Trained:
 
 @pytest.mark.parametrize("course", COURSES)
 @pytest.mark.parametrize("optimiser", [FAST_AI, DEFAULT], ids=["fast.ai", "default"])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str) -> None:
+@pytest.mark.parametrize(
+    ("decay", "biases"), [(0.0, FACTORS), (0.1, FACTORS), (0.1, FACTORS - 1), (0.1, 3)]
+)
+def test_they_are_dense_adams(
+    decay: float, biases: int, optimiser: RowOptimiser, course: str
+) -> None:
+    """With columns that are not decayed from `biases` on, in a group of parameters of their own."""
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(ROWS, FACTORS, generator=generator, dtype=torch.float64)
     indices = uneven(STEPS, BATCH, seed=2)
@@ -112,11 +125,13 @@ def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str
         optimiser,
         COURSES[course],
         averaging=True,
+        biases=biases if biases < FACTORS else None,
     )
-    dense, average = weights.clone().requires_grad_(), weights.clone()
+    parts = [weights[:, :biases].clone(), weights[:, biases:].clone()]
+    average = weights.clone()
     kind = torch.optim.AdamW if decay else torch.optim.Adam
     reference = kind(
-        [dense],
+        of_weights_and_biases(*parts),
         lr=optimiser.learning_rate,
         betas=(optimiser.beta_1, optimiser.beta_2),
         eps=optimiser.epsilon,
@@ -125,14 +140,19 @@ def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str
     for step in range(STEPS):
         index, target = indices[step], targets[step]
         read = lazy.step(index, target)
+        dense = torch.cat(parts, dim=1)
         torch.testing.assert_close(read, dense.detach()[index], rtol=0, atol=1e-10)
-        reference.param_groups[0]["lr"] = optimiser.learning_rate * COURSES[course](step)
+        for group in reference.param_groups:
+            group["lr"] = optimiser.learning_rate * COURSES[course](step)
         reference.zero_grad()
         (dense[index].sum(1) - target).square().sum().backward()
         reference.step()
-        average.lerp_(dense.detach(), average_weight(step))
-    state = reference.state[dense]
-    expected = [dense.detach(), state["exp_avg"], state["exp_avg_sq"], average]
+        average.lerp_(torch.cat(parts, dim=1).detach(), average_weight(step))
+    moments = [
+        torch.cat([reference.state[part][name] for part in parts], dim=1)
+        for name in ("exp_avg", "exp_avg_sq")
+    ]
+    expected = [torch.cat(parts, dim=1).detach(), *moments, average]
     found = lazy.finish()
     for lazily, densely in zip(found[:, :, :FACTORS], expected, strict=True):
         torch.testing.assert_close(lazily, densely, rtol=0, atol=1e-10)
@@ -140,8 +160,8 @@ def test_they_are_dense_adams(decay: float, optimiser: RowOptimiser, course: str
     assert (lazy.rows.updated == STEPS).all()
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
+@pytest.mark.parametrize(("decay", "biases"), [(0.0, FACTORS), (0.1, FACTORS), (0.1, 18)])
+def test_a_row_that_nobody_reads_for_long(decay: float, biases: int) -> None:
     """Past the steps that its moments last, to dense Adam's numbers, average or none."""
     generator = torch.Generator().manual_seed(3)
     weights = torch.randn(2, FACTORS, generator=generator, dtype=torch.float64)
@@ -153,12 +173,17 @@ def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
             FAST_AI,
             lambda step: 1.0,
             averaging=averaging,
+            biases=biases if biases < FACTORS else None,
         )
         for averaging in (False, True)
     ]
-    dense = weights.clone().requires_grad_()
+    parts = [weights[:, :biases].clone(), weights[:, biases:].clone()]
     reference = torch.optim.AdamW(
-        [dense], lr=FAST_AI.learning_rate, betas=(0.9, 0.99), eps=1e-5, weight_decay=decay
+        of_weights_and_biases(*parts),
+        lr=FAST_AI.learning_rate,
+        betas=(0.9, 0.99),
+        eps=1e-5,
+        weight_decay=decay,
     )
     target = torch.ones(1, dtype=torch.float64)
     for step in range(LONG):
@@ -166,14 +191,19 @@ def test_a_row_that_nobody_reads_for_long(decay: float) -> None:
         for lazy in both:
             lazy.step(index, target)
         reference.zero_grad()
-        (dense[index].sum(1) - target).square().sum().backward()
+        (torch.cat(parts, dim=1)[index].sum(1) - target).square().sum().backward()
         reference.step()
+
+    def densely(name: str) -> Tensor:
+        return torch.cat([reference.state[part][name][0] for part in parts])
+
     for lazy in both:
         # Not the other, whose loss is so near to 0 by then that its gradients are roundings.
         found = lazy.finish()[:, 0, :FACTORS]
-        torch.testing.assert_close(found[0], dense.detach()[0], rtol=0, atol=1e-10)
+        expected = torch.cat(parts, dim=1).detach()[0]
+        torch.testing.assert_close(found[0], expected, rtol=0, atol=1e-10)
         for state, name in ((1, "exp_avg"), (2, "exp_avg_sq")):
-            torch.testing.assert_close(found[state], reference.state[dense][name][0])
+            torch.testing.assert_close(found[state], densely(name))
 
 
 def test_moments_that_never_fade_are_walked_to_the_end() -> None:
@@ -210,7 +240,15 @@ def test_registers_change_no_bit(columns: int) -> None:
     indices = uneven(12, 4, columns, rows=9)
     found = []
     for processor in (HASWELL, SKYLAKE):
-        lazy = Trained(weights, 0.1, FAST_AI, one_cycle, averaging=True, processor=processor)
+        lazy = Trained(
+            weights,
+            0.1,
+            FAST_AI,
+            one_cycle,
+            averaging=True,
+            processor=processor,
+            biases=columns - 1,
+        )
         for index in indices:
             lazy.step(index, torch.ones(4))
         found.append(lazy.finish())

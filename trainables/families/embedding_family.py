@@ -67,6 +67,11 @@ class EmbeddingModel:
         return embedding_columns(self.model, self.factors)
 
     @property
+    def decayed_columns(self) -> int:
+        """The numbers of a row that weight decay is for: all but its bias."""
+        return self.factors if self.model == "dot_bias" else self.columns
+
+    @property
     def dot_beside(self) -> bool:
         """Whether the prediction is an MLP's and the dot product of further factors."""
         return bool(self.sizes) and self.columns > self.factors
@@ -129,6 +134,10 @@ class EmbeddingFamily:
         weights = _initial(member, task)
         return EmbeddingNetwork(model, *weights, origin=label_origin(task), seed=seed)
 
+    def undecayed(self, network: nn.Module) -> list[nn.Parameter]:
+        """See `Family`: the biases of rows and of layers."""
+        return [each for name, each in network.named_parameters() if "bias" in name]
+
 
 def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
     """The table, and the MLP's layers: the latter as those of vectors, of the same seed."""
@@ -140,7 +149,10 @@ def _initial(member: Member, task: Task) -> tuple[Tensor, list[tuple[Tensor, Ten
 
 
 class EmbeddingNetwork(nn.Module):
-    """A table of rows under a dot product, with or without biases, under an MLP, or under both."""
+    """A table of rows under a dot product, with or without biases, under an MLP, or under both.
+
+    The biases of rows are parameters apart from their factors, as weight decay leaves them alone.
+    """
 
     def __init__(
         self,
@@ -157,7 +169,11 @@ class EmbeddingNetwork(nn.Module):
         """
         super().__init__()
         self.model, self.origin = model, origin
-        self.table = nn.Parameter(table.clone())
+        columns = model.decayed_columns
+        self.table = nn.Parameter(table[:, :columns].clone())
+        self.biases = None
+        if model.columns > columns:
+            self.biases = nn.Parameter(table[:, columns:].clone())
         self.mlp = None
         if layers:
             self.mlp = Network(
@@ -182,5 +198,7 @@ class EmbeddingNetwork(nn.Module):
         if self.mlp is not None:
             output: Tensor = self.mlp(user[:, :factors], item[:, :factors])
             return output + (user[:, factors:] * item[:, factors:]).sum(1)
-        product = (user[:, :factors] * item[:, :factors]).sum(1)
-        return product + user[:, factors:].sum(1) + item[:, factors:].sum(1)
+        product = (user * item).sum(1)
+        if self.biases is None:
+            return product
+        return product + self.biases[users].sum(1) + self.biases[items].sum(1)

@@ -33,3 +33,6 @@ class Family(Protocol):
         predictions (B,). It shares the initial
         weights with the engines, and no computation.
         """
+
+    def undecayed(self, network: nn.Module) -> Sequence[nn.Parameter]:
+        """The parameters of such a module that weight decay leaves alone."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spaces.vocabulary import input_count, layer_units, parameter_count
 
@@ -100,6 +100,10 @@ class MlpFamily:
             activation=mlp.activation,
             multiplication=mlp.multiplication,
         )
+
+    def undecayed(self, network: nn.Module) -> list[nn.Parameter]:
+        """See `Family`: none, as in torch, where nothing else is said."""
+        return []
 
 
 def _initial_layers(member: Member, task: Task) -> list[tuple[Tensor, Tensor]]:

@@ -18,7 +18,7 @@ from ..families.mlp import Mlp
 from ..optimisers import optimiser_settings
 from ..pack import Member
 from ..sources.batches import input_rows
-from .kernels import ACTIVATIONS_WITH_DERIVATIVE, PANEL, Kernels
+from .kernels import ACTIVATIONS_WITH_DERIVATIVE, LANES, PANEL, Kernels, optimiser_kernel
 from .panels import SLICE_PANELS, Panels
 
 Operation = list[int]
@@ -100,6 +100,16 @@ class CompiledMember:
             self.layers.append(_Layer(fan_in + ones, fan_out, start))
             start += (fan_in + 1) * fan_out
         self.size = start
+
+    def of_weights(self) -> Tensor:
+        """1 for each weight, and 0 for each bias and in the padding (size and padding,)."""
+        of_weights = torch.zeros(-(-self.size // LANES) * LANES)
+        for index, layer in enumerate(self.layers):
+            weights = of_weights[layer.weights : layer.bias].view(layer.fan_out, layer.fan_in)
+            weights.fill_(1)
+            if index == 0:
+                weights[:, 2 * self.dimension] = 0
+        return of_weights
 
     def forward(
         self,
@@ -235,15 +245,24 @@ class CompiledMember:
         )
 
     def optimise(
-        self, states: Tensor, space: Workspace, schedule: Tensor, *, averaging: bool
+        self,
+        states: Tensor,
+        space: Workspace,
+        schedule: Tensor,
+        *,
+        averaging: bool,
+        decays: Tensor | None = None,
     ) -> Operation:
         """The optimiser's step on `states` (S, size and padding), the `state_names` in their order.
 
-        `schedule` holds a row of its optimiser's numbers for each step.
+        `schedule` holds a row of its optimiser's numbers for each step; `decays` the weight decay
+        of each number, where they differ.
         """
         name = self.member.optimizer
+        own = {} if decays is None else {"decays_pointer": address(decays)}
         return self.kernels.operation(
-            f"{name}_averaging" if averaging else name,
+            optimiser_kernel(name, of_weights=decays is not None, averaging=averaging),
+            **own,
             states_pointer=address(states),
             gradients_pointer=address(space.gradients),
             size=states.shape[1],

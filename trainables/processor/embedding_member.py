@@ -84,6 +84,8 @@ class EmbeddingMember:
     rows: LazyRows | None = field(init=False)
     _settings: Tensor = field(init=False)
     _bias: Tensor = field(init=False)
+    _decays: Tensor | None = field(init=False)
+    """The weight decay of each number of `layers`, 0 of a bias; None without a decay."""
     _multiplied: Tensor | None = field(init=False)
     """(C,), 1 in the columns of a dot product beside an MLP; None where there is none."""
     _range: dict[str, int] | None = field(init=False)
@@ -114,6 +116,10 @@ class EmbeddingMember:
         settings = optimiser_settings(member)
         numbers = [member.learning_rate, *settings.values()]
         self._settings = torch.tensor(numbers, dtype=torch.float64)
+        self._decays = None
+        decay = settings.get("weight_decay", 0.0)
+        if self.mlp is not None and decay:
+            self._decays = self.mlp.of_weights().to(dtype) * decay
         self._bias = torch.zeros(self.table.shape[2], dtype=dtype)
         self._multiplied = None
         if self.model.dot_beside:
@@ -136,6 +142,7 @@ class EmbeddingMember:
                 weight_decay=settings.get("weight_decay", 0.0),
             ),
             done=self.done,
+            biases=self.model.decayed_columns if self.model.model == "dot_bias" else None,
         )
 
     def step(
@@ -170,7 +177,13 @@ class EmbeddingMember:
             )
         if self.mlp is not None and self.layers is not None:
             operations.append(
-                self.mlp.optimise(self.layers, space.layers, schedule, averaging=averaging)
+                self.mlp.optimise(
+                    self.layers,
+                    space.layers,
+                    schedule,
+                    averaging=averaging,
+                    decays=self._decays,
+                )
             )
         return operations
 

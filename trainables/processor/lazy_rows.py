@@ -94,6 +94,8 @@ class LazyRows:
     updated: Tensor
     optimiser: RowOptimiser
     done: Tensor
+    biases: int | None = None
+    """The first column that is not decayed, and with it all others; None where all are."""
     _settings: Tensor = field(init=False)
     _powers: Tensor = field(init=False)
 
@@ -107,7 +109,14 @@ class LazyRows:
         object.__setattr__(self, "_powers", self.optimiser.powers(self.states.dtype))
 
     @classmethod
-    def start(cls, kernels: Kernels, weights: Tensor, optimiser: RowOptimiser) -> "LazyRows":
+    def start(
+        cls,
+        kernels: Kernels,
+        weights: Tensor,
+        optimiser: RowOptimiser,
+        *,
+        biases: int | None = None,
+    ) -> "LazyRows":
         """Before the first step: `weights` (R, C), to be filled up to whole vectors."""
         rows, columns = weights.shape
         states = torch.zeros(4, rows, -(-columns // LANES) * LANES, dtype=weights.dtype)
@@ -118,6 +127,7 @@ class LazyRows:
             updated=torch.zeros(rows, dtype=torch.int64),
             optimiser=optimiser,
             done=torch.zeros(1, dtype=torch.int64),
+            biases=biases,
         )
 
     def catch_up(
@@ -155,4 +165,8 @@ class LazyRows:
             "schedule_pointer": schedule.numbers.data_ptr(),
             "schedule_stride": schedule.numbers.stride(0),
             "done_pointer": self.done.data_ptr(),
+            # Without a decay nothing sets columns apart, and all are walked at once.
+            "decayed": self.biases
+            if self.biases is not None and self.optimiser.weight_decay
+            else columns,
         }

@@ -83,6 +83,12 @@ class MemberShape:
         numbers = _up(self.layer_parameters(dimension), LANES) + self.table_numbers
         return STATES[self.optimizer] * (numbers - self.parameters(dimension)) * NUMBER_BYTES
 
+    def decays_bytes(self, dimension: int) -> int:
+        """Of which weights of an MLP on embeddings are decayed, and how much."""
+        if not self.rows or self.optimizer != "adamw":
+            return 0
+        return _up(self.layer_parameters(dimension), LANES) * NUMBER_BYTES
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPairs:
@@ -164,6 +170,7 @@ def pack_bytes(
         pairs = streams * _row_pair_bytes(EVALUATION_PAIRS)
         pairs += sum(count * shape.table_numbers for count, shape in members) * NUMBER_BYTES
         padding += sum(count * shape.rows for count, shape in members) * INDEX_BYTES
+        padding += sum(count * shape.decays_bytes(dimension) for count, shape in members)
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
     throughout = 2 * trainees + padding + workspaces + batches + noise + again

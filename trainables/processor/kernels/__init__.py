@@ -22,7 +22,7 @@ from .compiler import (
     row_kernels,
 )
 from .lazy_rows import LAZY_NUMBERS, lazy_schedule_row
-from .optimiser_code import SCHEDULE_NUMBERS, schedule_row
+from .optimiser_code import SCHEDULE_NUMBERS, optimiser_kernel, schedule_row
 from .program import Program
 from .registers import LANES
 
@@ -38,6 +38,7 @@ __all__ = [
     "embedding_kernels",
     "kernels_for",
     "lazy_schedule_row",
+    "optimiser_kernel",
     "row_kernels",
     "schedule_row",
 ]

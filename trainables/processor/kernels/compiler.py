@@ -31,7 +31,13 @@ from .linear import (
     write_forward,
     write_output,
 )
-from .optimiser_code import OPTIMISER, OPTIMISER_CODE, write_optimiser
+from .optimiser_code import (
+    OF_WEIGHTS,
+    OPTIMISER,
+    OPTIMISER_CODE,
+    optimiser_kernel,
+    write_optimiser,
+)
 from .pairs import (
     DOT_PAIRS,
     DOT_PAIRS_RANGED,
@@ -77,7 +83,12 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     **ROW_SLOTS,
     **PAIR_SLOTS,
     **RANGED_SLOTS,
-    **{f"{name}{suffix}": OPTIMISER for name in OPTIMISER_CODE for suffix in ("", "_averaging")},
+    **{
+        optimiser_kernel(name, of_weights=of_weights, averaging=averaging): slots
+        for name in OPTIMISER_CODE
+        for of_weights, slots in ((False, OPTIMISER), (True, OF_WEIGHTS))
+        for averaging in (False, True)
+    },
 }
 ROW = 1 + max(len(slots) for slots in SLOTS.values())
 """The integers of an operation: its kernel's address, and then its slots."""
@@ -196,9 +207,13 @@ def embedding_kernels(
     `ranged`: with those that keep predictions in a range.
     """
     processor = processor or Processor.host()
+    of_weights = []
+    if optimizer == "adamw":
+        of_weights.append(_compiled_optimiser(optimizer, number, processor, of_weights=True))
     return Kernels(
         _compiled_layers(activation, number, processor),
         _compiled_optimiser(optimizer, number, processor),
+        *of_weights,
         _compiled_rows(number, processor),
         _compiled_pairs(number, processor),
         *([_compiled_ranged(number, processor)] if ranged else []),
@@ -263,14 +278,20 @@ def _compiled_layers(activation: str, number: str, processor: Processor) -> Comp
 
 
 @cache
-def _compiled_optimiser(optimizer: str, number: str, processor: Processor) -> CompiledModule:
+def _compiled_optimiser(
+    optimizer: str, number: str, processor: Processor, *, of_weights: bool = False
+) -> CompiledModule:
     """The kernels of this optimiser, without and with the running average."""
 
     def write(module: Code) -> None:
-        write_optimiser(module, optimizer, averaging=False)
-        write_optimiser(module, optimizer, averaging=True)
+        for averaging in (False, True):
+            write_optimiser(module, optimizer, averaging=averaging, of_weights=of_weights)
 
-    return CompiledModule(number, processor, (optimizer, f"{optimizer}_averaging"), write)
+    names = [
+        optimiser_kernel(optimizer, of_weights=of_weights, averaging=averaging)
+        for averaging in (False, True)
+    ]
+    return CompiledModule(number, processor, names, write)
 
 
 @cache

@@ -6,11 +6,12 @@ steps after the last gradient the moments are m b1^j and v b2^j, and sqrt(v b2^j
 sqrt(v) sqrt(b2)^j (`missed_steps.py`). What comes out is dense Adam's up to rounding.
 
 `catch_up` walks the rows that a step reads, up to the step; `row_update` then takes the step for
-them. A row may come several times in a step. Legend: R rows, C columns, a multiple of LANES.
+them. A row may come several times in a step. The last columns may be biases, which are not decayed.
+Legend: R rows, C columns, a multiple of LANES.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .code import Code, Value
 from .missed_steps import Change, Steps, change_of, series, spread
@@ -28,6 +29,7 @@ ROWS = (
     "schedule_pointer",  # (LAZY_NUMBERS, all steps and more), as `lazy_schedule_row` gives them
     "schedule_stride",  # all steps and LANES more
     "done_pointer",  # an integer: the steps done before step 0 of a call
+    "decayed",  # the first columns, which are decayed: C where all are
 )
 CATCH_UP = (
     *ROWS,
@@ -103,6 +105,18 @@ class _Table:
         size = slot["rows"] * slot["columns"]
         return [slot["states_pointer"].at(size * state + first) for state in range(4)]
 
+    @property
+    def wholly_decayed(self) -> Value:
+        """The columns in vectors that are decayed in every lane."""
+        decayed, columns = self.slot["decayed"], self.slot["columns"]
+        return self.code.select(decayed < columns, decayed / LANES * LANES, columns)
+
+    def where_decayed(self, column: Value, yes: Value, no: Value | float) -> Value:
+        """A vector from `column` on: `yes` in the columns that are decayed, `no` in others."""
+        code = self.code
+        inside = code.lanes_from(column) < code.splat(self.slot["decayed"])
+        return code.select(inside, yes, no)
+
 
 def write_catch_up(module: Code, *, averaging: bool) -> None:
     """The kernel `catch_up`, or `catch_up_averaging`, which walks the average of the weights too.
@@ -111,7 +125,7 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
     """
     code, slot, step = module.kernel("catch_up_averaging" if averaging else "catch_up", CATCH_UP)
     table = _Table(code, slot, step)
-    before, columns = table.before, slot["columns"]
+    before, columns, whole = table.before, slot["columns"], table.wholly_decayed
     beta_1, beta_2 = table.setting("beta_1"), table.setting("beta_2")
     learning_rate, epsilon = table.setting("learning_rate"), table.setting("epsilon")
     decay = learning_rate * table.setting("weight_decay")
@@ -134,31 +148,58 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
             shares=shares if averaging else None,
         )
 
-    def apply(row: Value, change: Change, root_factor: Value | None) -> None:
-        """Change a row; without a factor of the root, by what its moments don't move."""
+    def without_decay(steps: Steps) -> Steps:
+        return replace(steps, kept=code.lift(1.0, code.vector))
+
+    def changed(
+        row: Value, column: Value, change: Change, root_factor: Value | None
+    ) -> tuple[Value, Value | None]:
+        """A vector of weights, and of their average, after `change`."""
+        weights, means, squares, averages = table.states(row, column)
+        weight = code.load_vector(weights)
+        new = weight * code.splat(change.weight)
+        average = None
+        if change.average is not None and change.taken is not None:
+            kept = code.load_vector(averages) * code.splat(change.average)
+            average = code.fma(weight, code.splat(change.taken), kept)
+        if root_factor is not None:
+            root = code.intrinsic("sqrt", code.load_vector(squares))
+            epsilons = code.splat(epsilon)
+            inverse = 1.0 / code.fma(root, code.splat(root_factor), epsilons)
+            x = code.fma(epsilons, inverse, -1.0)
+            mean = 0.0 - code.load_vector(means) * inverse
+            new = code.fma(mean, series(code, change.moved, x), new)
+            if average is not None:
+                average = code.fma(mean, series(code, change.moved_average, x), average)
+        return new, average
+
+    def put(row: Value, column: Value, new: Value, average: Value | None) -> None:
+        weights, _, _, averages = table.states(row, column)
+        code.store_vector(new, weights)
+        if average is not None:
+            code.store_vector(average, averages)
+
+    def apply(row: Value, steps: Steps, scale: Value, root_factor: Value | None) -> None:
+        """Take a row `steps` on; without a factor of the root, its moments don't move it."""
+        change = change_of(steps, scale)
 
         def some(column: Value) -> None:
-            weights, means, squares, averages = table.states(row, column)
-            weight = code.load_vector(weights)
-            new = weight * code.splat(change.weight)
-            average = None
-            if change.average is not None and change.taken is not None:
-                kept = code.load_vector(averages) * code.splat(change.average)
-                average = code.fma(weight, code.splat(change.taken), kept)
-            if root_factor is not None:
-                root = code.intrinsic("sqrt", code.load_vector(squares))
-                epsilons = code.splat(epsilon)
-                inverse = 1.0 / code.fma(root, code.splat(root_factor), epsilons)
-                x = code.fma(epsilons, inverse, -1.0)
-                mean = 0.0 - code.load_vector(means) * inverse
-                new = code.fma(mean, series(code, change.moved, x), new)
-                if average is not None:
-                    average = code.fma(mean, series(code, change.moved_average, x), average)
-            code.store_vector(new, weights)
-            if average is not None:
-                code.store_vector(average, averages)
+            put(row, column, *changed(row, column, change, root_factor))
 
-        code.each(0, columns, some, step=LANES)
+        def others() -> None:
+            undecayed = change_of(without_decay(steps), scale)
+
+            def mixed(column: Value) -> None:
+                new, average = changed(row, column, change, root_factor)
+                other, other_average = changed(row, column, undecayed, root_factor)
+                if average is not None and other_average is not None:
+                    average = table.where_decayed(column, average, other_average)
+                put(row, column, table.where_decayed(column, new, other), average)
+
+            code.each(whole, columns, mixed, step=LANES)
+
+        code.each(0, whole, some, step=LANES)
+        code.when(whole < columns, others)
 
     def walk(row: Value, first: Value, lead: Value) -> list[Value]:
         """By the moments; what is left of both, the second's root, is returned."""
@@ -173,8 +214,8 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
             near = begin - end < middle * (2 * spread(code.number))
             count = code.select(near, most, code.integer(1))
             middle = code.select(near, middle, begin)
-            change = change_of(steps_from(at, count, middle), learning_rate * left_1)
-            apply(row, change, middle * left_2)
+            steps = steps_from(at, count, middle)
+            apply(row, steps, learning_rate * left_1, middle * left_2)
             last = count - 1
             return at + count, [
                 left_1 * code.load(powers_1.at(last)),
@@ -188,7 +229,7 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
 
         def some(at: Value, _: list[Value]) -> tuple[Value, list[Value]]:
             count = code.least(before - at, LANES)
-            apply(row, change_of(steps_from(at, count, one), one), None)
+            apply(row, steps_from(at, count, one), one, None)
             return at + count, []
 
         code.advance(lead, before, some)
@@ -245,9 +286,9 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
     learning_rate = table.setting("learning_rate")
     rates, corrections = code.splat(rate * learning_rate), code.splat(correction)
     kept = code.splat(1.0 - decay * (learning_rate * table.setting("weight_decay")))
-    shares = code.splat(share)
+    shares, whole = code.splat(share), table.wholly_decayed
 
-    def some(row: Value, column: Value) -> None:
+    def some(row: Value, column: Value, kept: Value) -> None:
         weights, means, squares, averages = table.states(row, column)
         gradients = slot["gradients_pointer"].at(row * slot["columns"] + column)
         gradient = code.load_vector(gradients)
@@ -264,9 +305,13 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
             average = code.load_vector(averages)
             code.store_vector(average + (weight - average) * shares, averages)
 
+    def mixed(row: Value, column: Value) -> None:
+        some(row, column, table.where_decayed(column, kept, 1.0))
+
     def one_row(row: Value, updated: Value) -> None:
         def columns() -> None:
-            code.each(0, slot["columns"], lambda column: some(row, column), step=LANES)
+            code.each(0, whole, lambda column: some(row, column, kept), step=LANES)
+            code.each(whole, slot["columns"], lambda column: mixed(row, column), step=LANES)
             code.store(before + 1, updated)
 
         # A row that comes again in this step has taken it.

@@ -15,6 +15,7 @@ OPTIMISER = (
     "settings_pointer",  # doubles: the learning rate, then the optimiser's own settings
     "schedule_pointer",  # (steps, SCHEDULE_NUMBERS) doubles, as `schedule_row` gives them
 )
+OF_WEIGHTS = (*OPTIMISER, "decays_pointer")  # (size,): each number's weight decay, 0 for a bias
 SCHEDULE_NUMBERS = 4
 """The numbers of a row of the schedule, one for each step."""
 
@@ -103,14 +104,20 @@ def schedule_row(optimizer: str, step: int, factor: float, average_weight: float
     return [average_weight, *numbers, *[0.0] * padding]
 
 
-def write_optimiser(module: Code, name: str, *, averaging: bool) -> None:
+def optimiser_kernel(name: str, *, of_weights: bool, averaging: bool) -> str:
+    """The name of an optimiser's kernel, as `write_optimiser` takes it."""
+    return f"{name}{'_of_weights' if of_weights else ''}{'_averaging' if averaging else ''}"
+
+
+def write_optimiser(module: Code, name: str, *, averaging: bool, of_weights: bool = False) -> None:
     """The kernel NAME, or NAME_averaging, which takes the new weights into their average.
 
-    It leaves zeros in place of the gradients, for the next step's to be added to.
+    Or NAME_of_weights of an optimiser whose last setting is the weight decay: there each number has
+    its own. It leaves zeros in place of the gradients, for the next step's to be added to.
     """
     optimiser = OPTIMISER_CODE[name]
-    full_name = f"{name}_averaging" if averaging else name
-    code, slot, step = module.kernel(full_name, OPTIMISER)
+    full_name = optimiser_kernel(name, of_weights=of_weights, averaging=averaging)
+    code, slot, step = module.kernel(full_name, OF_WEIGHTS if of_weights else OPTIMISER)
     size, gradients = slot["size"], slot["gradients_pointer"]
     weights, *own, average = (
         slot["states_pointer"].at(size * row) for row in range(optimiser.states + 2)
@@ -127,13 +134,16 @@ def write_optimiser(module: Code, name: str, *, averaging: bool) -> None:
     rate = factor * settings[0]
 
     def some(index: Value) -> None:
+        own_settings = settings
+        if of_weights:
+            own_settings = [*settings[:-1], code.load_vector(slot["decays_pointer"].at(index))]
         update = Update(
             weight=code.load_vector(weights.at(index)),
             gradient=code.load_vector(gradients.at(index)),
             states=[code.load_vector(state.at(index)) for state in own],
             rate=rate,
             numbers=numbers,
-            settings=settings,
+            settings=own_settings,
         )
         weight, states = optimiser.update(code, update)
         code.store_vector(code.zeros(), gradients.at(index))
