@@ -109,14 +109,19 @@ def check_one_search(uri: str, name: str, table: pa.Table, found: dict[str, str]
 def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
     """Return a column that came after the version of `table`, which was written without it.
 
-    Its values are the default, which was the only one then: of a hyperparameter that every trial
-    has, in rows that have hyperparameters at all. All others are null.
+    Its values are the default, which was the only one then: of a hyperparameter that the trial
+    reads, in rows that have hyperparameters at all. All others are null.
     """
     described = MEMBER_HYPERPARAMETERS.get(field.name)
-    if described is None or described.belongs_to or described.of_data:
+    if described is None:
         return pa.nulls(table.num_rows, field.type)
+    reading = pc.is_valid(table["depth" if described.of_model else "optimizer"])
+    readers = {"optimizer": described.belongs_to, "data": described.of_data}
+    for column, names in readers.items():
+        if names:
+            reading = pc.and_(reading, pc.is_in(table[column], value_set=pa.array(names)))
     default = pa.scalar(described.default, field.type)
-    return pc.if_else(pc.is_valid(table["depth"]), default, pa.scalar(None, field.type))
+    return pc.if_else(reading, default, pa.scalar(None, field.type))
 
 
 def columns_since(schema: pa.Schema, *, where: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from spaces.vocabulary import FIELDS, MEMBER_HYPERPARAMETERS, SEED, TASK_COLUMNS
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
     2: frozenset(
         {
@@ -53,6 +53,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "ndcg_at_10",
         }
     ),
+    7: frozenset({"beta_1", "beta_2", "epsilon"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from results import CURVES, SUMMARY, TRIALS, OutputFolder, summarise
+from results.parts import later_column
 from results.rows import PackResult, curves_of, table_of_curves, table_of_trials, trials_of
 from results.schemas import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -73,7 +74,7 @@ def write_golden(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    ["version-1", "version-2", "version-3", "version-4", "version-5", "version-6"],
+    [f"version-{number}" for number in range(1, SCHEMA_VERSION + 1)],
 )
 def test_golden_files_are_read(tmp_path: Path, version: str) -> None:
     shutil.copytree(GOLDEN / version, tmp_path / version)
@@ -110,6 +111,19 @@ def test_rows_of_an_earlier_version_have_nothing_where_a_column_came_later() -> 
     assert len(curves_of(folder.read_curves())) == folder.read_curves().num_rows
 
 
+def test_a_column_that_came_later_has_the_default_where_it_would_have_been_read() -> None:
+    rows = [
+        ("adam", "planted", 0.9),
+        ("adamw", "table", 0.9),
+        ("adamw", "stream", None),
+        ("adagrad", "modes", None),
+        (None, "planted", None),  # of a study without a best trial
+    ]
+    optimizers, sources, expected = zip(*rows, strict=True)
+    table = pa.table({"optimizer": optimizers, "data": sources})
+    assert later_column(table, TRIALS.field("beta_1")).to_pylist() == [*expected]
+
+
 def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:
     """A change of columns needs a new schema version."""
     for pattern, schema in (("trials/*", TRIALS), ("curves/*", CURVES), ("summary*", SUMMARY)):
@@ -117,7 +131,7 @@ def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:
         assert pq.read_schema(path).equals(schema, check_metadata=False)
 
 
-@pytest.mark.parametrize("version", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", range(2, SCHEMA_VERSION + 1))
 @pytest.mark.parametrize("pattern", ["trials/*", "curves/*", "summary*"])
 def test_a_version_adds_the_columns_that_it_says(pattern: str, version: int) -> None:
     (before,), (after,) = (

@@ -35,6 +35,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "initialisation",
         "weight_decay",
         "momentum",
+        *("beta_1", "beta_2", "epsilon"),
         "flops",
         "train_loss",
         "loss",

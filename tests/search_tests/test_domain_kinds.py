@@ -127,6 +127,9 @@ KINDS = [
     Kind("grid", "rank", [2, 1], [1, 2]),  # the dimension
     interval("factors", 2, 8, log=True),
     grid("data", "table"),
+    interval("beta_1", 0.0, 0.95),
+    interval("epsilon", 1e-8, 0.1, log=True),
+    grid("beta_2", 0.999, 0.9),
 ]
 
 
