@@ -109,16 +109,21 @@ def check_one_search(uri: str, name: str, table: pa.Table, found: dict[str, str]
 def later_column(table: pa.Table, field: pa.Field) -> pa.Array:
     """Return a column that came after the version of `table`, which was written without it.
 
-    Its values are the default, which was the only one then: of a hyperparameter, in rows that have
-    hyperparameters at all, and whose model and data read it. All others are null.
+    Its values are the default, which was the only one then: of a hyperparameter that the trial
+    reads, in rows that have hyperparameters at all. All others are null.
     """
     described = MEMBER_HYPERPARAMETERS.get(field.name)
-    if described is None or described.belongs_to:
+    if described is None:
         return pa.nulls(table.num_rows, field.type)
-    reading = pc.is_valid(table["learning_rate"])  # a dot product has no depth
-    for column, readers in (("model", described.of_model), ("data", described.of_data)):
-        if readers and column in table.column_names:
-            reading = pc.and_(reading, pc.is_in(table[column], pa.array(readers)))
+    reading = pc.is_valid(table["optimizer"])
+    readers = {
+        "optimizer": described.belongs_to,
+        "model": described.of_model,
+        "data": described.of_data,
+    }
+    for column, names in readers.items():
+        if names and column in table.column_names:
+            reading = pc.and_(reading, pc.is_in(table[column], value_set=pa.array(names)))
     default = pa.scalar(described.default, field.type)
     return pc.if_else(reading, default, pa.scalar(None, field.type))
 

@@ -53,7 +53,7 @@ ADDED_COLUMNS: Mapping[int, frozenset[str]] = {
             "ndcg_at_10",
         }
     ),
-    7: frozenset({"y_range", "dropout"}),
+    7: frozenset({"y_range", "dropout", "beta_1", "beta_2", "epsilon"}),
 }
 """The columns that a version added; null in rows of the versions before."""
 

@@ -1,5 +1,6 @@
 """Whether the packs of a spec can fit into the memory of any node, before anything starts."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,6 +72,10 @@ class PackNeed:
     """Embeddings of a table's users and items: with other data they follow from the extents."""
     table_pairs: int = 0
     """The training pairs of a table."""
+    steps: int = 0
+    """The steps of its members, on learned embeddings."""
+    courses: int | None = 0
+    """How many learning rates' courses with betas of Adam the members can have; None: any."""
 
     @property
     def kept(self) -> KeptPairs | None:
@@ -111,7 +116,12 @@ class PackNeed:
             label_noise=self.label_noise,
             threads=self.threads,
             kept=self.kept,
+            steps=self.steps,
+            schedules=self._schedules(1 if confirm else members),
         )
+
+    def _schedules(self, members: int) -> int:
+        return members if self.courses is None else min(members, self.courses)
 
     def lowered(self, name: str, to: int) -> "PackNeed":
         """The need with one extent's values at most `to`."""
@@ -167,6 +177,7 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
     if confirm is not None:
         count = confirm.replicates
         members["confirm"] = Extent(key="confirm.replicates", smallest=count, largest=count)
+    longest = max(confirm.steps_factors) if confirm is not None else 1
     for study in studies(spec):
         layered = "layer_sizes" in {**study.space, **study.fixed}
         layered |= study.fixed["model"] not in LAYERED_MODELS  # a dot product has no layers
@@ -186,8 +197,23 @@ def pack_needs(spec: Spec, *, threads: int) -> Iterator[PackNeed]:
                 smallest=kinds[1],
                 label_noise=bool(study.task["label_noise_std"]),
                 threads=threads,
+                steps=int(study.fixed["steps"]) * (longest if phase == "confirm" else 1),
+                courses=_courses(study),
                 **_of_table(study.task),
             )
+
+
+def _courses(study: Study) -> int | None:
+    """How many courses and betas there are to choose from; None where they are numbers of a range.
+
+    None are kept of vectors, and of optimisers without betas.
+    """
+    if "beta_1" not in {**study.fixed, **study.space}:
+        return 0
+    domains = [study.space.get(name) for name in ("schedule", "beta_1", "beta_2")]
+    if not all(domain is None or isinstance(domain, Choices) for domain in domains):
+        return None
+    return math.prod(len(_values(study, name)) for name in ("schedule", "beta_1", "beta_2"))
 
 
 def bytes_text(number: float) -> str:

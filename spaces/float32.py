@@ -9,6 +9,7 @@ Every bound follows from float32 alone, for the largest numbers that can be draw
   can leave; its square must not underflow, or the loss of a good network would be 0.
 - A step of Adam moves each weight by the learning rate. Already a linear network's predictions
   after one step must be such errors.
+- Adam divides by its epsilon alone where a gradient was never anything but 0.
 """
 
 import math
@@ -73,6 +74,7 @@ def float32_faults(data: Mapping[str, Any]) -> list[Fault]:
     faults += _outside(
         data, "label_noise_std", noise_bounds(scale), f"with scale {scale:g}", or_zero="0 or "
     )
+    faults += _outside(data, "epsilon", (SMALLEST, LARGEST), "for Adam to divide by")
     return faults + _outside(
         data,
         "learning_rate",

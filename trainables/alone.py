@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .families import family_of
 from .families.dropout import begin_step
-from .optimisers import OPTIMISERS, optimiser_settings
+from .optimisers import OPTIMISERS, Moments, torch_settings
 from .optimisers.adam import BETA_1
 from .pack import Member, Pack, Task
 from .schedules import SCHEDULES, average_weight
@@ -53,8 +53,8 @@ def train_alone(
     average = family.reference(member, task).to(device, dtype)
     optimizer = OPTIMISERS[member.optimizer].reference(
         _groups(network, family.undecayed(network)),
-        lr=torch_rate(member.learning_rate, dtype),
-        **optimiser_settings(member),
+        lr=torch_rate(member.learning_rate, dtype, beta_1=Moments.of(member).beta_1),
+        **torch_settings(member),
     )
     factor_at = SCHEDULES[member.schedule]
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -96,13 +96,15 @@ def _halves(inputs: Tensor, task: Task) -> tuple[Tensor, Tensor]:
     return inputs[:dimension].T, inputs[dimension : 2 * dimension].T
 
 
-def torch_rate(learning_rate: float, dtype: torch.dtype = torch.float32) -> float:
+def torch_rate(
+    learning_rate: float, dtype: torch.dtype = torch.float32, *, beta_1: float = BETA_1
+) -> float:
     """Infinity for a learning rate whose first step `dtype` can't hold, else the rate itself.
 
-    It is ten times the rate, corrected for the moment's bias. Torch refuses such a number, though
-    not infinity; in the kernels it becomes infinity by itself.
+    It is ten times the rate, corrected for the moment's bias, or 1 / (1 - `beta_1`) times. Torch
+    refuses such a number, though not infinity; in the kernels it becomes infinity by itself.
     """
-    return learning_rate if learning_rate <= torch.finfo(dtype).max * (1 - BETA_1) else math.inf
+    return learning_rate if learning_rate <= torch.finfo(dtype).max * (1 - beta_1) else math.inf
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from trainables.families.dropout import dropout_threshold
 from trainables.families.embeddings.dot_product_bias import FACTORS_STD
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS
+from trainables.optimisers.adam import BETA_1
 from trainables.ratings import COMPRESSED, DELIMITERS, arrow_uri, table_format
 from trainables.sources.batches import (
     EVALUATION_CHUNK,
@@ -233,6 +234,7 @@ _ROWS = "self.table = nn.Parameter(table)\n        "
 _ROWS_WITH_BIASES = (
     "self.table, self.biases = nn.Parameter(table[:, :-1]), nn.Parameter(table[:, -1:])\n        "
 )
+_MOMENTS = string.Template(", betas=($beta_1, $beta_2), eps=$epsilon")
 _GROUPS = """\
 weights, biases = [], []
 for name, parameter in network.named_parameters():
@@ -341,7 +343,8 @@ def reproduction_script(row: TrialRow) -> str:
                 "--script trains this row"
             )
     on_the_way = left_on_the_way(row)
-    rate = torch_rate(columns["learning_rate"])
+    beta_1 = BETA_1 if columns["beta_1"] is None else columns["beta_1"]
+    rate = torch_rate(columns["learning_rate"], beta_1=beta_1)
     optimiser = OPTIMISERS[columns["optimizer"]]
     texts = {
         **columns,
@@ -363,7 +366,8 @@ def reproduction_script(row: TrialRow) -> str:
         optimizer_class=optimiser.reference.__name__,
         groups=_GROUPS if apart else "",
         trained="groups" if apart else "network.parameters()",
-        settings="".join(f", {name}={columns[name]}" for name in optimiser.settings),
+        settings="".join(f", {name}={columns[name]}" for name in optimiser.settings)
+        + ("" if columns["beta_1"] is None else _MOMENTS.substitute(columns)),
         factor=_FACTORS[columns["schedule"]],
         course=_ONE_CYCLE if columns["schedule"] == "one_cycle" else "",
         initialise=_INITIALISATIONS[columns["initialisation"] or "torch"],

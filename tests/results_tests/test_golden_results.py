@@ -111,12 +111,18 @@ def test_rows_of_an_earlier_version_have_nothing_where_a_column_came_later() -> 
     assert len(curves_of(folder.read_curves())) == folder.read_curves().num_rows
 
 
-def test_models_on_embeddings_of_an_earlier_version_had_no_range() -> None:
-    data = ["planted", "table", "stream", "modes"]
-    rates = [0.1, 0.1, 0.1, None]  # the last as in the summary of a study without a best trial
-    table = pa.table({"data": data, "learning_rate": rates, "depth": [2, None, 2, None]})
-    found = later_column(table, TRIALS.field("y_range"))
-    assert found.to_pylist() == ["none", "none", None, None]
+def test_a_column_that_came_later_has_the_default_where_it_would_have_been_read() -> None:
+    rows = [
+        ("adam", "planted", "dot", 0.9, "none", None),
+        ("adamw", "table", "mlp", 0.9, "none", 0.0),
+        ("adamw", "stream", "mlp", None, None, None),
+        ("adagrad", "modes", "neumf", None, "none", 0.0),
+        (None, "planted", None, None, None, None),  # of a study without a best trial
+    ]
+    optimizers, sources, models, *expected = zip(*rows, strict=True)
+    table = pa.table({"optimizer": optimizers, "data": sources, "model": models})
+    for name, values in zip(("beta_1", "y_range", "dropout"), expected, strict=True):
+        assert later_column(table, TRIALS.field(name)).to_pylist() == [*values]
 
 
 def test_the_latest_version_has_the_columns_of_its_golden_files() -> None:

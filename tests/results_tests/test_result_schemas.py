@@ -37,6 +37,7 @@ def test_only_what_can_be_unknown_is_nullable() -> None:
         "dropout",
         "weight_decay",
         "momentum",
+        *("beta_1", "beta_2", "epsilon"),
         "flops",
         "train_loss",
         "loss",

@@ -32,6 +32,9 @@ HYPERPARAMETERS = [
     "optimizer",
     "weight_decay",
     "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
     "schedule",
 ]
 TASK = ["dimension", "target", "inputs", "scale", "label_noise_std", "data", "shuffle"]

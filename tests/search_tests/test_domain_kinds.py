@@ -133,6 +133,9 @@ KINDS = [
     interval("dropout", 0.0, 0.5),
     grid("dropout", 0.5, 0.0),
     grid("data", "table"),
+    interval("beta_1", 0.0, 0.95),
+    interval("epsilon", 1e-8, 0.1, log=True),
+    grid("beta_2", 0.999, 0.9),
 ]
 
 

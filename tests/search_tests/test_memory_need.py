@@ -204,6 +204,42 @@ def test_a_search_pack_has_one_member_of_the_largest_values() -> None:
     assert need.bytes == expected
 
 
+def test_betas_of_a_range_are_a_schedule_for_each_member() -> None:
+    embedded = {"data": {"planted": {"users": 20, "items": 10, "pairs_per_user": 3}}}
+
+    def need(beta_1: Any, **more: Any) -> PackNeed:
+        spec = tiny(
+            grid={"dimension": [3]},
+            space={"beta_1": beta_1} if isinstance(beta_1, dict) else {},
+            fixed={"steps": 1_000_000, "batch_size": 8, **more}
+            | ({} if isinstance(beta_1, dict) else {"beta_1": beta_1}),
+            task=embedded,
+            confirm=None,
+        )
+        (found,) = pack_needs(spec, threads=1)
+        return found
+
+    alike, several, own = (
+        need(beta_1) for beta_1 in (0.9, {"choices": [0.9, 0.8]}, {"low": 0.5, "high": 0.9})
+    )
+    schedule = 1_000_000 * 16
+    members = alike.extents["members"].largest
+    assert members > 2
+    assert several.bytes - alike.bytes == pytest.approx(schedule, rel=0.01)
+    assert own.bytes - alike.bytes == pytest.approx((members - 1) * schedule, rel=0.01)
+    with pytest.raises(RequestError, match=r"lower budget\.pack_size to at most"):
+        check(
+            tiny(
+                grid={"dimension": [3]},
+                space={"beta_1": {"low": 0.5, "high": 0.9}},
+                fixed={"steps": 20_000_000, "batch_size": 8},
+                task=embedded,
+                budget={"trials": 16, "pack_size": 16},
+            ),
+            one_node(2 * GIGABYTE),
+        )
+
+
 @pytest.mark.parametrize(
     "cluster",
     [

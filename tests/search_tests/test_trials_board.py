@@ -126,12 +126,6 @@ def test_domains_hold_every_value_of_the_spec() -> None:
     assert known["multiplication"] == Listed([True])
     assert known["schedule_steps"] == Listed([4, 8])
     of_data = {"pairs", "users", "items", "pairs_per_user", "shuffle"}
-    unused = {
-        "weight_decay",
-        "momentum",
-        "factors",
-        "y_range",
-        "dropout",
-        *of_data,
-    }  # by adam, mlp and the stream
+    unused = {"weight_decay", "momentum", "factors", *of_data}  # by adam, mlp and the stream
+    unused |= {"beta_1", "beta_2", "epsilon", "y_range", "dropout"}
     assert set(HPARAMS) - set(known) == {"layer_sizes", *unused}

@@ -309,6 +309,58 @@ def test_a_table_has_nothing_that_vectors_have() -> None:
         studies(spec)
 
 
+PLANTED: dict[str, Any] = {"data": {"planted": {"users": 20, "items": 10, "pairs_per_user": 3}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"fixed": {"beta_1": 0.8}, "task": {}},
+            r"fixed.beta_1: no data of this search has it \(stream\); leave it out, or let data be "
+            "planted or modes or table",
+        ),
+        (
+            {"space": {"epsilon": {"low": 1e-8, "high": 0.1}}, "task": {"data": {"fixed": 64}}},
+            r"space.epsilon: no data of this search has it \(fixed\); leave it out, or let data be",
+        ),
+        (
+            {"grid": {"beta_2": [0.9]}, "fixed": {"optimizer": "adagrad"}},
+            r"grid.beta_2: no optimizer of this search uses it \(adagrad\); leave it out, or let "
+            "optimizer be adam or adamw",
+        ),
+        (
+            {"fixed": {"beta_1": 1.0}},
+            "fixed.beta_1: must be a finite number of at least 0 and below 1; got 1",
+        ),
+        (
+            {"space": {"beta_2": {"low": 0.9, "high": 1.0}}},
+            "space.beta_2.high: must be a finite number of at least 0 and below 1; got 1",
+        ),
+        ({"fixed": {"beta_1": -0.1}}, "fixed.beta_1: must be .* at least 0 and below 1; got -0.1"),
+        ({"fixed": {"epsilon": 0}}, "fixed.epsilon: must be a finite number above 0; got 0"),
+        (
+            {"grid": {"epsilon": [1e-8, 1e-50]}},
+            r"epsilon.*: must be between 1.18e-38 and 3.4e\+38 for Adam to divide by: float32 "
+            "can't hold more; got 1e-50; write 1.18e-38",
+        ),
+    ],
+)
+def test_betas_and_epsilon_that_are_none(changes: dict[str, Any], message: str) -> None:
+    given = {"name": "betas", "task": PLANTED, **changes}
+    given["fixed"] = {"dimension": 2, "batch_size": 8, **changes.get("fixed", {})}
+    with pytest.raises(SpecError, match=message):
+        load_spec(given)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, 0.9999999])
+def test_betas_may_be_anything_in_their_range(value: float) -> None:
+    fixed = {"dimension": 2, "batch_size": 8, "beta_1": value, "beta_2": value, "epsilon": 1e-30}
+    spec = load_spec({"name": "betas", "task": PLANTED, "fixed": fixed})
+    assert spec.fixed["beta_1"] == spec.fixed["beta_2"] == value
+    assert load_spec(spec.to_mapping()) == spec
+
+
 @pytest.mark.parametrize("data", ["stream", {"fixed": 64}, {"planted": {"users": 9}}])
 def test_items_of_a_table_alone_are_ranked(data: Any) -> None:
     source = data if isinstance(data, str) else next(iter(data))

@@ -14,13 +14,14 @@ from spaces.vocabulary import (
     configuration_of,
     unused_hyperparameters,
 )
+from tests.trainables_tests.packs import make_member
 from trainables import pack
 from trainables.families.activation_modules import ACTIVATION_MODULES
 from trainables.families.constructed_start import CONSTRUCTED_STARTS
 from trainables.families.mlp_initial_weights import INITIALISATIONS
 from trainables.gpu.activation_operations import ACTIVATION_OPERATIONS
 from trainables.gpu.optimiser_operations import OPTIMISER_OPERATIONS
-from trainables.optimisers import OPTIMISERS
+from trainables.optimisers import OPTIMISERS, torch_settings
 from trainables.processor.kernels.activation_code import ACTIVATION_CODE
 from trainables.processor.kernels.optimiser_code import OPTIMISER_CODE
 from trainables.schedules import SCHEDULES
@@ -49,13 +50,18 @@ def test_every_name_is_one_that_the_engines_read(name, tables):
 def test_every_optimiser_reads_the_hyperparameters_that_belong_to_it():
     for name, optimiser in OPTIMISERS.items():
         belonging = {each.name for each in HYPERPARAMETERS.values() if name in each.belongs_to}
-        assert set(optimiser.settings) == belonging
-        settings = dict.fromkeys(optimiser.settings, 0.5)
+        assert {*optimiser.settings, *optimiser.of_embeddings} == belonging
+        member = make_member(optimizer=name, **dict.fromkeys(belonging, 0.5))
         parameter = torch.nn.Parameter(torch.zeros(1))
+        settings = torch_settings(member)
         made = optimiser.reference([parameter], lr=0.1, **settings)
         assert {key: made.defaults[key] for key in settings} == settings
+        named = {"betas": (0.5, 0.5), "eps": 0.5}
+        given = {key: named.get(key, 0.5) for key in settings}
+        assert settings == given
         code = OPTIMISER_CODE[name]
-        assert (code.states, code.settings) == (len(optimiser.states), len(optimiser.settings))
+        assert code.states == len(optimiser.states)
+        assert belonging <= {*code.settings}
 
 
 def test_tasks_and_columns_have_the_fields():
@@ -84,6 +90,10 @@ def spec_of(**sections: object) -> Spec:
 def test_what_no_optimiser_reads_is_neither_filled_in_nor_taken():
     assert not {"weight_decay", "momentum"} & spec_of().fixed.keys()
     assert spec_of(fixed={"optimizer": "adamw"}).fixed["weight_decay"] == 0.0
+    assert not {"beta_1", "beta_2", "epsilon"} & spec_of().fixed.keys()
+    embedded = {"planted": {"users": 20, "items": 10, "pairs_per_user": 3}}
+    filled = spec_of(fixed={"batch_size": 8}, task={"data": embedded}).fixed
+    assert [filled[each] for each in ("beta_1", "beta_2", "epsilon")] == [0.9, 0.999, 1e-8]
     spec = spec_of(grid={"optimizer": ["adam", "adamw"], "weight_decay": [0.1, 0.2]})
     assert len(studies(spec)) == 4
     space = {"momentum": {"low": 0.0, "high": 0.9}, "optimizer": {"choices": ["adam", "sgd"]}}

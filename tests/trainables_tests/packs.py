@@ -37,6 +37,7 @@ def make_member(trial: int = 0, **given: object) -> Member:
         "optimizer": "adam",
         "weight_decay": 0.3,
         "momentum": 0.9,
+        **dict.fromkeys(("beta_1", "beta_2", "epsilon")),
         "schedule": "cosine",
     }
     hyperparameters |= {name: value for name, value in given.items() if name not in seeds}

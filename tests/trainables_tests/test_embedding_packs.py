@@ -109,6 +109,71 @@ def test_members_with_dropout_and_without_equal_plain_torch(batch_size: int) -> 
         assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
 
 
+def adams(optimizer: str, **changes: Any) -> list[Member]:
+    """One of each model, each with betas, an epsilon and a weight decay of its own."""
+    betas = [(0.9, 0.999), (0.0, 0.9), (0.95, 0.98), (0.9, 0.8), (0.999, 0.9999), (0.5, 0.0)]
+    return [
+        make_member(
+            index,
+            **{"factors": 5 + index, "learning_rate": 2e-3, **model, **changes},
+            optimizer=optimizer,
+            beta_1=betas[index % 6][0],
+            beta_2=betas[index % 6][1],
+            epsilon=(1e-8, 1e-3, 0.1, 1e-2, 1e-5, 0.5)[index % 6],
+            weight_decay=0.5 * index,
+        )
+        for index, model in enumerate(MODELS)
+    ]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("shift", [0, 3])
+def test_betas_epsilon_and_decay_of_each_are_its_own(optimizer: str, shift: int) -> None:
+    given = adams(optimizer, schedule="one_cycle")
+    turned = [
+        replace(
+            member,
+            hyperparameters={
+                **member.hyperparameters,
+                **{
+                    name: given[(index + shift) % len(given)].hyperparameters[name]
+                    for name in ("beta_1", "beta_2", "epsilon", "weight_decay")
+                },
+            },
+        )
+        for index, member in enumerate(given)
+    ]
+    pack = make_pack(turned, dimension=3, steps=40, batch_size=30, **PLANTED)
+    *_, report = train(pack, device=CPU, dtype=torch.float64, threads=2)
+    for evaluation in report.evaluations:
+        assert evaluation.loss is not None
+        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
+        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
+        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
+
+
+def test_betas_that_make_it_diverge_leave_no_loss() -> None:
+    """Where moments outlive their roots, what they are divided by is a tiny epsilon."""
+    kinds = [
+        make_member(
+            index,
+            **{"factors": 3, **model},
+            beta_1=0.9,
+            beta_2=0.0,
+            epsilon=1e-37,
+            learning_rate=1.0,
+        )
+        for index, model in enumerate(MODELS)
+    ]
+    good = make_member(len(kinds), model="dot", factors=3)
+    pack = make_pack([*kinds, good], dimension=3, steps=40, batch_size=30, **PLANTED)
+    *_, report = train(pack, device=CPU)
+    found = {each.member.trial: each for each in report.evaluations}
+    assert found.pop(good.trial).loss is not None
+    for each in found.values():
+        assert (each.status, each.loss, each.train_loss) == ("diverged", None, None)
+
+
 @pytest.mark.parametrize("ranges", [("none",), RANGES], ids=" ".join)
 def test_rungs_judge_the_running_average_and_prune_as_plain_torch_would(
     ranges: Sequence[str],
@@ -199,6 +264,9 @@ def test_a_model_s_bits_are_those_of_its_own_alone(data: st.DataObject) -> None:
             factors=data.draw(st.integers(1, 20)),
             y_range=data.draw(st.sampled_from(RANGES)),
             optimizer=data.draw(st.sampled_from(OPTIMISERS)),
+            beta_1=data.draw(st.sampled_from([None, 0.0, 0.8])),
+            beta_2=data.draw(st.sampled_from([None, 0.9])),
+            epsilon=data.draw(st.sampled_from([None, 1e-4])),
             data_seed=7 if shared else 7 + index,
         )
         for index in range(data.draw(st.integers(1, 4)))

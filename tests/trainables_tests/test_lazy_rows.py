@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -71,20 +71,25 @@ class Trained:
         decaying = replace(optimiser, weight_decay=decay)
         self.rows = LazyRows.start(self.kernels, weights, decaying, biases=biases)
         self.schedule = RowSchedule(
-            beta_1=optimiser.beta_1, beta_2=optimiser.beta_2, steps=LONG, dtype=weights.dtype
+            betas=(optimiser.beta_1, optimiser.beta_2), steps=LONG, dtype=weights.dtype
         )
         self.course, self.averaging = course, averaging
         self.gradients = torch.zeros_like(self.rows.states[0])
         self.columns = weights.shape[1]
 
     def step(self, index: Tensor, target: Tensor) -> Tensor:
+        """A step whose gradient is the derivative for `target` (batch,)."""
+        return self.step_along(index, lambda read: derivative(read, target))
+
+    def step_along(self, index: Tensor, gradient: Callable[[Tensor], Tensor]) -> Tensor:
+        """A step whose gradient is that of the rows read (batch, columns); they are returned."""
         step = int(self.rows.done)
         self.schedule.extend([(self.course(step), average_weight(step))])
         indices = index[None].contiguous()
         self._run(self.rows.catch_up(indices, self.schedule, averaging=self.averaging))
         read = self.rows.states[0][index][:, : self.columns].clone()
         columns = self.gradients[:, : self.columns]
-        columns.index_add_(0, index, derivative(read, target))
+        columns.index_add_(0, index, gradient(read))
         self._run(
             self.rows.update(indices, self.schedule, self.gradients, averaging=self.averaging)
         )
@@ -206,9 +211,87 @@ def test_a_row_that_nobody_reads_for_long(decay: float, biases: int) -> None:
             torch.testing.assert_close(found[state], densely(name))
 
 
+betas = st.sampled_from([0.0, 1e-200, 0.9, 0.95, 0.98, 0.999, 1 - 1e-9]) | st.floats(0, 1 - 1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    beta_1=betas,
+    beta_2=betas,
+    epsilon=st.floats(-12, 0).map(lambda exponent: 10**exponent),
+    decay=st.sampled_from([0.0, 0.3]),
+    course=st.sampled_from([*COURSES.values()]),
+    seed=st.integers(0, 99),
+)
+@example(beta_1=0.0, beta_2=0.0, epsilon=1e-8, decay=0.3, course=one_cycle, seed=0)
+@example(beta_1=0.9, beta_2=0.0, epsilon=1e-2, decay=0.3, course=one_cycle, seed=0)
+@example(beta_1=0.9, beta_2=0.5, epsilon=1e-8, decay=0.0, course=one_cycle, seed=0)
+@example(beta_1=0.9, beta_2=1e-5, epsilon=1e-3, decay=0.0, course=one_cycle, seed=0)
+@example(beta_1=1 - 1e-9, beta_2=0.9, epsilon=1e-8, decay=0.3, course=one_cycle, seed=0)
+@example(beta_1=0.5, beta_2=1 - 1e-12, epsilon=1.0, decay=0.3, course=one_cycle, seed=0)
+def test_any_betas_and_epsilon_are_dense_adams(
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    decay: float,
+    course: Callable[[int], float],
+    seed: int,
+) -> None:
+    """Along gradients that don't depend on the rows: no difference of rounding grows by them.
+
+    Rows go as far as moments that outlive their roots, and then epsilon, take them.
+    """
+    steps, rows, columns, batch = 120, 40, 18, 4
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
+    size = torch.rand(steps, batch, 1, generator=generator, dtype=torch.float64)
+    gradients = torch.randn(steps, batch, columns, generator=generator, dtype=torch.float64)
+    gradients *= 10 ** (4 * size - 4)
+    optimiser = RowOptimiser(learning_rate=1e-2, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    lazy = Trained(weights, decay, optimiser, course, averaging=True, biases=columns - 1)
+    parts = [weights[:, :-1].clone(), weights[:, -1:].clone()]
+    average, largest = weights.clone(), torch.ones(1, dtype=torch.float64)
+    reference = torch.optim.AdamW(
+        of_weights_and_biases(*parts), betas=(beta_1, beta_2), eps=epsilon, weight_decay=decay
+    )
+    for step, index in enumerate(uneven(steps, batch, seed, rows)):
+        lazy.step_along(index, lambda _, step=step: gradients[step])  # type: ignore[misc]
+        whole = torch.zeros_like(weights).index_add_(0, index, gradients[step])
+        parts[0].grad, parts[1].grad = whole[:, :-1], whole[:, -1:]
+        for group in reference.param_groups:
+            group["lr"] = optimiser.learning_rate * course(step)
+        reference.step()
+        dense = torch.cat(parts, dim=1).detach()
+        largest = torch.maximum(largest, dense.abs().max())
+        average.lerp_(dense, average_weight(step))
+    moments = [
+        torch.cat([reference.state[part][name] for part in parts], dim=1)
+        for name in ("exp_avg", "exp_avg_sq")
+    ]
+    found = lazy.finish()[:, :, :columns]
+    for lazily, densely in zip(found, [dense, *moments, average], strict=True):
+        assert lazily.isfinite().all()
+        torch.testing.assert_close(lazily, densely, rtol=0, atol=1e-10 * float(largest))
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 0.9, 0.999, 0.99999, 1 - 1e-9, 1 - 1e-15])
+def test_single_precision_takes_the_share_of_a_gradient_that_a_beta_near_1_leaves(
+    beta: float,
+) -> None:
+    optimiser = RowOptimiser(learning_rate=1e-3, beta_1=beta, beta_2=beta, epsilon=1e-8)
+    lazy = Trained(torch.zeros(1, 2), 0.0, optimiser, lambda step: 1.0)
+    lazy.step_along(torch.tensor([0]), lambda read: torch.full_like(read, 0.5))
+    _, mean, square, _ = lazy.finish()[:, 0, :2].double()
+    expected = torch.full((2,), 1 - beta, dtype=torch.float64)
+    torch.testing.assert_close(mean, 0.5 * expected, rtol=2e-4, atol=0)
+    torch.testing.assert_close(square, 0.25 * expected, rtol=2e-4, atol=0)
+
+
 def test_moments_that_never_fade_are_walked_to_the_end() -> None:
     slow = RowOptimiser(learning_rate=1e-3, beta_1=0.9, beta_2=0.5, epsilon=1e-8)
     assert slow.lasting(torch.float64) > 2**60
+    rootless = RowOptimiser(learning_rate=1e-3, beta_1=0.9, beta_2=0, epsilon=1e-8)
+    assert rootless.lasting(torch.float64) > 2**60
     assert (
         RowOptimiser(learning_rate=1, beta_1=0, beta_2=0.9, epsilon=1).lasting(torch.float32) == 1
     )

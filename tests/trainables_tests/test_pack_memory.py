@@ -18,8 +18,10 @@ from trainables.families import family_of
 from trainables.families.mlp import Mlp
 from trainables.optimisers import OPTIMISERS, state_names
 from trainables.processor import compiled_stack, kernels, pack_memory, panels
+from trainables.processor.embedding_stack import EmbeddingStack
 from trainables.processor.pack_memory import MemberShape, pack_bytes
 from trainables.sources import batches
+from trainables.trainee import Trainee
 
 pytestmark = pytest.mark.usefixtures("only_new_objects")
 SMALL_BYTES = 600
@@ -45,6 +47,8 @@ def test_the_constants_are_those_of_the_engine() -> None:
     assert pack_memory.EVALUATION_PAIRS == batches.EVALUATION_CHUNK * batches.EVALUATION_CHUNKS
     assert {name: len(state_names(name)) for name in OPTIMISERS} == pack_memory.STATES
     assert pack_memory.ACTIVATIONS_WITH_DERIVATIVE == kernels.ACTIVATIONS_WITH_DERIVATIVE
+    assert pack_memory.LAZY_NUMBERS == kernels.LAZY_NUMBERS
+    assert pack_memory.SCHEDULE_NUMBERS == kernels.SCHEDULE_NUMBERS
 
 
 @given(members=member_lists(), dimension=st.integers(1, 6))
@@ -135,6 +139,54 @@ def check(
     summed_labels = 2 * 8 * streams * pack_memory.EVALUATION_PAIRS  # after the moments looked at
     assert foretold - summed_labels <= used + SMALL_BYTES
     assert used <= foretold + SMALL_BYTES * len(members)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("own", [False, True])
+def test_schedules_of_betas_are_foretold(optimizer: str, own: bool) -> None:
+    """Of members on embeddings: one for each pair of betas; and which weights are decayed."""
+    members, steps = 5, 20_000
+    kinds = [
+        make_member(
+            trial,
+            factors=8,
+            width=30,
+            optimizer=optimizer,
+            beta_1=0.9 if trial == 0 or not own else 0.5 + trial / 100,
+        )
+        for trial in range(members)
+    ]
+    planted: dict[str, Any] = {
+        "data": "planted",
+        "users": 50,
+        "items": 40,
+        "pairs_per_user": 4,
+        "pairs": 180,
+    }
+    task = Task(dimension=2, shuffle=True, **planted)
+    trainees = [Trainee.start(each, task, torch.device("cpu"), torch.float32) for each in kinds]
+    before = live_bytes()
+    stack = EmbeddingStack(trainees, steps_done=0, steps=steps, dtype=torch.float32, threads=1)
+    used = live_bytes() - before
+    shape = replace(shape_of(kinds[0]), factors=8, rows=90)
+    common: dict[str, Any] = {
+        "dimension": 2,
+        "batch_size": 32,
+        "streams": 1,
+        "label_noise": False,
+        "threads": 1,
+    }
+    foretold = [
+        pack_bytes([(members, each)], **common, steps=steps, schedules=schedules)
+        for each, schedules in (
+            (shape, members if own else 1),
+            (replace(shape, optimizer="adam"), 0),
+        )
+    ]
+    states = sum(each.numel() * each.element_size() for each in stack.numbers())
+    difference = foretold[0] - foretold[1]
+    assert difference <= used - states + SMALL_BYTES
+    assert used - states <= difference + SMALL_BYTES * members
 
 
 def test_neither_torch_nor_llvm_is_needed() -> None:

@@ -77,6 +77,26 @@ PACKS: dict[str, Pack] = {
         shuffle=True,
         **POOL | {"data": "planted"},
     ),
+    "betas of their own": make_pack(
+        [
+            make_member(
+                trial,
+                model=model,
+                factors=3,
+                optimizer=optimizer,
+                beta_1=beta_1,
+                beta_2=0.98,
+                epsilon=1e-6,
+            )
+            for trial, (model, optimizer, beta_1) in enumerate(
+                [("dot_bias", "adamw", 0.8), ("mlp", "adamw", 0.9), ("mlp", "adam", 0.0)]
+            )
+        ],
+        steps=600,
+        halving=HALVING,
+        shuffle=True,
+        **POOL | {"data": "planted"},
+    ),
     "the full tensor of two modes": make_pack(
         [
             make_member(trial, model=model, factors=4, optimizer="adagrad", data_seed=trial)

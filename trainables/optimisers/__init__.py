@@ -1,10 +1,11 @@
 """Optimisers: what each keeps for a weight, which hyperparameters it reads, and torch's own."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..pack import Member
 from .adagrad import ADAGRAD
-from .adam import ADAM, ADAMW
+from .adam import ADAM, ADAMW, Moments
 from .optimiser import Optimiser
 from .sgd import SGD
 
@@ -23,4 +24,20 @@ def optimiser_settings(member: Member) -> dict[str, float]:
     return {name: float(member.hyperparameters[name]) for name in names}
 
 
-__all__ = ["OPTIMISERS", "Optimiser", "optimiser_settings", "state_names"]
+def torch_settings(member: Member) -> dict[str, Any]:
+    """The same and Adam's own by the names that torch's optimiser has for them."""
+    settings: dict[str, Any] = {**optimiser_settings(member)}
+    if OPTIMISERS[member.optimizer].of_embeddings:
+        moments = Moments.of(member)
+        settings |= {"betas": moments.betas, "eps": moments.epsilon}
+    return settings
+
+
+__all__ = [
+    "OPTIMISERS",
+    "Moments",
+    "Optimiser",
+    "optimiser_settings",
+    "state_names",
+    "torch_settings",
+]

@@ -4,12 +4,46 @@ AdamW first multiplies the weights and biases by 1 - learning rate * weight deca
 decoupled from the gradients.
 """
 
+from dataclasses import asdict, dataclass
+from typing import Self
+
 import torch
 
+from ..pack import Member
 from .optimiser import Optimiser
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Torch's defaults."""
 
-ADAM = Optimiser(reference=torch.optim.Adam, states=("first_moment", "second_moment"))
-ADAMW = Optimiser(reference=torch.optim.AdamW, states=ADAM.states, settings=("weight_decay",))
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What a step keeps of the two moments, and what is added to the root of the second."""
+
+    beta_1: float = BETA_1
+    beta_2: float = BETA_2
+    epsilon: float = EPSILON
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        """Those of a member; the defaults where it has none: on given vectors."""
+        given = {name: member.hyperparameters[name] for name in asdict(cls())}
+        return cls(**{name: float(value) for name, value in given.items() if value is not None})
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """As torch calls the two."""
+        return self.beta_1, self.beta_2
+
+
+ADAM = Optimiser(
+    reference=torch.optim.Adam,
+    states=("first_moment", "second_moment"),
+    of_embeddings=("beta_1", "beta_2", "epsilon"),
+)
+ADAMW = Optimiser(
+    reference=torch.optim.AdamW,
+    states=ADAM.states,
+    settings=("weight_decay",),
+    of_embeddings=ADAM.of_embeddings,
+)

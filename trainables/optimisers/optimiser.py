@@ -20,3 +20,6 @@ class Optimiser:
     settings: tuple[str, ...] = ()
     """The hyperparameters that it reads beside the learning rate, each by the name that torch gives
     it too."""
+    of_embeddings: tuple[str, ...] = ()
+    """Those that it reads in models on learned embeddings alone, and has torch's defaults of
+    elsewhere."""

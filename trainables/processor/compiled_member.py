@@ -7,7 +7,7 @@ stands behind its weights. That is the order of the family's pieces, one after t
 import struct
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 
 import torch
@@ -15,10 +15,17 @@ from torch import Tensor
 
 from ..families.dropout import dropout_threshold
 from ..families.mlp import Mlp
-from ..optimisers import optimiser_settings
+from ..optimisers import Moments, optimiser_settings
 from ..pack import Member
 from ..sources.batches import input_rows
-from .kernels import ACTIVATIONS_WITH_DERIVATIVE, LANES, PANEL, Kernels, optimiser_kernel
+from .kernels import (
+    ACTIVATIONS_WITH_DERIVATIVE,
+    LANES,
+    OPTIMISER_CODE,
+    PANEL,
+    Kernels,
+    optimiser_kernel,
+)
 from .panels import SLICE_PANELS, Panels
 
 Operation = list[int]
@@ -84,6 +91,7 @@ class CompiledMember:
     kernels: Kernels
     done: Tensor | None = None
     """(1,), the steps before the first of a call of `run`, by which units are dropped."""
+    moments: Moments = field(default_factory=Moments)
     mlp: Mlp = field(init=False)
     layers: list[_Layer] = field(init=False)
     _settings: Tensor = field(init=False)
@@ -92,8 +100,7 @@ class CompiledMember:
 
     def __post_init__(self) -> None:
         self.mlp = Mlp.of(self.member)
-        settings = [self.member.learning_rate, *optimiser_settings(self.member).values()]
-        self._settings = torch.tensor(settings, dtype=torch.float64)
+        self._settings = kernel_settings(self.member, self.moments)
         self.layers, start = [], 0
         for index, (fan_in, fan_out) in enumerate(pairwise(self.mlp.sizes(self.dimension))):
             ones = 1 if index == 0 else 0
@@ -294,6 +301,18 @@ class CompiledMember:
             "input_features": self.layers[index].fan_in,
             "inputs_step_stride": 0,
         }
+
+
+def kernel_settings(member: Member, moments: Moments) -> Tensor:
+    """The learning rate and the settings of a member's optimiser, as its kernel reads them."""
+    given = {
+        **asdict(moments),
+        "rest_1": 1.0 - moments.beta_1,
+        "rest_2": 1.0 - moments.beta_2,
+        **optimiser_settings(member),
+    }
+    own = [given[name] for name in OPTIMISER_CODE[member.optimizer].settings]
+    return torch.tensor([member.learning_rate, *own], dtype=torch.float64)
 
 
 def address(tensor: Tensor, offset: int = 0) -> int:

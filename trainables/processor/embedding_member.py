@@ -3,18 +3,24 @@
 Legend: R rows of users and items, C columns of a row in whole vectors, F factors.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from ..families.embedding_family import EmbeddingModel
-from ..optimisers import optimiser_settings
-from ..optimisers.adam import BETA_1, BETA_2, EPSILON
+from ..optimisers import Moments, optimiser_settings
 from ..pack import Member
 from ..sources.batches import input_rows
-from .compiled_member import CompiledMember, Operation, Workspace, address, bits
+from .compiled_member import (
+    CompiledMember,
+    Operation,
+    Workspace,
+    address,
+    bits,
+    kernel_settings,
+)
 from .kernels import LANES, PANEL, Kernels, Program, embedding_kernels
 from .lazy_rows import LazyRows, RowOptimiser, RowSchedule
 from .panels import SLICE_PANELS, Panels
@@ -112,12 +118,11 @@ class EmbeddingMember:
                 dimension=self.model.factors,
                 kernels=self.kernels,
                 done=self.done,
+                moments=self.moments,
             )
-        settings = optimiser_settings(member)
-        numbers = [member.learning_rate, *settings.values()]
-        self._settings = torch.tensor(numbers, dtype=torch.float64)
+        self._settings = kernel_settings(member, self.moments)
         self._decays = None
-        decay = settings.get("weight_decay", 0.0)
+        decay = optimiser_settings(member).get("weight_decay", 0.0)
         if self.mlp is not None and decay:
             self._decays = self.mlp.of_weights().to(dtype) * decay
         self._bias = torch.zeros(self.table.shape[2], dtype=dtype)
@@ -127,19 +132,22 @@ class EmbeddingMember:
             self._multiplied[self.model.factors : self.model.columns] = 1
         else:
             self._bias[self.model.factors : self.model.columns] = 1
-        self.rows = self._lazy(settings) if member.optimizer in LAZY else None
+        self.rows = self._lazy(decay) if member.optimizer in LAZY else None
 
-    def _lazy(self, settings: Mapping[str, float]) -> LazyRows:
+    @property
+    def moments(self) -> Moments:
+        """The defaults of an optimiser that has none."""
+        return Moments.of(self.member) if self.member.optimizer in LAZY else Moments()
+
+    def _lazy(self, decay: float) -> LazyRows:
         return LazyRows(
             kernels=self.kernels,
             states=self.table,
             updated=self.updated,
             optimiser=RowOptimiser(
                 learning_rate=self.member.learning_rate,
-                beta_1=BETA_1,
-                beta_2=BETA_2,
-                epsilon=EPSILON,
-                weight_decay=settings.get("weight_decay", 0.0),
+                weight_decay=decay,
+                **asdict(self.moments),
             ),
             done=self.done,
             biases=self.model.decayed_columns if self.model.model == "dot_bias" else None,
@@ -152,17 +160,20 @@ class EmbeddingMember:
         sums: Tensor,
         *,
         schedule: Tensor,
-        missed: RowSchedule,
+        missed: RowSchedule | None,
         averaging: bool,
     ) -> list[Operation]:
-        """A step of training on each batch; `missed` are all steps, `schedule` those of a block."""
+        """A step of training on each batch; `schedule` has the steps of a block.
+
+        `missed` has all steps, for rows that are brought up to date: else it may be None.
+        """
         operations: list[Operation] = []
         read = batch.indices.flatten(1)
         gradients = space.gradients[: self.table[0].numel()]
-        if self.rows is not None:
+        if self.rows is not None and missed is not None:
             operations.append(self.rows.catch_up(read, missed, averaging=averaging))
         operations += self._pairs(self.table[0], batch, space, sums, backward=True)
-        if self.rows is not None:
+        if self.rows is not None and missed is not None:
             operations.append(self.rows.update(read, missed, gradients, averaging=averaging))
         else:
             operations.append(
@@ -187,9 +198,9 @@ class EmbeddingMember:
             )
         return operations
 
-    def current(self, state: int, missed: RowSchedule, *, averaging: bool) -> Tensor:
+    def current(self, state: int, missed: RowSchedule | None, *, averaging: bool) -> Tensor:
         """A copy of the table's weights (R, C), or of another state, with all rows up to date."""
-        if self.rows is None:
+        if self.rows is None or missed is None:
             return self.table[state].clone()
         copy = replace(self.rows, states=self.table.clone(), updated=self.updated.clone())
         everyone = torch.arange(self.table.shape[1])[None]

@@ -7,11 +7,11 @@ evaluated.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..optimisers.adam import BETA_1, BETA_2
 from ..schedules import SCHEDULES, average_weight
 from ..sources.batches import ROW_BLOCK_STEPS, Batches
 from ..stack import Evaluator
@@ -28,6 +28,19 @@ from .kernels import (
 )
 from .lazy_rows import RowSchedule
 from .team import Team
+
+
+class _Course(NamedTuple):
+    """What settles the numbers that change from step to step."""
+
+    optimizer: str
+    schedule: str
+    betas: tuple[float, float]
+
+
+def _course(compiled: EmbeddingMember) -> _Course:
+    member = compiled.member
+    return _Course(member.optimizer, member.schedule, compiled.moments.betas)
 
 
 class EmbeddingStack:
@@ -54,17 +67,15 @@ class EmbeddingStack:
         self._origin = origin
         self._compiled = [self._load(trainee) for trainee in trainees]
         self._sums = torch.zeros(len(trainees), 2, dtype=torch.float64)
-        courses = {(member.optimizer, member.schedule) for member in self.members}
         self._schedules = {
-            course: torch.zeros(ROW_BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
-            for course in courses
+            _course(compiled): torch.zeros(ROW_BLOCK_STEPS, SCHEDULE_NUMBERS, dtype=torch.float64)
+            for compiled in self._compiled
         }
         self._missed = {
-            course: RowSchedule(beta_1=BETA_1, beta_2=BETA_2, steps=steps, dtype=dtype)
-            for course in {member.schedule for member in self.members}
+            course: RowSchedule(betas=course.betas, steps=steps, dtype=dtype)
+            for course in {_course(each) for each in self._compiled if each.rows is not None}
         }
-        for course in self._missed:
-            self._know(course, steps_done, steps)
+        self._know(steps_done, steps)
         self._team = Team([each.table[0].numel() for each in self._compiled], threads)
         self._averaging = False
         self._copies: list[tuple[Tensor, Tensor]] = []
@@ -124,13 +135,13 @@ class EmbeddingStack:
 
         def operations(index: int, space: EmbeddingSpace) -> list[Operation]:
             compiled = self._compiled[index]
-            member = compiled.member
+            course = _course(compiled)
             return compiled.step(
                 streams[index if len(streams) > 1 else 0],
                 space,
                 self._sums[index],
-                schedule=self._schedules[member.optimizer, member.schedule],
-                missed=self._missed[member.schedule],
+                schedule=self._schedules[course],
+                missed=self._missed.get(course),
                 averaging=averaging,
             )
 
@@ -151,22 +162,27 @@ class EmbeddingStack:
         """See `Stack`."""
         last = min(first_step + ROW_BLOCK_STEPS, steps)
         self._done.fill_(first_step)
-        for (optimizer, course), table in self._schedules.items():
-            factor_at = SCHEDULES[course]
+        for course, table in self._schedules.items():
+            factor_at = SCHEDULES[course.schedule]
             rows = [
-                schedule_row(optimizer, step, factor_at(step, steps), average_weight(step))
+                schedule_row(
+                    course.optimizer,
+                    step,
+                    factor_at(step, steps),
+                    average_weight(step),
+                    course.betas,
+                )
                 for step in range(first_step, last)
             ]
             table[: len(rows)] = torch.tensor(rows, dtype=torch.float64)
-        for course in self._missed:
-            self._know(course, last, steps)
+        self._know(last, steps)
 
-    def _know(self, course: str, last: int, steps: int) -> None:
-        """Put what rows may miss of the steps before `last` into the table of all steps."""
-        missed, factor_at = self._missed[course], SCHEDULES[course]
-        new = range(missed.known, last)
-        if new:
-            missed.extend([(factor_at(step, steps), average_weight(step)) for step in new])
+    def _know(self, last: int, steps: int) -> None:
+        """Put what rows may miss of the steps before `last` into the tables of all steps."""
+        for course, missed in self._missed.items():
+            factor_at, new = SCHEDULES[course.schedule], range(missed.known, last)
+            if new:
+                missed.extend([(factor_at(step, steps), average_weight(step)) for step in new])
 
     def train(self, steps: int) -> None:
         """See `Stack`."""
@@ -213,9 +229,7 @@ class EmbeddingStack:
         sums = torch.zeros(len(self.members), 2, dtype=torch.float64)
         state = -1 if averaged else 0
         tables = [
-            compiled.current(
-                state, self._missed[compiled.member.schedule], averaging=self._averaging
-            )
+            compiled.current(state, self._missed.get(_course(compiled)), averaging=self._averaging)
             for compiled in self._compiled
         ]
 

@@ -6,13 +6,22 @@ its moments and is decayed, but only once it is read again (`kernels/lazy_rows.p
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
 
-from .kernels import LANES, LAZY_NUMBERS, Kernels, lazy_schedule_row
+from .kernels import (
+    LANES,
+    LAZY_NUMBERS,
+    LAZY_SETTINGS,
+    Kernels,
+    lazy_schedule_row,
+    spread,
+)
 
+NEAR = 1e-4
+"""How far, as a share of it, what is left of 1 may be from 1 - beta."""
 FOR_EVER = 2**62
 """More steps than are ever taken."""
 
@@ -27,17 +36,11 @@ class RowOptimiser:
     epsilon: float
     weight_decay: float = 0.0
 
-    @property
-    def settings(self) -> Tensor:
-        """As the kernels read them (5,)."""
-        numbers = (
-            self.learning_rate,
-            self.beta_1,
-            self.beta_2,
-            self.epsilon,
-            self.weight_decay,
-        )
-        return torch.tensor(numbers, dtype=torch.float64)
+    def settings(self, dtype: torch.dtype) -> Tensor:
+        """As the kernels of rows of this type read them."""
+        rests = {"rest_1": _rest(self.beta_1, dtype), "rest_2": _rest(self.beta_2, dtype)}
+        given = {**asdict(self), **rests}
+        return torch.tensor([given[name] for name in LAZY_SETTINGS], dtype=torch.float64)
 
     def powers(self, dtype: torch.dtype) -> Tensor:
         """What 1, 2, ... steps leave of the first moment, and of the second's root (2, LANES)."""
@@ -50,20 +53,38 @@ class RowOptimiser:
         Each is beta_1 / sqrt(beta_2) times the one before, and all that follow add up to a share of
         the first that `dtype` can't hold.
         """
-        ratio = self.beta_1 / math.sqrt(self.beta_2)
-        if ratio <= 0:
+        if self.beta_1 <= 0:
             return 1
-        if ratio >= 1:
+        if self.beta_1 >= math.sqrt(self.beta_2):
             return FOR_EVER
+        ratio = self.beta_1 / math.sqrt(self.beta_2)
         return math.ceil(math.log(torch.finfo(dtype).eps / 2 * (1 - ratio)) / math.log(ratio))
+
+    def together(self, dtype: torch.dtype) -> int:
+        """The most steps whose factors of the root one series reaches, when its correction is 1."""
+        most = spread("float32" if dtype == torch.float32 else "float64")
+        for count in range(LANES, 1, -1):
+            left = self.beta_2 ** ((count - 1) / 2)
+            if (1 - left) / (1 + left) < most:
+                return count
+        return 1
+
+
+def _rest(beta: float, dtype: torch.dtype) -> float:
+    """What `dtype` has for 1 - beta: what is left by the beta that it holds, where that is near.
+
+    Both together are 1 then. Of a beta so near 1 that hardly a digit is left, the rest is rounded.
+    """
+    left = float(1 - torch.tensor(beta, dtype=dtype))
+    return left if abs(left - (1 - beta)) <= NEAR * (1 - beta) else 1 - beta
 
 
 class RowSchedule:
     """What changes from step to step, of all steps that a row may have missed."""
 
-    def __init__(self, *, beta_1: float, beta_2: float, steps: int, dtype: torch.dtype) -> None:
+    def __init__(self, *, betas: tuple[float, float], steps: int, dtype: torch.dtype) -> None:
         """For so many steps at most, of rows of this type; none is known yet."""
-        self._betas = beta_1, beta_2
+        self._betas = betas
         # The kernels read LANES steps at once.
         self.numbers = torch.zeros(LAZY_NUMBERS, steps + LANES, dtype=dtype)
         """A column for each step."""
@@ -105,7 +126,7 @@ class LazyRows:
             raise ValueError(
                 f"rows have a multiple of {LANES} columns; received {columns}: fill up with zeros"
             )
-        object.__setattr__(self, "_settings", self.optimiser.settings)
+        object.__setattr__(self, "_settings", self.optimiser.settings(self.states.dtype))
         object.__setattr__(self, "_powers", self.optimiser.powers(self.states.dtype))
 
     @classmethod
@@ -139,6 +160,7 @@ class LazyRows:
             **self._slots(indices, schedule),
             powers_pointer=self._powers.data_ptr(),
             lasting=self.optimiser.lasting(self.states.dtype),
+            together=self.optimiser.together(self.states.dtype),
         )
 
     def update(

@@ -31,6 +31,8 @@ SLICE_PANELS = 4
 BLOCK_STEPS, ROW_BLOCK_STEPS = 16, 64
 EVALUATION_PAIRS = 8 * 1024
 """Batches, of vectors or of rows, and evaluation pairs, in memory at once."""
+LAZY_NUMBERS, SCHEDULE_NUMBERS = 4, 4
+"""Of every step, in float32, and of the steps of a block, in float64: what a schedule is."""
 STATES = {"adam": 4, "adamw": 4, "sgd": 3, "adagrad": 3}
 """How many numbers are kept for every weight, by the optimiser."""
 ACTIVATIONS_WITH_DERIVATIVE = frozenset({"gelu", "silu"})
@@ -141,11 +143,15 @@ def pack_bytes(
     label_noise: bool,
     threads: int,
     kept: KeptPairs | None = None,
+    steps: int = 0,
+    schedules: int = 0,
 ) -> int:
     """The most bytes of tensors that a pack holds at once.
 
     `members` says how many there are of each shape; `streams` is 1 where all see the same batches,
     else their number. `kept` are the pairs that come again in each stream, if they do.
+    Of models on embeddings, so many `schedules` of all `steps` are there, one for each course of
+    the learning rate and betas of Adam.
     """
     trainees = sum(count * shape.state_bytes(dimension) for count, shape in members)
     padding = sum(count * shape.padding_bytes(dimension) for count, shape in members)
@@ -156,8 +162,8 @@ def pack_bytes(
         dimension, _up(batch_size, PANEL), streams
     )
     embedded = any(shape.rows for _, shape in members)
-    steps = ROW_BLOCK_STEPS if embedded else BLOCK_STEPS
-    noise = streams * steps * batch_size * NUMBER_BYTES if label_noise else 0
+    block = ROW_BLOCK_STEPS if embedded else BLOCK_STEPS
+    noise = streams * block * batch_size * NUMBER_BYTES if label_noise else 0
     pairs = 2 * streams * EVALUATION_PAIRS * (3 * dimension + 2) * NUMBER_BYTES
     labels = 2 * streams * EVALUATION_PAIRS * 8  # summed in float64
     again, drawing = 0, 0
@@ -171,6 +177,8 @@ def pack_bytes(
         pairs += sum(count * shape.table_numbers for count, shape in members) * NUMBER_BYTES
         padding += sum(count * shape.rows for count, shape in members) * INDEX_BYTES
         padding += sum(count * shape.decays_bytes(dimension) for count, shape in members)
+        padding += schedules * LAZY_NUMBERS * (steps + LANES) * NUMBER_BYTES
+        padding += schedules * SCHEDULE_NUMBERS * ROW_BLOCK_STEPS * 8
     # Trainees stay beside the stack that they were loaded into. At the end of a rung its members
     # are unloaded, as trainees again; the evaluation's memory is free by then.
     throughout = 2 * trainees + padding + workspaces + batches + noise + again

@@ -21,8 +21,9 @@ from .compiler import (
     kernels_for,
     row_kernels,
 )
-from .lazy_rows import LAZY_NUMBERS, lazy_schedule_row
-from .optimiser_code import SCHEDULE_NUMBERS, optimiser_kernel, schedule_row
+from .lazy_rows import LAZY_NUMBERS, LAZY_SETTINGS, lazy_schedule_row
+from .missed_steps import spread
+from .optimiser_code import OPTIMISER_CODE, SCHEDULE_NUMBERS, optimiser_kernel, schedule_row
 from .program import Program
 from .registers import LANES
 
@@ -30,6 +31,8 @@ __all__ = [
     "ACTIVATIONS_WITH_DERIVATIVE",
     "LANES",
     "LAZY_NUMBERS",
+    "LAZY_SETTINGS",
+    "OPTIMISER_CODE",
     "PANEL",
     "SCHEDULE_NUMBERS",
     "Kernels",
@@ -41,4 +44,5 @@ __all__ = [
     "optimiser_kernel",
     "row_kernels",
     "schedule_row",
+    "spread",
 ]

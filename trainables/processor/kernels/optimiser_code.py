@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...optimisers.adagrad import ADAGRAD_EPSILON
-from ...optimisers.adam import BETA_1, BETA_2, EPSILON
+from ...optimisers.adam import BETA_1, BETA_2
 from .code import Code, Value
 from .registers import LANES
 
@@ -12,12 +12,16 @@ OPTIMISER = (
     "states_pointer",  # (S, size): weights, the optimiser's own states, their running average
     "gradients_pointer",  # (size,); size is a multiple of LANES
     "size",
-    "settings_pointer",  # doubles: the learning rate, then the optimiser's own settings
+    "settings_pointer",  # doubles: the learning rate, then the `settings` of `OptimiserCode`
     "schedule_pointer",  # (steps, SCHEDULE_NUMBERS) doubles, as `schedule_row` gives them
 )
 OF_WEIGHTS = (*OPTIMISER, "decays_pointer")  # (size,): each number's weight decay, 0 for a bias
 SCHEDULE_NUMBERS = 4
 """The numbers of a row of the schedule, one for each step."""
+
+
+Betas = tuple[float, float]
+"""What a step of Adam keeps of each moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,33 +44,45 @@ class Update:
 class OptimiserCode:
     """How an optimiser's step is computed.
 
-    `states` and `settings` count its own states and settings. `update(code, update)` gives the new
-    weight and the new states. `step_numbers(step, factor)` gives the factor that the learning rate
-    is multiplied with at a step (from 0) where the schedule's is `factor`, and up to two more.
+    `states` counts its own states, `settings` names its settings beside the learning rate, a weight
+    decay the last. `update(code, update)` gives the new weight and the new states.
+    `step_numbers(step, factor, betas)` gives the factor that the learning rate is multiplied with
+    at a step (from 0) where the schedule's is `factor`, and up to two more.
     """
 
     states: int
-    settings: int = 0
-    step_numbers: Callable[[int, float], tuple[float, ...]] = lambda step, factor: (factor,)
+    settings: tuple[str, ...] = ()
+    step_numbers: Callable[[int, float, Betas], tuple[float, ...]] = lambda step, factor, _: (
+        factor,
+    )
     update: Callable[[Code, Update], tuple[Value, list[Value]]]
 
 
-def _adam_numbers(step: int, factor: float) -> tuple[float, float, float]:
+def _adam_numbers(step: int, factor: float, betas: Betas) -> tuple[float, float, float]:
     """With the corrections of both moments; the schedule's own factor is for the decay."""
-    count = step + 1
-    return factor / (1.0 - BETA_1**count), (1.0 - BETA_2**count) ** -0.5, factor
+    count, (beta_1, beta_2) = step + 1, betas
+    return factor / (1.0 - beta_1**count), (1.0 - beta_2**count) ** -0.5, factor
+
+
+def faded(code: Code, mean: Value, gradient: Value, beta_1: Value, rest_1: Value) -> Value:
+    """The new first moment, from where it is nearer to: little of the other may be left."""
+    difference, mostly_old = gradient - mean, rest_1 < 0.5
+    base = code.select(mostly_old, mean, gradient)
+    share = code.select(mostly_old, rest_1, 0.0 - beta_1)
+    return base + difference * share
 
 
 def _adam(code: Code, at: Update) -> tuple[Value, list[Value]]:
     mean, square = at.states
-    mean = mean + (at.gradient - mean) * (1.0 - BETA_1)
-    square = square * BETA_2 + at.gradient * at.gradient * (1.0 - BETA_2)
-    root = code.intrinsic("sqrt", square) * at.numbers[0] + EPSILON
+    _, beta_1, rest_1, beta_2, rest_2, epsilon, *_ = at.settings
+    mean = faded(code, mean, at.gradient, beta_1, rest_1)
+    square = square * beta_2 + at.gradient * at.gradient * rest_2
+    root = code.intrinsic("sqrt", square) * at.numbers[0] + epsilon
     return at.weight - at.rate * (mean / root), [mean, square]
 
 
 def _adamw(code: Code, at: Update) -> tuple[Value, list[Value]]:
-    learning_rate, weight_decay = at.settings
+    learning_rate, *_, weight_decay = at.settings
     kept = 1.0 - learning_rate * at.numbers[1] * weight_decay
     decayed = Update(**{**vars(at), "weight": at.weight * kept})
     return _adam(code, decayed)
@@ -85,21 +101,37 @@ def _adagrad(code: Code, at: Update) -> tuple[Value, list[Value]]:
     return at.weight - at.rate * (at.gradient / root), [squares]
 
 
+_ADAM_SETTINGS = ("beta_1", "rest_1", "beta_2", "rest_2", "epsilon")
+"""A rest is 1 - beta: taken in double precision, as near 1 little would be left of it in single."""
+
 OPTIMISER_CODE: Mapping[str, OptimiserCode] = {
-    "adam": OptimiserCode(states=2, step_numbers=_adam_numbers, update=_adam),
-    "adamw": OptimiserCode(states=2, settings=1, step_numbers=_adam_numbers, update=_adamw),
-    "sgd": OptimiserCode(states=1, settings=1, update=_sgd),
+    "adam": OptimiserCode(
+        states=2, settings=_ADAM_SETTINGS, step_numbers=_adam_numbers, update=_adam
+    ),
+    "adamw": OptimiserCode(
+        states=2,
+        settings=(*_ADAM_SETTINGS, "weight_decay"),
+        step_numbers=_adam_numbers,
+        update=_adamw,
+    ),
+    "sgd": OptimiserCode(states=1, settings=("momentum",), update=_sgd),
     "adagrad": OptimiserCode(states=1, update=_adagrad),
 }
 """The names are those of `trainables.optimisers`."""
 
 
-def schedule_row(optimizer: str, step: int, factor: float, average_weight: float) -> list[float]:
+def schedule_row(
+    optimizer: str,
+    step: int,
+    factor: float,
+    average_weight: float,
+    betas: Betas = (BETA_1, BETA_2),
+) -> list[float]:
     """What a member's `step` (from 0) needs of the numbers that all of one schedule share.
 
     `factor` is that on the learning rate, `average_weight` the new weights' share in their average.
     """
-    numbers = OPTIMISER_CODE[optimizer].step_numbers(step, factor)
+    numbers = OPTIMISER_CODE[optimizer].step_numbers(step, factor, betas)
     padding = SCHEDULE_NUMBERS - 1 - len(numbers)
     return [average_weight, *numbers, *[0.0] * padding]
 
@@ -130,7 +162,7 @@ def write_optimiser(module: Code, name: str, *, averaging: bool, of_weights: boo
 
     schedule = code.doubles(slot["schedule_pointer"]).at(step * SCHEDULE_NUMBERS)
     average_weight, factor, *numbers = splats(schedule, SCHEDULE_NUMBERS)
-    settings = splats(code.doubles(slot["settings_pointer"]), 1 + optimiser.settings)
+    settings = splats(code.doubles(slot["settings_pointer"]), 1 + len(optimiser.settings))
     rate = factor * settings[0]
 
     def some(index: Value) -> None:
