@@ -61,13 +61,20 @@ PLANTED = {
 EMBEDDED = {
     "factors": st.integers(1, 1000),
     "dropout": st.floats(0, 1, exclude_max=True),
+    "optimizer": st.just("adam"),  # which reads what follows
+    "beta_1": st.floats(0, 1, exclude_max=True),
+    "beta_2": st.floats(0, 1, exclude_max=True),
+    "epsilon": st.floats(1e-12, 1.0),
     "y_range": st.just("none")
     | st.sets(st.floats(-1e6, 1e6).map(lambda end: end + 0.0), min_size=2, max_size=2).map(sorted),
 }
-"""The hyperparameters of models on learned embeddings alone."""
+"""The hyperparameters of models on learned embeddings alone, and the optimizer that reads all."""
 SHARED = {"dimension", "model", "batch_size", "steps", "epochs"}
 INTEGERS = {"depth": 0, "width": 1, "factors": 1}
-FLOATS = {"learning_rate": 1e3, "dropout": 0.999}
+FLOATS = {
+    **{"learning_rate": 1e3, "epsilon": 1.0},
+    **dict.fromkeys(("dropout", "beta_1", "beta_2"), 0.999),
+}
 
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
 positive = st.integers(1, 1000)
