@@ -18,6 +18,7 @@ from trainables.gpu.tensor_stack import TensorStack
 from trainables.optimisers import state_names
 from trainables.pack import Task
 from trainables.processor.compiled_stack import CompiledStack
+from trainables.processor.kernels import OPTIMISER_CODE
 from trainables.sources import source_of
 from trainables.trainee import Trainee
 
@@ -115,7 +116,8 @@ def test_a_compiled_stack_holds_weights_and_one_workspace_a_thread(
     pairs = 256  # a slice, whatever the batch size
     # Outputs and their derivatives, two layers' deltas, the errors; gradients; a missing bias.
     workspace = (2 * deepest + 2) * widest * pairs + pairs + max(weights) + max(widest, 1)
-    # Of the schedules: 16 steps of 4 numbers for each kind; of members: two sums, two settings.
-    tables = 16 * 4 * 8 * len(members) + len(members) * 4 * 8
+    # Of the schedules: 16 steps of 4 numbers for each kind; of members: two sums, their settings.
+    settings = sum(1 + len(OPTIMISER_CODE[member.optimizer].settings) for member in members)
+    tables = 16 * 4 * 8 * len(members) + (2 * len(members) + settings) * 8
     assert stack.members == members
     assert used <= (states + min(threads, len(members)) * workspace) * 4 + tables
