@@ -42,7 +42,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "dot": {"model": "dot"},
     "dot_bias": {"model": "dot_bias"},
     "mlp": {"model": "mlp", "depth": 1, "width": 100},
-    "mlp with dropout": {"model": "mlp", "depth": 1, "width": 100, "dropout": 0.25},
+    "mlp_dropout": {"model": "mlp", "depth": 1, "width": 100, "dropout": 0.25},
 }
 ROUND_SECONDS = 0.5
 STEPS = 1 << 17

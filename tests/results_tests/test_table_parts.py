@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from results import OutputFolder
-from results.parts import is_merged
+from results.parts import is_merged, later_column
 from results.rows import CurveRow, TrialRow
+from results.schemas import SUMMARY, TRIALS
 from tests.typed_rows import packed
 
 MakeTrial = Callable[..., TrialRow]
@@ -121,3 +122,17 @@ def test_a_reader_sees_every_row_once_while_parts_are_merged(
     finally:
         worker.join()
     assert folder.read_trials().num_rows == 120
+
+
+@pytest.mark.parametrize("schema", [TRIALS, SUMMARY])
+def test_a_later_hyperparameter_is_its_default_where_model_and_data_read_it(
+    schema: pa.Schema,
+) -> None:
+    """So that a search of before is gone on with; the last row is a summary's, without a best."""
+    rows = {
+        "depth": [1, 0, None, 2, None],
+        "model": ["mlp", "neumf", "dot", "mlp", None],
+        "data": ["planted", "table", "modes", "stream", "table"],
+    }
+    column = later_column(pa.table(rows), schema.field("dropout"))
+    assert column.to_pylist() == [0.0, 0.0, None, None, None]

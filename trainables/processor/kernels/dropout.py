@@ -7,7 +7,7 @@ counter and key. For the derivatives they are made again: so none are kept.
 from collections.abc import Sequence
 
 from ...philox import KEY_STEPS, MULTIPLIERS, ROUNDS, WORD, WORDS
-from .code import PANEL, PANEL_VECTORS, Code, Value
+from .code import PANEL, Code, Value
 from .registers import LANES
 
 DROPOUT = (
@@ -33,24 +33,27 @@ def write_dropout(module: Code) -> None:
     number = code.load(code.integers(slot["done_pointer"])) + step
     fixed = [code.splat(each & WORD) for each in (slot["layer"], number)]
 
-    def group(panel: Value, index: Value) -> None:
-        """Of four units in a row."""
-        for v in range(PANEL_VECTORS):
-            pairs = code.lanes_from(slot["first"] + panel * PANEL + v * LANES) & WORD
-            words = _philox(code, [pairs, code.splat(index & WORD), *fixed], keys)
-            for word, random in enumerate(words):
-                unit = index * WORDS + word
-                place = (panel * units + unit) * PANEL + v * LANES
+    def vector(panel: Value, group: Value, first: Value) -> None:
+        """Of four units in a row the pairs of a panel from `first` on."""
+        pairs = code.lanes_from(slot["first"] + panel * PANEL + first) & WORD
+        words = _philox(code, [pairs, code.splat(group & WORD), *fixed], keys)
+        for word, random in enumerate(words):
+            unit = group * WORDS + word
+            place = (panel * units + unit) * PANEL + first
 
-                def one(place: Value = place, random: Value = random) -> None:
-                    factor = code.select(random < threshold, 0.0, scale)
-                    values = code.load_vector(slot["inputs_pointer"].at(place))
-                    code.store_vector(values * factor, slot["outputs_pointer"].at(place))
+            def one(place: Value = place, random: Value = random) -> None:
+                factor = code.select(random < threshold, 0.0, scale)
+                values = code.load_vector(slot["inputs_pointer"].at(place))
+                code.store_vector(values * factor, slot["outputs_pointer"].at(place))
 
-                code.when(unit < units, one)
+            code.when(unit < units, one)
+
+    def vectors(panel: Value, group: Value) -> None:
+        pairs = code.integer(PANEL)
+        code.each(0, pairs, lambda first: vector(panel, group, first), step=LANES)
 
     def groups(panel: Value) -> None:
-        code.each(0, (units + WORDS - 1) / WORDS, lambda index: group(panel, index))
+        code.each(0, (units + WORDS - 1) / WORDS, lambda group: vectors(panel, group))
 
     code.each(0, slot["panels"], groups)
     code.end()
