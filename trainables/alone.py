@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .families import family_of
 from .families.dropout import begin_step
-from .optimisers import OPTIMISERS, Moments, torch_settings
+from .optimisers import OPTIMISERS, moments_of, torch_settings
 from .optimisers.adam import BETA_1
 from .pack import Member, Pack, Task
 from .schedules import SCHEDULES, average_weight
@@ -53,7 +53,7 @@ def train_alone(
     average = family.reference(member, task).to(device, dtype)
     optimizer = OPTIMISERS[member.optimizer].reference(
         _groups(network, family.undecayed(network)),
-        lr=torch_rate(member.learning_rate, dtype, beta_1=Moments.of(member).beta_1),
+        lr=torch_rate(member.learning_rate, dtype, beta_1=moments_of(member).beta_1),
         **torch_settings(member),
     )
     factor_at = SCHEDULES[member.schedule]

@@ -24,11 +24,18 @@ def optimiser_settings(member: Member) -> dict[str, float]:
     return {name: float(member.hyperparameters[name]) for name in names}
 
 
+def moments_of(member: Member) -> Moments:
+    """Adam's own, or the defaults where a member has none: on given vectors, or with another."""
+    names = OPTIMISERS[member.optimizer].of_embeddings
+    given = {name: member.hyperparameters[name] for name in names}
+    return Moments(**{name: float(value) for name, value in given.items() if value is not None})
+
+
 def torch_settings(member: Member) -> dict[str, Any]:
     """The same and Adam's own by the names that torch's optimiser has for them."""
     settings: dict[str, Any] = {**optimiser_settings(member)}
     if OPTIMISERS[member.optimizer].of_embeddings:
-        moments = Moments.of(member)
+        moments = moments_of(member)
         settings |= {"betas": moments.betas, "eps": moments.epsilon}
     return settings
 
@@ -37,6 +44,7 @@ __all__ = [
     "OPTIMISERS",
     "Moments",
     "Optimiser",
+    "moments_of",
     "optimiser_settings",
     "state_names",
     "torch_settings",

@@ -4,12 +4,10 @@ AdamW first multiplies the weights and biases by 1 - learning rate * weight deca
 decoupled from the gradients.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Self
+from dataclasses import dataclass
 
 import torch
 
-from ..pack import Member
 from .optimiser import Optimiser
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -23,12 +21,6 @@ class Moments:
     beta_1: float = BETA_1
     beta_2: float = BETA_2
     epsilon: float = EPSILON
-
-    @classmethod
-    def of(cls, member: Member) -> Self:
-        """Those of a member; the defaults where it has none: on given vectors."""
-        given = {name: member.hyperparameters[name] for name in asdict(cls())}
-        return cls(**{name: float(value) for name, value in given.items() if value is not None})
 
     @property
     def betas(self) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from .kernels import (
     OPTIMISER_CODE,
     PANEL,
     Kernels,
+    first_share,
     optimiser_kernel,
 )
 from .panels import SLICE_PANELS, Panels
@@ -307,7 +308,7 @@ def kernel_settings(member: Member, moments: Moments) -> Tensor:
     """The learning rate and the settings of a member's optimiser, as its kernel reads them."""
     given = {
         **asdict(moments),
-        "rest_1": 1.0 - moments.beta_1,
+        "share_1": first_share(moments.beta_1, 1.0 - moments.beta_1),
         "rest_2": 1.0 - moments.beta_2,
         **optimiser_settings(member),
     }

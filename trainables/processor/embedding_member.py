@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..families.embedding_family import EmbeddingModel
-from ..optimisers import Moments, optimiser_settings
+from ..optimisers import Moments, moments_of, optimiser_settings
 from ..pack import Member
 from ..sources.batches import input_rows
 from .compiled_member import (
@@ -136,8 +136,8 @@ class EmbeddingMember:
 
     @property
     def moments(self) -> Moments:
-        """The defaults of an optimiser that has none."""
-        return Moments.of(self.member) if self.member.optimizer in LAZY else Moments()
+        """Adam's own; the defaults of another."""
+        return moments_of(self.member)
 
     def _lazy(self, decay: float) -> LazyRows:
         return LazyRows(

@@ -162,27 +162,32 @@ class EmbeddingStack:
         """See `Stack`."""
         last = min(first_step + ROW_BLOCK_STEPS, steps)
         self._done.fill_(first_step)
+        factors = self._factors(first_step, last, steps)
         for course, table in self._schedules.items():
-            factor_at = SCHEDULES[course.schedule]
             rows = [
-                schedule_row(
-                    course.optimizer,
-                    step,
-                    factor_at(step, steps),
-                    average_weight(step),
-                    course.betas,
-                )
-                for step in range(first_step, last)
+                schedule_row(course.optimizer, first_step + index, *each, course.betas)
+                for index, each in enumerate(factors[course.schedule])
             ]
             table[: len(rows)] = torch.tensor(rows, dtype=torch.float64)
         self._know(last, steps)
 
     def _know(self, last: int, steps: int) -> None:
         """Put what rows may miss of the steps before `last` into the tables of all steps."""
+        known = {missed.known for missed in self._missed.values()}
+        if not known or last <= min(known):
+            return
+        (first,) = known  # all are made at once, and go on together
+        factors = self._factors(first, last, steps)
         for course, missed in self._missed.items():
-            factor_at, new = SCHEDULES[course.schedule], range(missed.known, last)
-            if new:
-                missed.extend([(factor_at(step, steps), average_weight(step)) for step in new])
+            missed.extend(factors[course.schedule])
+
+    def _factors(self, first: int, last: int, steps: int) -> dict[str, list[tuple[float, float]]]:
+        """Of each course the steps' factors on the learning rate, and the average's new shares."""
+        shares = [average_weight(step) for step in range(first, last)]
+        return {
+            name: [(SCHEDULES[name](first + i, steps), share) for i, share in enumerate(shares)]
+            for name in {member.schedule for member in self.members}
+        }
 
     def train(self, steps: int) -> None:
         """See `Stack`."""

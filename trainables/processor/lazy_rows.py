@@ -16,6 +16,7 @@ from .kernels import (
     LAZY_NUMBERS,
     LAZY_SETTINGS,
     Kernels,
+    first_share,
     lazy_schedule_row,
     spread,
 )
@@ -38,14 +39,22 @@ class RowOptimiser:
 
     def settings(self, dtype: torch.dtype) -> Tensor:
         """As the kernels of rows of this type read them."""
-        rests = {"rest_1": _rest(self.beta_1, dtype), "rest_2": _rest(self.beta_2, dtype)}
-        given = {**asdict(self), **rests}
+        given = {
+            **asdict(self),
+            "share_1": first_share(self.beta_1, _rest(self.beta_1, dtype)),
+            "rest_2": _rest(self.beta_2, dtype),
+        }
         return torch.tensor([given[name] for name in LAZY_SETTINGS], dtype=torch.float64)
 
     def powers(self, dtype: torch.dtype) -> Tensor:
-        """What 1, 2, ... steps leave of the first moment, and of the second's root (2, LANES)."""
+        """What 1, 2, ... steps leave of the first moment, and of the second's root (2, LANES).
+
+        Of a root always something, as the kernels divide by it: so little that epsilon hides it.
+        """
         bases = torch.tensor([[self.beta_1], [self.beta_2**0.5]], dtype=torch.float64)
-        return (bases ** torch.arange(1, LANES + 1)).to(dtype)
+        powers = (bases ** torch.arange(1, LANES + 1)).to(dtype)
+        powers[1].clamp_(min=torch.finfo(dtype).tiny)
+        return powers
 
     def lasting(self, dtype: torch.dtype) -> int:
         """The steps without a gradient after which what moves a row is lost in rounding.
@@ -63,11 +72,8 @@ class RowOptimiser:
     def together(self, dtype: torch.dtype) -> int:
         """The most steps whose factors of the root one series reaches, when its correction is 1."""
         most = spread("float32" if dtype == torch.float32 else "float64")
-        for count in range(LANES, 1, -1):
-            left = self.beta_2 ** ((count - 1) / 2)
-            if (1 - left) / (1 + left) < most:
-                return count
-        return 1
+        first, *others = self.powers(dtype)[1].tolist()
+        return 1 + len([each for each in others if (first - each) / (first + each) < most])
 
 
 def _rest(beta: float, dtype: torch.dtype) -> float:

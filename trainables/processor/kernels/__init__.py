@@ -23,7 +23,13 @@ from .compiler import (
 )
 from .lazy_rows import LAZY_NUMBERS, LAZY_SETTINGS, lazy_schedule_row
 from .missed_steps import spread
-from .optimiser_code import OPTIMISER_CODE, SCHEDULE_NUMBERS, optimiser_kernel, schedule_row
+from .optimiser_code import (
+    OPTIMISER_CODE,
+    SCHEDULE_NUMBERS,
+    first_share,
+    optimiser_kernel,
+    schedule_row,
+)
 from .program import Program
 from .registers import LANES
 
@@ -39,6 +45,7 @@ __all__ = [
     "Processor",
     "Program",
     "embedding_kernels",
+    "first_share",
     "kernels_for",
     "lazy_schedule_row",
     "optimiser_kernel",

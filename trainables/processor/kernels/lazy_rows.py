@@ -43,8 +43,8 @@ LAZY_SETTINGS = (
     "learning_rate",
     "beta_1",
     "beta_2",
-    "rest_1",  # what a step takes of the new gradient: 1 - beta_1
-    "rest_2",
+    "share_1",  # `first_share`
+    "rest_2",  # what a step takes of the new gradient's square: 1 - beta_2
     "epsilon",
     "weight_decay",
 )
@@ -150,11 +150,10 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
             code.select(inside, code.load_vector(place), nothing) for place in table.numbers(at)
         )
         roots = corrections * code.load_vector(powers_2)
-        divisor = code.select(middle > 0.0, middle, one)  # where beta_2 is 0, no root is left
         return Steps(
             code=code,
             rates=rates * code.load_vector(powers_1),
-            deviations=code.fma(roots, code.splat(one / divisor), -1.0),
+            deviations=code.fma(roots, code.splat(one / middle), -1.0),
             kept=1.0 - decays * code.splat(decay),
             shares=shares if averaging else None,
         )
@@ -218,15 +217,12 @@ def write_catch_up(module: Code, *, averaging: bool) -> None:
         def some(at: Value, left: list[Value]) -> tuple[Value, list[Value]]:
             left_1, left_2 = left
             corrections = table.numbers(at)[2]
+            most = code.least(lead - at, slot["together"])
             begin = code.load(corrections) * code.load(powers_2)
-            # Once no root is left, all steps divide by epsilon alone.
-            rooted = begin * left_2 > 0.0
-            most = code.least(lead - at, code.select(rooted, slot["together"], code.integer(LANES)))
             end = code.load(corrections.at(most - 1)) * code.load(powers_2.at(most - 1))
             middle = (begin + end) * 0.5
             near = begin - end < middle * (2 * spread(code.number))
-            single = code.select(rooted, code.integer(1), most)
-            count = code.select(near, most, single)
+            count = code.select(near, most, code.integer(1))
             middle = code.select(near, middle, begin)
             steps = steps_from(at, count, middle)
             apply(row, steps, learning_rate * left_1, middle * left_2)
@@ -294,10 +290,8 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
     code, slot, step = module.kernel(name, ROW_UPDATE)
     table = _Table(code, slot, step)
     before = table.before
-    rest_1, rest_2 = (code.splat(table.setting(each)) for each in ("rest_1", "rest_2"))
-    beta_1, beta_2, epsilon = (
-        code.splat(table.setting(each)) for each in ("beta_1", "beta_2", "epsilon")
-    )
+    share_1, rest_2 = (code.splat(table.setting(each)) for each in ("share_1", "rest_2"))
+    beta_2, epsilon = (code.splat(table.setting(each)) for each in ("beta_2", "epsilon"))
     share, rate, correction, decay = (code.load(each) for each in table.numbers(before))
     learning_rate = table.setting("learning_rate")
     rates, corrections = code.splat(rate * learning_rate), code.splat(correction)
@@ -309,7 +303,7 @@ def write_row_update(module: Code, *, averaging: bool) -> None:
         gradients = slot["gradients_pointer"].at(row * slot["columns"] + column)
         gradient = code.load_vector(gradients)
         mean, square = code.load_vector(means), code.load_vector(squares)
-        mean = faded(code, mean, gradient, beta_1, rest_1)
+        mean = faded(code, mean, gradient, share_1)
         square = square * beta_2 + gradient * gradient * rest_2
         root = code.fma(code.intrinsic("sqrt", square), corrections, epsilon)
         weight = code.load_vector(weights) * kept - rates * (mean / root)

@@ -64,18 +64,23 @@ def _adam_numbers(step: int, factor: float, betas: Betas) -> tuple[float, float,
     return factor / (1.0 - beta_1**count), (1.0 - beta_2**count) ** -0.5, factor
 
 
-def faded(code: Code, mean: Value, gradient: Value, beta_1: Value, rest_1: Value) -> Value:
-    """The new first moment, from where it is nearer to: little of the other may be left."""
-    difference, mostly_old = gradient - mean, rest_1 < 0.5
-    base = code.select(mostly_old, mean, gradient)
-    share = code.select(mostly_old, rest_1, 0.0 - beta_1)
-    return base + difference * share
+def first_share(beta_1: float, rest_1: float) -> float:
+    """The share that `faded` takes, of beta_1 and of 1 - beta_1 as the kernel's numbers have it."""
+    return rest_1 if rest_1 < 0.5 else -beta_1
+
+
+def faded(code: Code, mean: Value, gradient: Value, share: Value) -> Value:
+    """The new first moment, counted from where it is nearer to: the other may be far larger.
+
+    That is mean + share (gradient - mean) where the share is above 0, else gradient + the same.
+    """
+    return code.select(share > 0.0, mean, gradient) + (gradient - mean) * share
 
 
 def _adam(code: Code, at: Update) -> tuple[Value, list[Value]]:
     mean, square = at.states
-    _, beta_1, rest_1, beta_2, rest_2, epsilon, *_ = at.settings
-    mean = faded(code, mean, at.gradient, beta_1, rest_1)
+    _, share_1, beta_2, rest_2, epsilon, *_ = at.settings
+    mean = faded(code, mean, at.gradient, share_1)
     square = square * beta_2 + at.gradient * at.gradient * rest_2
     root = code.intrinsic("sqrt", square) * at.numbers[0] + epsilon
     return at.weight - at.rate * (mean / root), [mean, square]
@@ -101,8 +106,8 @@ def _adagrad(code: Code, at: Update) -> tuple[Value, list[Value]]:
     return at.weight - at.rate * (at.gradient / root), [squares]
 
 
-_ADAM_SETTINGS = ("beta_1", "rest_1", "beta_2", "rest_2", "epsilon")
-"""A rest is 1 - beta: taken in double precision, as near 1 little would be left of it in single."""
+_ADAM_SETTINGS = ("share_1", "beta_2", "rest_2", "epsilon")
+"""`first_share`, and 1 - beta_2: in double precision, as near 1 little is left of it in single."""
 
 OPTIMISER_CODE: Mapping[str, OptimiserCode] = {
     "adam": OptimiserCode(
