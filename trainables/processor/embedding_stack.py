@@ -72,8 +72,8 @@ class EmbeddingStack:
             for compiled in self._compiled
         }
         self._missed = {
-            course: RowSchedule(betas=course.betas, steps=steps, dtype=dtype)
-            for course in {_course(each) for each in self._compiled if each.rows is not None}
+            (name, betas): RowSchedule(betas=betas, steps=steps, dtype=dtype)
+            for name, betas in {_course(each)[1:] for each in self._compiled if each.rows}
         }
         self._know(steps_done, steps)
         self._team = Team([each.table[0].numel() for each in self._compiled], threads)
@@ -141,7 +141,7 @@ class EmbeddingStack:
                 space,
                 self._sums[index],
                 schedule=self._schedules[course],
-                missed=self._missed.get(course),
+                missed=self._missed.get(course[1:]),
                 averaging=averaging,
             )
 
@@ -178,8 +178,8 @@ class EmbeddingStack:
             return
         (first,) = known  # all are made at once, and go on together
         factors = self._factors(first, last, steps)
-        for course, missed in self._missed.items():
-            missed.extend(factors[course.schedule])
+        for (name, _), missed in self._missed.items():
+            missed.extend(factors[name])
 
     def _factors(self, first: int, last: int, steps: int) -> dict[str, list[tuple[float, float]]]:
         """Of each course the steps' factors on the learning rate, and the average's new shares."""
@@ -234,7 +234,9 @@ class EmbeddingStack:
         sums = torch.zeros(len(self.members), 2, dtype=torch.float64)
         state = -1 if averaged else 0
         tables = [
-            compiled.current(state, self._missed.get(_course(compiled)), averaging=self._averaging)
+            compiled.current(
+                state, self._missed.get(_course(compiled)[1:]), averaging=self._averaging
+            )
             for compiled in self._compiled
         ]
 
