@@ -1,4 +1,7 @@
-"""The known good configuration: a linear network, exact where the product is an input."""
+"""The known good configuration: a linear network, exact where the product is an input.
+
+With Adam as Kingma & Ba (2015) advise it.
+"""
 
 import math
 from collections.abc import Mapping
@@ -12,6 +15,9 @@ _KNOWN_GOOD: Mapping[str, int | float] = {
     "width": 1,
     "learning_rate": 1e-2,
     "multiplication": True,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
 }
 """A linear network, which is exact where the product is an input, at a learning rate that works."""
 
@@ -28,4 +34,6 @@ def known_good(name: str, domain: Domain) -> Value:
 
 def _distance(value: float, target: int | float) -> float:
     """Return how far `value` is from `target`: a ratio for a float, as learning rates are felt."""
-    return abs(math.log(value / target) if isinstance(target, float) else value - target)
+    if not isinstance(target, float):
+        return abs(value - target)
+    return abs(math.log(value / target)) if value else math.inf

@@ -302,13 +302,23 @@ def test_start_packs_spread_evenly_over_the_choices_and_the_logarithm() -> None:
             },
             {"learning_rate": 2e-2, "width": 8, "depth": 1},
         ),
+        (
+            {
+                "beta_1": {"choices": [0.0, 0.8, 0.95]},
+                "beta_2": {"low": 0.9, "high": 0.9999},
+                "epsilon": {"low": 1e-6, "high": 1e-2, "log": True},
+            },
+            {"beta_1": 0.95, "beta_2": 0.999, "epsilon": 1e-6},
+        ),
     ],
 )
 @pytest.mark.parametrize("sampler", SAMPLER_NAMES)
 def test_the_known_good_point_comes_first(
     space: dict[str, Any], known_good: dict[str, Any], sampler: str
 ) -> None:
-    spec = make_spec(space, sampler=sampler)
+    planted = {"planted": {"users": 20, "items": 20, "pairs_per_user": 9}}
+    task = {"data": planted} if "beta_1" in space else {}
+    spec = make_spec(space, sampler=sampler, task=task, fixed={"batch_size": 9})
     for study in studies(spec):
         first = suggest(study, spec, number=0, history={}, running=[])
         assert first[0] == known_good
