@@ -126,8 +126,8 @@ def _check_packs(
 ) -> None:
     count = pack_count(spec)
     if number < 0 or (count is not None and number >= count):
-        last = "" if count is None else f" and at most {count - 1}"
-        raise ValueError(f"pack must be at least 0{last}; got {number}")
+        known = "at least 0" if count is None else f"between 0 and {count - 1}"
+        raise ValueError(f"pack must be {known}; got {number}")
     missing = [pack for pack in needed_packs(spec, number) if pack not in history]
     if missing:
         raise ValueError(

@@ -130,7 +130,7 @@ def test_a_later_hyperparameter_is_its_default_where_model_and_data_read_it(
 ) -> None:
     """So that a search of before is gone on with; the last row is a summary's, without a best."""
     rows = {
-        "depth": [1, 0, None, 2, None],
+        "optimizer": ["adam", "sgd", "adam", "adamw", None],
         "model": ["mlp", "neumf", "dot", "mlp", None],
         "data": ["planted", "table", "modes", "stream", "table"],
     }

@@ -30,7 +30,7 @@ class Mlp:
     layer_sizes: tuple[int, ...]
     activation: str
     initialisation: str
-    dropout: float
+    dropout: float = 0.0
 
     @classmethod
     def of(cls, member: Member) -> Self:
