@@ -8,7 +8,6 @@ from results.tensorboard import log_folders
 from spaces import Spec, SpecError, load_spec, studies
 from spaces.yaml_text import read_yaml
 
-from ..table_facts import with_absolute_table
 from .provenance import Record, from_json, made_from
 from .resuming_command import resuming_command
 from .spec_changes import grid_changes, growth, row_changes
@@ -74,6 +73,8 @@ class Searched:
             SpecError: an override is wrong.
             OutputError: it would change rows that are there, or drop studies; says which may grow.
         """
+        from ..table_facts import with_absolute_table  # torch comes with it: not for readers
+
         spec = with_absolute_table(load_spec(self.spec.to_mapping(), overrides=overrides))
         faults = row_changes(self.spec, spec)
         dropped = {each.name for each in studies(self.spec)} - {each.name for each in studies(spec)}
