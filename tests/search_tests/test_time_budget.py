@@ -213,7 +213,7 @@ def test_a_search_ends_in_time_and_is_given_more(tmp_path: Path) -> None:
     assert f"{counts.sum():,} trials and their confirm replicates were trained" in page
     study = counts.index[-1]
     last = ("--study", study, "--trial", str(counts.iloc[-1] - 1))
-    assert dottune("reproduce", str(out), *last).exit_code == 0
+    assert dottune("reproduce", str(out), *last, "--to", str(tmp_path / "n.pt")).exit_code == 0
 
     written = content(out / "trials")
     again = dottune("resume", str(out))
