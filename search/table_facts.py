@@ -14,23 +14,15 @@ from trainables.ratings import (
 )
 from trainables.sources.batches import EVALUATION_CHUNK
 
+_FACTS = ("users", "items", "pairs", "fingerprint")
+
 
 def with_absolute_table(spec: Spec) -> Spec:
-    """The spec with its table's place as it is in every folder; another as it is.
-
-    Raises:
-        SpecError: that is no place of a table.
-    """
-    if not spec.has_table or spec.task.table is None:
+    """The spec with its table's place as it is in every folder; one of other data as it is."""
+    if not spec.has_table:
         return spec
-    try:
-        table = absolute(spec.task.table)
-    except TableError as error:
-        raise SpecError([f"task.table: {error}"]) from None
+    table = absolute(str(spec.task.table))
     return spec.model_copy(update={"task": spec.task.model_copy(update={"table": table})})
-
-
-_FACTS = ("users", "items", "pairs", "fingerprint")
 
 
 def with_table_facts(spec: Spec) -> Spec:
@@ -44,9 +36,9 @@ def with_table_facts(spec: Spec) -> Spec:
     """
     if not spec.has_table:
         return spec
-    task = spec.task
-    names = {name: getattr(task, name) for name in ("user", "item", "rating", "timestamp")}
-    reference = TableReference(table=absolute(str(task.table)), **names)
+    task = with_absolute_table(spec).task
+    names = ("table", "user", "item", "rating", "timestamp")
+    reference = TableReference(**{name: getattr(task, name) for name in names})
     try:
         table = read_ratings(reference)
         split = split_ratings(table, split_seed=task.split_seed, chunk=EVALUATION_CHUNK)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trainables_tests.packs import OPTIMISERS, make_member, make_pack
+from tests.trainables_tests.packs import ACTIVATIONS, OPTIMISERS, make_member, make_pack
 from trainables import Halving, Member, Pack, Task, train
 from trainables.alone import evaluate_alone, train_alone
 from trainables.families import family_of
@@ -60,6 +60,15 @@ def members(
     ]
 
 
+def expect_plain_torch(pack: Pack, report: Report) -> None:
+    """At the end each member's nmse is that of plain torch, trained alone in float64."""
+    for evaluation in report.evaluations:
+        assert evaluation.loss is not None
+        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
+        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
+        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
+
+
 @pytest.mark.parametrize("ranges", [("none",), RANGES, RANGES[::-1]], ids=" ".join)
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 @pytest.mark.parametrize("optimizer", OPTIMISERS)
@@ -70,14 +79,7 @@ def test_a_pack_equals_each_model_trained_alone_with_plain_torch(
     pack = make_pack(kinds, dimension=3, steps=40, batch_size=70, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     assert len(report.evaluations) == len(MODELS)
-    for evaluation in report.evaluations:
-        assert evaluation.loss is not None
-        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
-        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
-        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
-
-
-ACTIVE = ("relu", "gelu", "silu", "tanh")
+    expect_plain_torch(pack, report)
 
 
 def test_members_with_dropout_and_without_equal_plain_torch() -> None:
@@ -89,7 +91,7 @@ def test_members_with_dropout_and_without_equal_plain_torch() -> None:
             factors=3 + index,
             depth=1 + index % 3,
             width=5 + 3 * index,
-            activation=ACTIVE[index // 3],
+            activation=ACTIVATIONS[index // 3],
             multiplication=index % 4 == 0,
             dropout=0.0 if index % 5 == 0 else index / 12,
             y_range=RANGES[index % 2],
@@ -101,11 +103,7 @@ def test_members_with_dropout_and_without_equal_plain_torch() -> None:
     pack = make_pack(kinds, dimension=3, steps=20, batch_size=300, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64)
     assert len(report.evaluations) == len(kinds)
-    for evaluation in report.evaluations:
-        assert evaluation.loss is not None
-        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
-        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
-        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
+    expect_plain_torch(pack, report)
 
 
 def adams(optimizer: str, **changes: Any) -> list[Member]:
@@ -144,11 +142,7 @@ def test_betas_epsilon_and_decay_of_each_are_its_own(optimizer: str, shift: int)
     ]
     pack = make_pack(turned, dimension=3, steps=40, batch_size=30, **PLANTED)
     *_, report = train(pack, device=CPU, dtype=torch.float64, threads=2)
-    for evaluation in report.evaluations:
-        assert evaluation.loss is not None
-        *_, alone = train_alone(pack, evaluation.member, device=CPU, dtype=torch.float64)
-        nmse = evaluate_alone(alone.network, pack, evaluation.member, rung=False, device=CPU)
-        assert evaluation.loss.normalised == pytest.approx(nmse, rel=1e-10)
+    expect_plain_torch(pack, report)
 
 
 def test_betas_that_make_it_diverge_leave_no_loss() -> None:

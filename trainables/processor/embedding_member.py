@@ -21,7 +21,7 @@ from .compiled_member import (
     bits,
     kernel_settings,
 )
-from .kernels import LANES, PANEL, Kernels, Program, embedding_kernels
+from .kernels import LANES, PANEL, Kernels, Program, embedding_kernels, optimiser_kernel
 from .lazy_rows import LazyRows, RowOptimiser, RowSchedule
 from .panels import SLICE_PANELS, Panels
 
@@ -178,7 +178,7 @@ class EmbeddingMember:
         else:
             operations.append(
                 self.kernels.operation(
-                    f"{self.member.optimizer}{'_averaging' if averaging else ''}",
+                    optimiser_kernel(self.member.optimizer, of_weights=False, averaging=averaging),
                     states_pointer=address(self.table),
                     gradients_pointer=address(gradients),
                     size=self.table[0].numel(),
