@@ -53,7 +53,7 @@ from gpu_pack import quick_pack, whole_pack
 from gpu_tables import markdown
 
 from trainables.trainee import Trainee
-from trainables.training import _products
+from trainables.training import product_precision
 
 BUDGET = 420.0
 SHARES = {"peaks": 0.03, "correctness": 0.25, "kernels": 0.05, "pack": 0.17}
@@ -240,7 +240,7 @@ def tf32(sizes: Sizes, device: torch.device) -> dict[str, list[dict[str, Any]]]:
     """
     members = sizes.members[1]
     rows = []
-    with _products(tf32=True):
+    with product_precision(tf32=True):
         for shape in sizes.shapes:
             pack, trainees = pack_of_one_shape(shape, members)
             steps, _ = on_device(replace(pack, tf32=True), trainees, device)
@@ -322,7 +322,7 @@ def main() -> int:
             # After every part: what broke off later leaves what is known.
             Path(arguments.json).write_text(json.dumps(results, indent=2))
 
-    with _products(tf32=False):
+    with product_precision(tf32=False):
         part("peaks", lambda clock: peaks(sizes, device))
         part("correctness", lambda clock: correctness(sizes, device, clock))
         part("pack", lambda clock: whole_pack(sizes.pack_members, sizes.pack_steps, device))

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,9 +113,11 @@ def run_search(
         ClusterError: Ray can't be reached, or has no node that can hold a worker or a pack.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
-    resolved = with_table_facts(load_spec(spec, overrides=overrides, name=name))
-    folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
     console = console or Console(stderr=True)
+    resolved = with_table_facts(
+        load_spec(spec, overrides=overrides, name=name), tell=partial(say_note, console)
+    )
+    folder = OutputFolder(f"runs/{resolved.name}" if out is None else out)
     state = folder_state(folder)
     if resume_if_there and isinstance(state, Searched) and not state.difference(resolved):
         return _resumed(state.carried_out_like(resolved), folder, address, console)

@@ -4,8 +4,13 @@ With it the spec says all again that a search is a function of: how many users, 
 ratings there are, and the fingerprint of all that the table holds.
 """
 
+from collections.abc import Callable, Iterator
+
 from spaces import Spec, SpecError, load_spec
+from spaces.given_values import given_values
+from spaces.vocabulary import range_ends
 from trainables.ratings import (
+    SplitRatings,
     TableError,
     TableReference,
     absolute,
@@ -25,10 +30,11 @@ def with_absolute_table(spec: Spec) -> Spec:
     return spec.model_copy(update={"task": spec.task.model_copy(update={"table": table})})
 
 
-def with_table_facts(spec: Spec) -> Spec:
+def with_table_facts(spec: Spec, *, tell: Callable[[str], None] | None = None) -> Spec:
     """The spec with what its table holds, and the table's place as it is in every folder.
 
-    A spec of other data is returned as it is.
+    A spec of other data is returned as it is. `tell` is told what goes with the table but was
+    probably not meant, a sentence each.
 
     Raises:
         SpecError: the table can't be learned from, holds something else than the spec says, or the
@@ -63,4 +69,23 @@ def with_table_facts(spec: Spec) -> Spec:
         raise SpecError(faults)
     mapping = spec.to_mapping()
     mapping["task"] |= {"table": reference.table, **facts}
+    if tell is not None:
+        for note in _range_notes(spec, split):
+            tell(note)
     return load_spec(mapping)
+
+
+def _range_notes(spec: Spec, split: SplitRatings) -> Iterator[str]:
+    """Of every range of predictions that leaves out ratings to train on."""
+    ratings = split.ratings[: split.sizes.training]
+    for text in given_values(spec.to_mapping(), "y_range"):
+        ends = range_ends(text)
+        if ends is None:
+            continue
+        outside = int(((ratings < ends[0]) | (ratings > ends[1])).sum())
+        if outside:
+            yield (
+                f"y_range: {outside:,} of the {len(ratings):,} ratings to train on lie outside "
+                f"{text}, which no prediction leaves; they lie between {ratings.min():g} and "
+                f"{ratings.max():g}, so a range a little wider than that reaches them all"
+            )

@@ -82,16 +82,16 @@ def train(
     reports = {*stop_rule_of(pack.halving).rungs(pack.steps), pack.steps}
     intervals = _interval_ends(pack, reports)
     for mark in sorted(each for each in reports | intervals if each > done):
-        with _products(tf32=pack.tf32):
+        with product_precision(tf32=pack.tf32):
             run.advance(done, mark, keep)
         done = mark
         if pack.early_stopping is not None and mark in intervals and mark < pack.steps:
-            with _products(tf32=False):
+            with product_precision(tf32=False):
                 early = run.stop_early(mark)
             if early is not None:
                 yield early
         if run.alive and mark in reports:
-            with _products(tf32=False):
+            with product_precision(tf32=False):
                 report = run.report(mark)
             yield report
         if not run.alive:
@@ -119,7 +119,7 @@ def _interval_ends(pack: Pack, reports: set[int]) -> set[int]:
 
 
 @contextmanager
-def _products(*, tf32: bool) -> Iterator[None]:
+def product_precision(*, tf32: bool) -> Iterator[None]:
     """A GPU uses TF32 within the block where `tf32`, and nowhere else; evaluations never do."""
     products = torch.backends.cuda.matmul
     # Not `allow_tf32`, the older name: to read it is an error where anyone has set this one.

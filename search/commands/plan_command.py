@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,10 +41,11 @@ def plan(
         from ..text.plain_text import say, say_note
         from ..views.forecast_text import forecast_lines
 
-        resolved = with_table_facts(resolved)
+        note = partial(say_note, Console(stderr=True))
+        resolved = with_table_facts(resolved, tell=note)
+        for each in resolved.notes():
+            note(each)
         console = Console()
-        for note in resolved.notes():
-            say_note(Console(stderr=True), note)
         with _nodes(address) as cluster:
             found = forecast(resolved, cluster, workers=workers)
         for line in forecast_lines(found):

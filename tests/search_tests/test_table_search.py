@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_what_is_found_in_the_table_is_part_of_the_spec(
     assert load_spec(spec.to_mapping()) == spec
     other = load_spec("smoke")
     assert with_table_facts(other) is other
+
+
+def test_a_range_that_leaves_out_ratings_is_told_of(table: str, frame: pandas.DataFrame) -> None:
+    lowest, highest = frame["rating"].min(), frame["rating"].max()
+    inside, wide = [lowest + 0.25, highest], [lowest, highest]
+    ranges = {"y_range": {"choices": ["none", inside, wide]}}
+    told: list[str] = []
+    spec = with_table_facts(load_spec(spec_on(table, space=ranges)), tell=told.append)
+    (note,) = told
+    outside, of = map(int, re.findall(r"^y_range: (\d+) of the (\d+) ratings to train on", note)[0])
+    assert of == spec.task.pairs == 160
+    lowest_of_all = int((frame["rating"] < inside[0]).sum())
+    assert lowest_of_all - 40 <= outside <= lowest_of_all  # 40 are held out
+    assert f"lie outside {float(inside[0])} to {float(inside[1])}, which no prediction" in note
+    assert f"between {lowest:g} and {highest:g}, so a range a little wider" in note
 
 
 def test_ranking_changes_no_seed_and_is_another_search(table: str, tmp_path: Path) -> None:
