@@ -4,8 +4,6 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
-
 from .exact_nmse import EXACT_NMSE
 
 CONFIDENCE = 0.95
@@ -27,6 +25,8 @@ def seed_interval(values: Sequence[float | None]) -> tuple[float, float] | None:
     known = [value for value in values if value is not None and value > EXACT_NMSE]
     if len(known) < max(len(values), FEWEST_SEEDS):
         return None
+    from scipy.special import stdtrit  # a fifth of a second: not for every worker and command
+
     logarithms = [math.log(value) for value in known]
     middle, spread = statistics.fmean(logarithms), statistics.stdev(logarithms)
     quantile = float(stdtrit(len(known) - 1, (1 + CONFIDENCE) / 2))

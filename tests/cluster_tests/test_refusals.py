@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster_tests.two_nodes import TwoNodes, free_port
+from tests.search_tests.command_line import dottune
 
 OUT = ("--out", "s3://bucket/refused", "--image-has-deps")
 
@@ -76,11 +77,18 @@ def test_a_token_with_a_comment_is_not_printed(two_nodes: TwoNodes) -> None:
         (("run", "smoke", "--address", "HEAD"), "must be HOST:PORT, or auto; got HEAD"),
     ],
 )
-def test_wrong_input(two_nodes: TwoNodes, arguments: tuple[str, ...], message: str) -> None:
-    assert message in refusal(two_nodes, *arguments, code=2)
+def test_wrong_input(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = dottune(*arguments)
+    assert ended.exit_code == 2
+    assert message in ended.stderr
 
 
-def test_an_impossible_request_and_an_unknown_job(two_nodes: TwoNodes) -> None:
+def test_an_impossible_request(two_nodes: TwoNodes) -> None:
     at = ("--address", two_nodes.address)
     message = refusal(two_nodes, "submit", "smoke", *OUT, *at, "--set", "resources.gpus=2", code=2)
     assert "a worker needs 1 CPU and 2 GPUs on one node, and no node has that" in message
@@ -89,11 +97,6 @@ def test_an_impossible_request_and_an_unknown_job(two_nodes: TwoNodes) -> None:
     message = refusal(two_nodes, "submit", "smoke", *OUT, *at, *large, code=2)
     assert "memory: a pack must fit into the memory of one node" in message
     assert "lower fixed.batch_size to at most " in message
-    message = refusal(two_nodes, "status", "nobody", *at, code=2)
-    assert f"no job of dottune has the id nobody on {two_nodes.address}; it has: " in message
-    id = two_nodes.done("submit", "smoke", *OUT, *at).strip()
-    message = refusal(two_nodes, "status", f"{id[:-1]}x", *at, code=2)
-    assert f"did you mean {id}? it has: " in message
 
 
 def test_doctor_finds_a_healthy_cluster_and_a_sick_one(two_nodes: TwoNodes, tmp_path: Path) -> None:
@@ -136,11 +139,10 @@ def test_doctor_tries_a_store_with_the_node_s_credentials(
     assert "doctor-" not in two_nodes.done("jobs", *at), "it is no search"
 
 
-def test_a_reader_that_has_seen_enough(two_nodes: TwoNodes) -> None:
+def test_a_reader_that_has_seen_enough_and_an_unknown_job(two_nodes: TwoNodes) -> None:
     """`dottune logs ID --follow | head -1`: its pipe breaks, which is no trouble of the cluster."""
     at = ("--address", two_nodes.address)
-    out = ("--out", "s3://bucket/read", "--image-has-deps")  # another test has searched in OUT
-    id = two_nodes.done("submit", "smoke", *out, *at).strip()
+    id = two_nodes.done("submit", "smoke", *OUT, *at).strip()
     follower = two_nodes.start_dottune(
         *("logs", id, "--follow", *at), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -152,3 +154,8 @@ def test_a_reader_that_has_seen_enough(two_nodes: TwoNodes) -> None:
         said = follower.stderr.read()
     assert [line for line in said.splitlines() if "PENDING" not in line] == []
     assert follower.wait(timeout=120) == 0
+
+    message = refusal(two_nodes, "status", "nobody", *at, code=2)
+    assert f"no job of dottune has the id nobody on {two_nodes.address}; it has: " in message
+    message = refusal(two_nodes, "status", f"{id[:-1]}x", *at, code=2)
+    assert f"did you mean {id}? it has: " in message

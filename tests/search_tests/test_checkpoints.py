@@ -24,16 +24,17 @@ from trainables.pack_rows import PackRows
 from trainables.pack_state import PackState
 from trainables.training import train
 
+STEPS = 120_000
 OVERRIDES = [
     "grid.dimension=[2]",
     "budget.trials=8",
     "budget.pack_size=8",
     "halving=null",
     "confirm=null",
-    "fixed.steps=400000",
+    f"fixed.steps={STEPS}",
     "tensorboard=off",
 ]
-"""A pack of some ten seconds."""
+"""A pack of some seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_stopped_search_goes_on_within_its_packs(
     out = tmp_path / "out"
     (checkpoint,) = (out / "_checkpoints").glob("[!_]*.pt")
     done = torch.load(checkpoint, weights_only=True)["state"]["step"]
-    assert 0 < done < 400_000
+    assert 0 < done < STEPS
     seconds = torch.load(checkpoint, weights_only=True)["seconds"][0]
     frame = resume_search(str(out)).trials
     ended = datetime.now(UTC)

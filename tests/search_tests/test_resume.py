@@ -1,7 +1,6 @@
 """A search that was stopped in any way and resumed ends up as an undisturbed one."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pandas
 import pytest
 
 from results import OutputFolder
-from search import resume_search, run_search
+from search import run_search
 from spaces import load_spec
 from tests.search_tests.studies import MEASURED
 
@@ -31,8 +30,11 @@ def parts(out: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in out.glob("trials/[!_]*.parquet")}
 
 
-def run_until(out: Path, wanted: int, *stops: signal.Signals) -> tuple[int, str]:
-    """Run the search in a process of its own, stop it once it has `wanted` parts."""
+def run_until(out: Path, wanted: int) -> str:
+    """Run the search in a process of its own, interrupt it once it has `wanted` parts.
+
+    Return what it said.
+    """
     command = [sys.executable, "-m", "search", "run", "smoke", "--out", str(out)]
     for override in OVERRIDES:
         command += ["--set", override]
@@ -43,43 +45,28 @@ def run_until(out: Path, wanted: int, *stops: signal.Signals) -> tuple[int, str]
                 assert driver.poll() is None, driver.communicate()[1]
                 assert time.monotonic() < deadline, "the search writes no parts"
                 time.sleep(0.01)  # polled with a limit
-            for stop in stops:
-                os.kill(driver.pid, stop)
+            driver.send_signal(signal.SIGINT)
             _, errors = driver.communicate(timeout=60)
         finally:
             driver.kill()
-    return driver.returncode, errors
+    assert driver.returncode == 130, errors
+    return errors
 
 
-@pytest.mark.parametrize(
-    "stops",
-    [
-        [signal.SIGINT],
-        [signal.SIGKILL],
-    ],
-)
-def test_a_stopped_search_is_finished_by_resume(
-    undisturbed: pandas.DataFrame, tmp_path: Path, stops: list[signal.Signals]
+def test_a_stopped_search_is_finished_by_the_same_command_again(
+    undisturbed: pandas.DataFrame, tmp_path: Path
 ) -> None:
+    """As a job is tried again; the fault battery goes on with `resume`."""
     out = tmp_path / "out"
-    code, errors = run_until(out, 3, *stops)
-    stop = stops[0]
+    errors = run_until(out, 3)
     before = parts(out)
     assert 3 <= len(before) < PARTS
-    if stop == signal.SIGKILL:
-        assert code == -signal.SIGKILL
-    else:
-        assert code == 130
-        assert f"of 48 trials done; go on with `dottune resume {out}`" in errors
-        assert "Traceback" not in errors
-    if len(stops) == 1 and stop != signal.SIGKILL:
-        assert (out / "summary.parquet").exists()
+    assert f"of 48 trials done; go on with `dottune resume {out}`" in errors
+    assert "Traceback" not in errors
+    assert (out / "summary.parquet").exists()
     assert load_spec(out / "spec.yaml") == load_spec("smoke", OVERRIDES)
 
-    if stop == signal.SIGKILL:  # the retry of a job: the same command again
-        result = run_search("smoke", str(out), overrides=OVERRIDES, resume_if_there=True)
-    else:
-        result = resume_search(str(out))
+    result = run_search("smoke", str(out), overrides=OVERRIDES, resume_if_there=True)
     assert result.failed == {}
     pandas.testing.assert_frame_equal(result.trials.drop(columns=MEASURED), undisturbed)
     after = parts(out)
