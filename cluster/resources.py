@@ -199,29 +199,43 @@ def _cpus_each(
 
 
 def workers_at_once(
-    asked: Resources, request: WorkerRequest, cluster: Cluster, *, packs_at_once: int | None
+    asked: Resources,
+    request: WorkerRequest,
+    cluster: Cluster,
+    *,
+    packs_at_once: int | None,
+    waiting: bool,
+    timed: bool,
 ) -> int:
     """The most packs that the search may have at a time, running or ready to run.
 
     `packs_at_once` is the most packs that can ever run together; None: any number. On a cluster
     that is as many workers: it may grow, by its autoscaler or by hand, and a pack that waits costs
     nothing. A Ray that is started here never grows; there the next pack of each worker is suggested
-    while the one before trains, and so it is where any number of packs could wait.
+    while the one before trains. So it is, too, where a time ends the search (`timed`): a pack that
+    was handed out is trained, and would be after that time.
+
+    `waiting`: whether packs wait for the results of others.
 
     Raises:
-        RequestError: any number could wait, on a cluster that would start nodes for them all.
+        RequestError: a time ends the search, and the cluster would start nodes for all of its packs
+            at once, as these wait for nothing.
     """
-    if asked.workers != "auto":
-        return asked.workers if packs_at_once is None else min(packs_at_once, asked.workers)
-    if packs_at_once is None and cluster.autoscales:
+    if asked.workers == "auto" and cluster.autoscales and timed and not waiting:
         raise RequestError(
             "resources.workers: must be a number on a cluster that starts nodes as they are "
-            "needed, for a search whose packs wait for nothing and that only budget.time ends; got "
-            "auto; give one (--set resources.workers=8), or budget.trials"
+            "needed, for a search whose packs wait for nothing and that budget.time ends: it would "
+            "begin them all at once; got auto; give one (--set resources.workers=8)"
         )
-    if packs_at_once is None:
-        return 2 * request.workers(cluster)
-    return min(packs_at_once, 2 * request.workers(cluster)) if cluster.embedded else packs_at_once
+    limits = [packs_at_once, None if asked.workers == "auto" else asked.workers]
+    if not cluster.autoscales and (timed or (cluster.embedded and asked.workers == "auto")):
+        limits.append(2 * request.workers(cluster))
+    return min(limit for limit in limits if limit is not None)
+
+
+def workers_of(request: WorkerRequest, cluster: Cluster, *, packs: int) -> int:
+    """The workers of a search with at most so many packs at a time, as large as it may grow."""
+    return packs if cluster.autoscales else min(packs, request.workers(cluster))
 
 
 def workers_text(request: WorkerRequest, cluster: Cluster, *, packs: int) -> str:
@@ -232,9 +246,10 @@ def workers_text(request: WorkerRequest, cluster: Cluster, *, packs: int) -> str
     >>> workers_text(request, cluster, packs=1), workers_text(request, cluster, packs=8)
     ('1 of 2 CPUs', '2 of 2 CPUs')
     """
+    workers = workers_of(request, cluster, packs=packs)
     if cluster.autoscales:
-        return f"up to {packs} of {request}, as the cluster grows"
-    return f"{min(packs, request.workers(cluster))} of {request}"
+        return f"up to {workers} of {request}, as the cluster grows"
+    return f"{workers} of {request}"
 
 
 def _other_accelerator(accelerator: str | None, cluster: Cluster) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -271,7 +271,8 @@ class OutputFolder:
         The merged file is written first, then the parts are deleted, so no row is ever missing.
         For the moment of deleting a row may lie in two files: `read_trials` and `read_curves` show
         it once, but pandas, reading the folder itself in that moment, would see it twice (or a
-        file vanish). If a kill makes the moment long, calling `compact` again ends it.
+        file vanish). If a kill makes the moment long, calling `compact` again ends it. A merged
+        file that can't be read goes too: a search that has finished has its rows in others.
 
         Raises:
             OutputError: if reading or writing fails.
@@ -286,7 +287,9 @@ class OutputFolder:
             content, table = self._merged(folder, [_base(part) for part in parts])
             with self._reported("writable"):
                 self._storage.write(merged, content)
-            self._delete([part for part in superseded if part not in table.damaged])
+            self._delete(
+                part for part in superseded if part not in table.damaged or is_merged(_base(part))
+            )
             _logger.info("merged %d parts of %s/%s", len(superseded), self.uri, folder)
 
     def compact_packs(self) -> None:
@@ -341,7 +344,7 @@ class OutputFolder:
                 writer.write_table(rows)
         return buffer.getvalue().to_pybytes(), table
 
-    def _delete(self, names: Sequence[str]) -> None:
+    def _delete(self, names: Iterable[str]) -> None:
         with self._reported("writable"), ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
             list(pool.map(self._storage.delete, names))
 

@@ -21,6 +21,7 @@ from cluster.resources import (
     WorkerRequest,
     worker_request,
     workers_at_once,
+    workers_of,
     workers_text,
 )
 from results import OutputError, OutputFolder, OutputUnavailable, load_trials, patiently, summary_of
@@ -46,6 +47,7 @@ from .saved_search.resuming_command import resuming_command
 from .saved_search.time_used import COLUMNS as TIME_COLUMNS
 from .saved_search.time_used import time_used
 from .table_facts import with_table_facts
+from .text.consoles import MessageConsole
 from .text.plain_text import say, say_note
 from .views.forgiving import Guard
 
@@ -113,7 +115,7 @@ def run_search(
         ClusterError: Ray can't be reached, or has no node that can hold a worker or a pack.
         SearchInterrupted: SIGINT or SIGTERM came; what had finished is kept.
     """
-    console = console or Console(stderr=True)
+    console = console or MessageConsole()
     resolved = with_table_facts(
         load_spec(spec, overrides=overrides, name=name), tell=partial(say_note, console)
     )
@@ -147,7 +149,7 @@ def resume_search(
     """
     folder = OutputFolder(uri)
     found = searched(folder_state(folder), otherwise="start one with `dottune run SPEC --out`")
-    shown = console or Console(stderr=True)
+    shown = console or MessageConsole()
     return _resumed(found.extended(overrides), folder, address, shown)
 
 
@@ -209,7 +211,12 @@ def _run(
                 pack_size=plan.spec.budget.pack_size,
             )
             workers = workers_at_once(
-                plan.spec.resources, request, cluster, packs_at_once=plan.packs_at_once
+                plan.spec.resources,
+                request,
+                cluster,
+                packs_at_once=plan.packs_at_once,
+                waiting=plan.spec.learns,
+                timed=plan.spec.budget.time is not None,
             )
             check_memory(plan.spec, request, cluster)
             budget = plan.spec.budget
@@ -318,10 +325,10 @@ def _tune(
 
     def time_is_up() -> None:
         records[-1]["time_up"] = now()
-        text = f"budget.time: {plan.spec.budget.time} are up: no further pack of the search begins"
-        say_note(console, text)
         with suppress(OutputError):  # it is written again at the end
             folder.write_text("provenance.json", to_json(records))
+        text = f"budget.time: {plan.spec.budget.time} are up: no further pack of the search begins"
+        Guard("a note").attempt(lambda: say_note(console, text))
 
     interruption = InterruptionFlag()
     lease.when_lost = interruption.raise_soon
@@ -333,7 +340,11 @@ def _tune(
             out=folder.uri,
             execution=len(records) - 1,
             cpus=request.cpus,
-            time_budget=TimeBudget(plan, workers=workers, when_up=time_is_up),
+            time_budget=TimeBudget(
+                plan,
+                workers=workers_of(request, cluster, packs=workers),
+                when_up=time_is_up,
+            ),
         )
         with shown as watchers, interruption.listening(), environment_kept_here():
             tuner = tune.Tuner(

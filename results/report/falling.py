@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from ..exact_nmse import EXACT_NMSE
 from .curve import curves_by_trial
 from .findings import Findings
 from .loss_text import factor_text, loss_text, value_text
@@ -45,7 +46,7 @@ def _longer(findings: Findings, longer: Sequence[StudyOutcome]) -> str:
     factor = value_text(longer[0].row["steps_longer"] / longer[0].row["steps"])
     if not fell:
         return f"{factor} times the steps lower the nmse in no study."
-    most = max(fell, key=lambda each: _lowest(each) / each.row["nmse_longer"])
+    most = max(fell, key=lambda each: _lowest(each) / max(each.row["nmse_longer"], EXACT_NMSE))
     after = loss_text(most.row["nmse_longer"], most.digits)
     return (
         f"{factor} times the steps lower the nmse further in {counted(len(fell), len(longer))}, "

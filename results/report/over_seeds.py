@@ -26,10 +26,11 @@ def seeds_sentence(findings: Findings) -> str:
     if len(seeds) < FEWEST_SEEDS:
         return f"{text}; {FEWEST_SEEDS} and more would tell what another seed reaches."
     but_for_seeds = _but_for_seeds(findings)
-    if len(but_for_seeds.outcomes) == 1 and but_for_seeds.outcomes[0].over_seeds:
-        ends = _ends(but_for_seeds.outcomes[0])
-        return f"{text}; of searching again, the 95% interval is {ends}."
-    pairs = _neighbours(but_for_seeds)
+    outcomes = but_for_seeds.outcomes
+    if len(outcomes) == 1 and outcomes[0].over_seeds:
+        return f"{text}; of searching again, the 95% interval is {_ends(outcomes[0])}."
+    # Of one alone the axis may be the seeds, which its grid has no more.
+    pairs = _neighbours(but_for_seeds) if len(outcomes) > 1 else []
     apart = [pair for pair in pairs if _apart(*pair)]
     if not pairs:
         return f"{text}; what searching again would reach, they don't tell."

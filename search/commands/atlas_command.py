@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from results import OutputFolder
 from spaces import SpecError
 
+from ..text.consoles import OutputConsole
 from .exit_codes import explained
 from .table_output import CsvOption, JsonOption, check_form, echo_table
 
@@ -49,6 +49,6 @@ def atlas(
         if as_json or as_csv:
             echo_table(table_of_answer(answer), as_csv=as_csv)
             return
-        console = Console()
+        console = OutputConsole()
         for line in atlas_lines(answer):
             say(console, line)

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from results import OutputError, OutputFolder
 
 from ..saved_search.resuming_command import resuming_command
+from ..text.consoles import MessageConsole, OutputConsole
 from .atlas_command import atlas_command
 from .compare_command import compare_command
 from .doctor_command import doctor_command
@@ -68,7 +68,7 @@ def run(
             overrides=overrides or (),
             name=name,
             address=address,
-            console=_stderr(),
+            console=MessageConsole(),
             resume_if_there=resume_if_there,
         )
         _conclude(result)
@@ -80,7 +80,9 @@ def resume(uri: UriArgument, overrides: SetOption = None, address: AddressOption
     with explained():
         from ..runner import resume_search
 
-        result = resume_search(uri, overrides=overrides or (), address=address, console=_stderr())
+        result = resume_search(
+            uri, overrides=overrides or (), address=address, console=MessageConsole()
+        )
         _conclude(result)
 
 
@@ -129,10 +131,6 @@ for _commands in (
     application.add_typer(_commands)
 
 
-def _stderr() -> Console:
-    return Console(stderr=True)
-
-
 def _conclude(result: "SearchResult") -> None:
     """Print the table, the paths and the failures; leave with the code that says how it went."""
     from ..saved_search.overview import overview
@@ -141,17 +139,17 @@ def _conclude(result: "SearchResult") -> None:
     from .last_words import say_last_words
 
     folder, failed = OutputFolder(result.uri), result.failed
-    console = Console()
+    console = OutputConsole()
     try:
         say_summary(console, overview(folder))
     except OutputError as error:  # what is wrong there may be why a study failed: it is said below
-        say(_stderr(), str(error))
+        say(MessageConsole(), str(error))
     say(console, f"trials   {folder.uri}/trials")
     say(console, f"summary  {folder.uri}/summary.parquet")
     if result.report is not None:
         say_last_words(result.report)
     if failed:
         for study, reason in failed.items():
-            say(_stderr(), f"{study}: {reason}", style="red")
-        say(_stderr(), f"try them again with: {resuming_command(folder.uri)}")
+            say(MessageConsole(), f"{study}: {reason}", style="red")
+        say(MessageConsole(), f"try them again with: {resuming_command(folder.uri)}")
         raise typer.Exit(FAILED)

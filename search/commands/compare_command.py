@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from results import OutputFolder
 from spaces import SpecError
 
+from ..text.consoles import OutputConsole
 from .exit_codes import explained
 from .show_command import unfinished_line
 from .table_output import CsvOption, JsonOption, check_form, echo_table
@@ -41,7 +41,7 @@ def compare(
             table = table_of_comparison([search.uri for search in searches], comparisons)
             echo_table(table, as_csv=as_csv)
         else:
-            say_comparison(Console(), first, others, comparisons)
+            say_comparison(OutputConsole(), first, others, comparisons)
         for search in searches:
             if search.unfinished:
                 typer.echo(f"{search.uri}: {unfinished_line(search)}", err=as_json or as_csv)

@@ -1,14 +1,13 @@
 """The last words in the terminal: where the report is, what it says first, and what comes next."""
 
-from rich.console import Console
-
+from ..text.consoles import OutputConsole
 from ..text.plain_text import say
 from ..views.report import WrittenReport
 
 
 def say_last_words(report: WrittenReport) -> None:
     """Print them to standard output."""
-    console = Console()
+    console = OutputConsole()
     say(console, f"report   {report.place}")
     say(console, "")
     say(console, report.sentence)

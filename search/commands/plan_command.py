@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from spaces import SpecError, load_spec
 
+from ..text.consoles import MessageConsole, OutputConsole
 from .exit_codes import explained
 from .spec_options import SetOption, SpecArgument
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cluster.resources import Cluster
 
 plan_command = typer.Typer()
+
+_MOST_WORKERS = 100_000
+"""Each is simulated."""
 
 
 @plan_command.command()
@@ -33,19 +36,19 @@ def plan(
 ) -> None:
     """Say what a search will take: work, workers, time, memory and output. Starts nothing."""
     with explained():
-        if workers is not None and workers < 1:
-            raise SpecError([f"--workers must be at least 1; got {workers}"])
+        if workers is not None and not 1 <= workers <= _MOST_WORKERS:
+            raise SpecError([f"--workers must be from 1 to {_MOST_WORKERS}; got {workers}"])
         resolved = load_spec(spec, overrides=overrides or ())
         from ..forecasting.forecast import forecast
         from ..table_facts import with_table_facts
         from ..text.plain_text import say, say_note
         from ..views.forecast_text import forecast_lines
 
-        note = partial(say_note, Console(stderr=True))
+        note = partial(say_note, MessageConsole())
         resolved = with_table_facts(resolved, tell=note)
         for each in resolved.notes():
             note(each)
-        console = Console()
+        console = OutputConsole()
         with _nodes(address) as cluster:
             found = forecast(resolved, cluster, workers=workers)
         for line in forecast_lines(found):

@@ -2,7 +2,6 @@
 
 import torch
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from results import OutputFolder
@@ -10,6 +9,7 @@ from spaces.vocabulary import layer_units, layers_text
 
 from ..reproducing.reproduction import Reproduction, find_row, reproduce
 from ..reproducing.reproduction_script import reproduction_script
+from ..text.consoles import MessageConsole
 from .local_file import check_file, not_writable
 
 
@@ -33,7 +33,7 @@ def reproduce_row(
         typer.echo(reproduction_script(row), nl=False)
         return
     check_file(to)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=MessageConsole(), transient=True) as progress:
         task = progress.add_task(f"training trial {trial} alone", total=row.steps)
         reproduction = reproduce(row, on_step=lambda step: progress.update(task, completed=step))
     try:

@@ -4,11 +4,11 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from results import OutputFolder
 from spaces import SpecError
 
+from ..text.consoles import OutputConsole
 from .exit_codes import explained
 from .table_output import CsvOption, JsonOption, check_form, echo_table
 
@@ -48,7 +48,7 @@ def show(
         else:
             from ..text.plain_text import say, say_table
 
-            console = Console()
+            console = OutputConsole()
             say(console, found.uri)
             say_table(console, table)
         if found.unfinished:

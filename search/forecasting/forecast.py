@@ -15,7 +15,7 @@ from ..memory_need import PackNeed, pack_needs
 from ..planning.search_plan import SearchPlan
 from .output_bytes import output_bytes
 from .pack_work import work_of
-from .simulation import Simulated, simulate
+from .simulation import Simulated, seconds_of_confirm, simulate
 from .size import Size, size_of
 from .speed import measured_speed
 
@@ -92,12 +92,18 @@ def _simulated(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float])
     if spec.budget.trials is not None:
         return simulate(spec, workers, seconds_of, time=time)
     pack = fmean(seconds_of(PackKey(study.name, "search", 0)) for study in studies(spec))
-    share = min(1.0, _MOST_PACKS * pack / (workers * time))
-    found = simulate(spec, workers, seconds_of, time=share * time)
+    confirm = seconds_of_confirm(spec, seconds_of)
+    # The last pack and confirm come once, however long what is before them takes.
+    once = pack + max(sum(confirm) / workers, *confirm, 0.0)
+    repeated = time - once
+    share = min(1.0, _MOST_PACKS * pack / (workers * repeated)) if repeated > 0 else 1.0
+    if share == 1.0:
+        return simulate(spec, workers, seconds_of, time=time)
+    found = simulate(spec, workers, seconds_of, time=once + share * repeated)
     return replace(
         found,
-        seconds=found.seconds / share,
-        busy_seconds=found.busy_seconds / share,
-        packs=round(found.packs / share),
+        seconds=found.seconds + (1 - share) * repeated,
+        busy_seconds=(found.busy_seconds - sum(confirm)) / share + sum(confirm),
+        packs=round((found.packs - len(confirm)) / share) + len(confirm),
         trials=round(found.trials / share),
     )

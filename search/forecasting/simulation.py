@@ -30,6 +30,13 @@ class Simulated:
         return self.busy_seconds / (self.seconds * workers) if self.seconds else 0.0
 
 
+def seconds_of_confirm(spec: Spec, seconds_of: Callable[[PackKey], float]) -> list[float]:
+    """How long a worker takes for each confirm pack of all studies."""
+    factors = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
+    keys = [PackKey(study.name, "confirm", n) for study in studies(spec) for n in factors]
+    return [seconds_of(key) for key in keys]
+
+
 def simulate(
     spec: Spec,
     workers: int,
@@ -48,7 +55,7 @@ def simulate(
     confirm_packs = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
     confirm_seconds = 0.0
     if time < math.inf:
-        each = [seconds_of(PackKey(name, "confirm", n)) for name in places for n in confirm_packs]
+        each = seconds_of_confirm(spec, seconds_of)
         confirm_seconds = max(sum(each) / workers, *each, 0.0)
     # Studies that may have a pack to start, the fewest started first; the others wait for one.
     ready = [(0, place) for place in places.values()]

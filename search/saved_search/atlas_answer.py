@@ -45,6 +45,8 @@ class Answer:
     """The trained one with the lowest nmse; None: nothing was trained there."""
     by_hand: KnownNetwork | None
     """The smallest that reaches it; None: none does."""
+    dimensions: Sequence[int]
+    """Those at which something was trained with that input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,6 @@ class AtlasAnswer:
 
     uri: str
     """The search's folder."""
-    dimensions: Sequence[int]
-    """Those that it trained at."""
     answers: Sequence[Answer]
 
 
@@ -63,13 +63,13 @@ def atlas_answer(uri: str, trials: pyarrow.Table, dimension: int, nmse: float) -
     both = [Asked(dimension=dimension, multiplication=given, nmse=nmse) for given in (False, True)]
     return AtlasAnswer(
         uri=uri,
-        dimensions=dimensions_of(trials),
         answers=[
             Answer(
                 asked=asked,
                 trained=smallest_trained(trials, asked),
                 best=best_trained(trials, asked),
                 by_hand=smallest_by_hand(asked),
+                dimensions=dimensions_of(trials, multiplication=asked.multiplication),
             )
             for asked in both
         ],

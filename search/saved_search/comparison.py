@@ -188,7 +188,8 @@ def _range(row: Mapping[str, Any]) -> tuple[float, float]:
 
 def _differences(first: Spec, other: Spec, keys: Sequence[str]) -> Iterator[str]:
     """The lines of `row_changes`, without the name and what is compared value by value."""
-    compared = tuple(f"{section}.{key}: " for section in ("fixed", "task") for key in keys)
+    sections = ("fixed.", "task.", "")
+    compared = tuple(f"{section}{key}: " for section in sections for key in keys)
     for line in row_changes(first, other.model_copy(update={"name": first.name})):
         if not line.startswith(compared):
             yield line

@@ -77,9 +77,10 @@ def smallest_by_hand(asked: Asked) -> KnownNetwork | None:
     return found
 
 
-def dimensions_of(trials: pyarrow.Table) -> list[int]:
-    """Those at which something was trained to its end, ascending."""
-    return sorted({*_completed(trials)["dimension"].to_pylist()})
+def dimensions_of(trials: pyarrow.Table, *, multiplication: bool) -> list[int]:
+    """Those at which something was trained to its end with that input, ascending."""
+    of_input = trials.filter(pyarrow.compute.field("multiplication") == multiplication)
+    return sorted({*_completed(of_input)["dimension"].to_pylist()})
 
 
 def _by_hand(asked: Asked, depth: int, smallest: KnownNetwork | None) -> KnownNetwork | None:

@@ -29,8 +29,8 @@ def row_changes(before: Spec, after: Spec) -> list[str]:
     if old["task"]["fingerprint"] == new["task"]["fingerprint"] is not None:
         for mapping in (old, new):
             del mapping["task"]["table"]
-    for key in old.keys() - set(_FREE):
-        changes += _differences(key, old[key], new[key])
+    for key in (old.keys() | new.keys()) - set(_FREE):  # one with seeds in its grid has no seed
+        changes += _differences(key, old.get(key, _MISSING), new.get(key, _MISSING))
     tf32 = (mapping["resources"]["tf32"] for mapping in (old, new))
     changes += _differences("resources.tf32", *tf32)
     grown = growth(before, after)

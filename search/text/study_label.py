@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from spaces.vocabulary import FIELDS, short_layers
 
+from .counted import counted
+
 if TYPE_CHECKING:  # `dottune show` does without what a worker needs
     from trainables import Pack
 
@@ -40,7 +42,7 @@ def _short(key: str, value: str) -> str:
 
 def pack_title(pack: "Pack") -> str:
     """What a worker calls itself while it trains a pack."""
-    label = study_label(pack.study, ", ")
+    label, count = study_label(pack.study, ", "), len(pack.members)
     if pack.phase == "confirm":
-        return f"Pack({label}, confirm x{pack.steps_factor}, {len(pack.members)} replicates)"
-    return f"Pack({label}, pack {pack.number}, {len(pack.members)} trials)"
+        return f"Pack({label}, confirm x{pack.steps_factor}, {counted(count, 'replicate')})"
+    return f"Pack({label}, pack {pack.number}, {counted(count, 'trial')})"

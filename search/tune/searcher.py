@@ -60,7 +60,7 @@ class PackSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The config of the next pack; None to be asked again; FINISHED for no more."""
-        self._time_budget.look()
+        self._time_budget.look(packs_in_flight=len(self._in_flight))
         pack = self._again.popleft() if self._again else self.plan.next_pack()
         if pack is not None:
             self._in_flight[trial_id] = pack

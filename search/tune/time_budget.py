@@ -16,7 +16,8 @@ class TimeBudget:
 
     What a pack takes is told from those that have finished; of confirm, whose networks are the
     largest more often than not, by its steps or by its arithmetic, whichever is more. So the first
-    packs always run, and a search may take longer than its time: a pack is never broken off.
+    packs always run, and a search may take longer than its time: a pack is never broken off, nor
+    is one left out that was handed out and waits for a worker.
     """
 
     def __init__(
@@ -46,18 +47,18 @@ class TimeBudget:
         self._member_steps += sum(row.steps for row in result.trials)
         self._flops += sum(row.flops or 0.0 for row in result.trials)
 
-    def look(self) -> None:
-        """Close the plan if it is time."""
-        if not self._plan.closed and self._clock() + self._needed >= self._end:
+    def look(self, *, packs_in_flight: int) -> None:
+        """Close the plan if it is time; in flight are packs in training and those that wait."""
+        if not self._plan.closed and self._clock() + self._needed(packs_in_flight) >= self._end:
             self._plan.close()
             self._when_up()
 
-    @property
-    def _needed(self) -> float:
-        """The seconds of a further pack, and of what confirm does after it."""
+    def _needed(self, packs_in_flight: int) -> float:
+        """The seconds of a further pack, with those before it, and of what confirm does then."""
         if not self._packs:
             return 0.0
-        return self._pack_seconds / self._packs + self._confirm_seconds
+        turns = math.ceil((packs_in_flight + 1) / self._workers)
+        return turns * self._pack_seconds / self._packs + self._confirm_seconds
 
     @property
     def _confirm_seconds(self) -> float:

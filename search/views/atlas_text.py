@@ -1,10 +1,12 @@
 """What is known of the networks that reach an nmse, in words."""
 
+import math
 import shlex
 from collections.abc import Iterator
 
 from ..saved_search.atlas_answer import Answer, AtlasAnswer
 from ..saved_search.known_networks import MOST_DEPTH, MOST_WIDTH, KnownNetwork
+from ..text.counted import counted
 from ..text.flops_text import flops_text
 from ..text.network_text import network_text
 from ..text.number_notation import nmse_notation
@@ -33,7 +35,7 @@ def _trained(answer: AtlasAnswer, each: Answer) -> Iterator[str]:
     """The network, how it was trained and what that cost, and how to have it."""
     dimension = each.asked.dimension
     if each.best is None:
-        known = ", ".join(map(str, answer.dimensions)) or "none"
+        known = ", ".join(map(str, each.dimensions)) or "none"
         yield f"nothing was trained here (dimensions: {known}); search it:"
         yield f"dottune run achievable-loss --set grid.dimension=[{dimension}]"
         return
@@ -66,11 +68,11 @@ def _by_hand(each: Answer) -> str:
 def _network(network: KnownNetwork) -> str:
     """Its layers, its size and its nmse, with what that was measured from."""
     text = f"{network_text(network.layer_sizes)}, {network.parameters:,} parameters: "
-    text += nmse_notation([network.nmse])(network.nmse)
+    text += nmse_notation([network.nmse])(network.nmse) if network.nmse < math.inf else "diverged"
     if network.how == "by hand":
         return text
     if network.replicates:
-        return f"{text} (median of {network.replicates} replicates)"
+        return f"{text} (median of {counted(network.replicates, 'replicate')})"
     return f"{text} (measured once)"
 
 

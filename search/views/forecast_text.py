@@ -7,24 +7,25 @@ from ..forecasting.forecast import Forecast
 from ..forecasting.simulation import Simulated
 from ..forecasting.size import Size
 from ..memory_need import bytes_text
+from ..text.counted import counted
 from ..text.flops_text import flops_text
 
 
 def size_line(size: Size) -> str:
     """What there is to do, in one line."""
-    studies = _counted(size.studies, "study", "studies")
-    replicates = f" and {_counted(size.replicates, 'replicate')}" if size.replicates else ""
+    studies = counted(size.studies, "study", "studies")
+    replicates = f" and {counted(size.replicates, 'replicate')}" if size.replicates else ""
     busy = "any number of workers"
     if size.packs_at_once is not None:
-        busy = f"at most {_counted(size.packs_at_once, 'worker')}"
+        busy = f"at most {counted(size.packs_at_once, 'worker')}"
     if size.trials is None or size.packs is None or size.work is None:
         return (
             f"{studies}, as many trials as {size.time} allow (budget.time){replicates}, in packs "
             f"of {size.pack_size}; {busy} can be busy"
         )
     return (
-        f"{studies}, {_counted(size.trials, 'trial')}{replicates} in "
-        f"{_counted(size.packs, 'pack')}: "
+        f"{studies}, {counted(size.trials, 'trial')}{replicates} in "
+        f"{counted(size.packs, 'pack')}: "
         f"{_rounded(size.work.member_steps):,} member-steps, {flops_text(size.work.flops)}; "
         f"{busy} can be busy"
         + ("" if size.time is None else f"; as much of it as {size.time} allow (budget.time)")
@@ -37,7 +38,7 @@ def forecast_lines(found: Forecast) -> Iterator[str]:
     yield f"work     {size_line(size)}"
     in_flight = "any number of packs"
     if size.packs_in_flight is not None:
-        in_flight = _counted(size.packs_in_flight, "pack")
+        in_flight = counted(size.packs_in_flight, "pack")
     yield f"busy     {in_flight} in flight for most of it: {size.limit}"
     for workers, simulated in found.simulated.items():
         yield f"time     {_time(found, workers, simulated)}"
@@ -65,7 +66,7 @@ def seconds_text(seconds: float) -> str:
 def _time(found: Forecast, workers: int, simulated: Simulated) -> str:
     each = f"of {found.request}"
     where = "here: " if workers == found.here else ""
-    text = f"{where}{_counted(workers, 'worker')} {each}: "
+    text = f"{where}{counted(workers, 'worker')} {each}: "
     text += f"about {seconds_text(simulated.seconds)}, "
     text += f"busy {simulated.utilisation(workers):.0%} of it"
     if simulated.trials != found.size.trials:  # the time ends it
@@ -73,10 +74,6 @@ def _time(found: Forecast, workers: int, simulated: Simulated) -> str:
     if simulated.most_busy < workers:
         text += f" (no more than {simulated.most_busy} ever have a pack)"
     return text
-
-
-def _counted(number: int, one: str, more: str = "") -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _rounded(number: int) -> int:

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from ..planning.search_plan import SearchPlan
 from ..planning.standing import Standing, StudyStanding
+from ..text.counted import counted
 from ..text.number_notation import nmse_notation
 from ..text.plain_text import say
 from ..text.study_label import study_label
@@ -130,13 +131,13 @@ def plain_line(standing: Standing) -> str:
 
 def outcome_text(study: StudyStanding) -> str:
     """What a finished study came to: its confirmed nmse, where it was confirmed."""
-    trials = f"{study.ended} trials"
+    trials = counted(study.ended, "trial")
     number = nmse_notation([study.best, *study.confirmed])
     if study.best is None:
         return f"none of {trials} completed"
     if not study.confirmed:
         return f"lowest nmse {number(study.best)} of {trials}, not confirmed"
-    replicates = f"{len(study.confirmed)} replicates"
+    replicates = counted(len(study.confirmed), "replicate")
     middle, lost = median(study.confirmed), study.confirmed.count(math.inf)
     if math.isinf(middle):
         return f"{lost} of {replicates} diverged, {trials}"

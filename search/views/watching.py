@@ -12,6 +12,7 @@ from results.tensorboard import log_folders
 from spaces import Spec
 
 from ..planning.search_plan import SearchPlan
+from ..text.counted import counted
 from .compactor import Compactor
 from .guard import Guarded
 from .metrics_view import MetricsView
@@ -48,8 +49,9 @@ def watching(
 def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None) -> list[str]:
     """What is searched, where its rows go, and where it can be watched."""
     spec = plan.spec
+    studies = counted(len(plan.studies), "study", "studies")
     lines = [
-        f"search       {spec.name}: {len(plan.studies)} studies of {_trials(spec)}",
+        f"search       {spec.name}: {studies} of {_trials(spec)}",
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":
@@ -71,5 +73,5 @@ def _trials(spec: Spec) -> str:
     return (
         f"as many trials as {budget.time} allow"
         if budget.trials is None
-        else f"{budget.trials} trials"
+        else counted(budget.trials, "trial")
     )

@@ -99,26 +99,47 @@ def test_a_cluster_that_grows_refuses_nothing() -> None:
 )
 def test_workers_at_once(asked: Resources, cluster: Cluster, expected: int) -> None:
     request = worker_request(asked, cluster)
-    assert workers_at_once(asked, request, cluster, packs_at_once=20) == expected
+    found = workers_at_once(asked, request, cluster, packs_at_once=20, waiting=False, timed=False)
+    assert found == expected
 
 
+@pytest.mark.parametrize("packs_at_once", [None, 500])
+@pytest.mark.parametrize("waiting", [True, False])
 @pytest.mark.parametrize("embedded", [True, False])
-def test_of_any_number_of_packs_as_many_wait_as_run(embedded: bool) -> None:
+def test_where_a_time_ends_the_search_as_many_packs_wait_as_run(
+    embedded: bool, waiting: bool, packs_at_once: int | None
+) -> None:
+    """What is handed out is trained, also after that time."""
     cluster = Cluster(nodes=(CPU_NODE,), embedded=embedded)
-    request = worker_request(Resources(), cluster, packs=None, pack_size=4)
-    assert workers_at_once(Resources(), request, cluster, packs_at_once=None) == 2 * 8
-    asked = Resources(workers=4)
-    request = worker_request(asked, cluster, packs=None, pack_size=4)
-    assert workers_at_once(asked, request, cluster, packs_at_once=None) == 4
-    assert request.cpus == 2  # of 8, for 4 workers
+
+    def at_once(asked: Resources) -> int:
+        request = worker_request(asked, cluster, packs=None, pack_size=4)
+        return workers_at_once(
+            asked, request, cluster, packs_at_once=packs_at_once, waiting=waiting, timed=True
+        )
+
+    assert at_once(Resources()) == at_once(Resources(workers=300)) == 2 * 8
+    assert at_once(Resources(workers=4)) == 4
+    assert worker_request(Resources(workers=4), cluster, packs=None, pack_size=4).cpus == 2  # of 8
 
 
-def test_any_number_of_packs_starts_no_node_for_each() -> None:
+@pytest.mark.parametrize("packs_at_once", [None, 500])
+def test_packs_that_wait_for_nothing_start_no_node_each_beside_a_time(
+    packs_at_once: int | None,
+) -> None:
     cluster = Cluster(nodes=(GROWING,))
     request = worker_request(Resources(), cluster, packs=None)
+
+    def at_once(asked: Resources, *, waiting: bool = False, timed: bool = True) -> int:
+        return workers_at_once(
+            asked, request, cluster, packs_at_once=packs_at_once, waiting=waiting, timed=timed
+        )
+
     with pytest.raises(RequestError, match=r"resources\.workers: must be a number on a cluster"):
-        workers_at_once(Resources(), request, cluster, packs_at_once=None)
-    assert workers_at_once(Resources(workers=5), request, cluster, packs_at_once=None) == 5
+        at_once(Resources())
+    assert at_once(Resources(workers=5)) == 5
+    if packs_at_once is not None:
+        assert at_once(Resources(), waiting=True) == at_once(Resources(), timed=False) == 500
 
 
 @pytest.mark.parametrize(

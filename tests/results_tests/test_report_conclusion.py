@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy
 import pytest
@@ -256,6 +257,16 @@ def test_without_rungs_nothing_is_known_of_the_fall() -> None:
     assert "falling" not in text(study({"dimension": 8}, 0.1, 0.1))
 
 
+def test_more_steps_may_bring_a_study_to_exactly_0() -> None:
+    made = [
+        study({"dimension": 8}, 0.1, 0.2, longer=[0.0, 0.0]),
+        study({"dimension": 4}, 0.1, 0.2, longer=[0.05, 0.05]),
+    ]
+    (said,) = (each for each in sentences(*made) if " times the steps " in each)
+    assert "further in both studies, most at d = 8: from" in said
+    assert said.endswith("to exact.")
+
+
 def test_how_many_seeds_there_were() -> None:
     assert sentences(study({"dimension": 8}, 0.1, 0.2), seeds=[7])[-1] == (
         "This is one search, of one seed (7): the ranges are those of retraining one network, not "
@@ -292,6 +303,27 @@ def test_what_one_search_reaches_with_other_seeds() -> None:
         "These are searches of 3 seeds (0, 1, 2): the ranges are those of retraining one network; "
         f"of searching again, the 95% interval is {ends_over_seeds(0.033)}."
     )
+
+
+@pytest.mark.parametrize(
+    ("replicates", "columns"),
+    [
+        ([()] * 3, {"replicates": 0}),
+        ([(1e-20, 1e-20)] * 3, {}),
+        ([(1e-20, 1e-20), (0.1, 0.1), (0.2, 0.3)], {}),
+        ([(None, None, 0.3), (0.1, 0.2), (0.1, 0.2)], {}),
+        ([(0.1, 0.2), (), ()], {"missing": "two studies are not done"}),
+    ],
+    ids=["not confirmed", "exact", "one is exact", "one diverged", "unfinished"],
+)
+def test_seeds_of_one_study_may_not_tell(
+    replicates: list[tuple[float | None, ...]], columns: dict[str, Any]
+) -> None:
+    made = [
+        study({"dimension": 8, "seed": seed}, *reached) for seed, reached in enumerate(replicates)
+    ]
+    said = sentences(*made, **SEEDS, **columns)[-1]
+    assert said.endswith("one network; what searching again would reach, they don't tell.")
 
 
 def test_studies_differ_where_the_intervals_over_seeds_lie_apart() -> None:

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from results import OutputFolder
-from results.parts import is_merged, later_column
+from results.parts import COMPACTED, is_merged, later_column
 from results.rows import CurveRow, TrialRow
 from results.schemas import SUMMARY, TRIALS
 from tests.typed_rows import packed
@@ -92,6 +93,28 @@ def test_a_damaged_part_is_not_merged_and_stays(
         assert any(map(is_merged, names))
     assert folder.read_trials().num_rows == 8
     assert set(folder.read_curves()["trial"].to_pylist()) == {0, 1, 2, 3, 6, 7}
+
+
+def test_a_merged_file_that_is_damaged_goes_with_the_last_merge(
+    tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then its packs were trained again; pandas, which reads the folder, must not find it."""
+    monkeypatch.setattr("results.folder.COMPACT_ABOVE", 2)
+    folder = OutputFolder(tmp_path)
+    for pack in range(4):
+        write(folder, trial_row, curve_row, STUDIES[0], pack)
+    expected = folder.read_trials()
+    folder.compact_packs()
+    (merged,) = (tmp_path / "trials").iterdir()
+    merged.write_bytes(merged.read_bytes()[:100])
+    again = OutputFolder(tmp_path)
+    assert again.read_trials().num_rows == 0
+    for pack in range(4):
+        write(again, trial_row, curve_row, STUDIES[0], pack)
+    again.compact()
+    assert [path.name for path in (tmp_path / "trials").iterdir()] == [COMPACTED]
+    assert OutputFolder(tmp_path).read_trials().equals(expected)
+    assert len(pandas.read_parquet(tmp_path / "trials")) == 8
 
 
 def test_a_reader_sees_every_row_once_while_parts_are_merged(

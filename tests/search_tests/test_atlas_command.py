@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from results import OutputFolder
 from results.constructions import Configuration, constructed_layers, constructed_nmse
 from results.rows import TrialRow, table_of_trials
+from search.saved_search.atlas_answer import atlas_answer
 from search.saved_search.known_networks import (
     Asked,
     KnownNetwork,
@@ -23,6 +24,7 @@ from search.saved_search.known_networks import (
     smallest_by_hand,
     smallest_trained,
 )
+from search.views.atlas_text import atlas_lines
 from spaces import load_spec
 from tests.results_tests.conftest import TRIAL
 from tests.search_tests.command_line import dottune
@@ -187,6 +189,26 @@ def test_where_nothing_was_trained_it_says_how_to_search(searched: str) -> None:
     assert load_spec(preset, overrides=[override]).grid["dimension"] == [12]
     assert "by hand  1 x 90" in said
     assert "by hand  linear, 37 parameters: exact, without training" in said
+
+
+def test_the_dimensions_are_those_of_the_input_that_was_asked_for(tmp_path: Path) -> None:
+    spec = tiny(fixed={"steps": 4, "batch_size": 8, "multiplication": True})
+    uri = str(written(tmp_path / "out", spec))
+    said = dottune("atlas", "--dimension", "2", "--nmse", "1e-3", "--from", uri).stdout
+    without, with_it = re.split(r"(?m)^(?=d = )", said)[1:]
+    assert "nothing was trained here (dimensions: none)" in without
+    assert "nothing was trained" not in with_it
+
+
+def test_a_network_whose_replicates_diverged_is_said_to_have(tmp_path: Path) -> None:
+    uri = str(written(tmp_path / "out", tiny(fixed={"steps": 4, "batch_size": 8})))
+    folder = OutputFolder(uri)
+    best = changed(trial(0, 10, 0.9), study="dimension=2", dimension=2)
+    answer = atlas_answer(
+        folder.uri, table_of_trials([best, replicate(best, 0, None)]), 2, nmse=0.01
+    )
+    (said, *_) = (line for line in atlas_lines(answer) if "the lowest is" in line)
+    assert said.endswith("10 parameters: diverged (median of 1 replicate)")
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])

@@ -154,6 +154,14 @@ def test_what_differs_is_told_by_its_keys() -> None:
     ]
 
 
+def test_a_search_of_one_seed_against_one_over_seeds() -> None:
+    one, over = search({}, **ONE), search({}, **ONE | {"grid": ONE["grid"] | {"seed": [0, 1]}})
+    for first, other in ((one, over), (over, one)):
+        found = compare(first, other)
+        assert found.differences == []
+        assert len(found.studies) == 1
+
+
 def test_searches_side_by_side(tmp_path: Path) -> None:
     names = ("dimension=1", "dimension=2")
     first = search({names[0]: [0.2, 0.3, 0.4], names[1]: [1e-20, 1e-20, 1e-20]})

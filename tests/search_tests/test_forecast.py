@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.forecasting.forecast import _simulated
 from search.forecasting.pack_work import FORWARD, NOTHING, work_of
 from search.forecasting.simulation import simulate
 from search.forecasting.speed import Speed
@@ -155,6 +157,26 @@ def test_a_search_ends_in_its_time_and_uses_it(
     assert less.trials < found.trials
 
 
+@pytest.mark.parametrize("workers", [3, 40, 400])
+@pytest.mark.parametrize("confirm", [None, {"replicates": 2, "steps_factors": [1, 8]}])
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_the_first_part_of_a_search_tells_of_all_of_it(
+    sampler: str, confirm: dict[str, Any] | None, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on so many workers that confirm takes longer than what is simulated of the search."""
+    budget = {"trials": None, "pack_size": 3, "time": "90s"}
+    spec = tiny(budget=budget, sampler=sampler, confirm=confirm)
+
+    def seconds_of(key: PackKey) -> float:
+        return 1.0 if key.phase == "search" else 2.0 + 6.0 * key.number
+
+    whole = simulate(spec, workers, seconds_of, time=90.0)
+    monkeypatch.setattr("search.forecasting.forecast._MOST_PACKS", 5 * workers)
+    told = _simulated(spec, workers, seconds_of)
+    for name in ("seconds", "busy_seconds", "packs", "trials"):
+        assert getattr(told, name) == pytest.approx(getattr(whole, name), rel=0.02), name
+
+
 def test_a_study_that_had_no_pack_when_the_time_was_up_is_not_confirmed() -> None:
     spec = tiny(grid={"dimension": [*range(1, 9)]}, budget={"pack_size": 3, "time": "1h"})
     found = simulate(spec, 1, lambda key: 1.0, time=1.0)
@@ -206,7 +228,11 @@ def test_plan_names_what_sets_the_number_of_workers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("smoke", "--workers", "0"), "--workers must be at least 1; got 0"),
+        (("smoke", "--workers", "0"), "--workers must be from 1 to 100000; got 0"),
+        (
+            ("smoke", "--workers", "1000000000"),
+            "--workers must be from 1 to 100000; got 1000000000",
+        ),
         (("smoke", "--set", "buget.trials=4"), "buget: unknown key"),
         (("nothing-of-the-kind",), "nothing-of-the-kind"),
         (("smoke", "--set", "resources.gpus=64"), "64 GPUs"),

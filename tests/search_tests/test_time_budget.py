@@ -1,8 +1,14 @@
 """budget.time: a search that ends in time, well, and can be given more of it."""
 
+import errno
+import heapq
+import io
+import itertools
 import json
+import math
 import random
 import shutil
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +18,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from results import TRIALS, OutputFolder
 from results.rows import TrialRow, table_of_trials
+from search import run_search
 from search.planning.search_plan import SearchPlan
 from search.saved_search.spec_changes import growth, row_changes
 from search.saved_search.time_used import time_used
@@ -158,8 +166,47 @@ def test_time_is_left_for_a_pack_and_for_confirm(
     assert clock.now > 100.0 - 2 * longest  # and little of it is left unused
 
 
+@settings(max_examples=25)
+@given(
+    workers=st.integers(1, 5),
+    waiting=st.integers(0, 8),
+    seconds=st.integers(5, 25),
+    sampler=st.sampled_from(["random", "tpe"]),
+)
+def test_packs_that_wait_for_a_worker_are_done_in_time_too(
+    workers: int, waiting: int, seconds: int, sampler: str
+) -> None:
+    """However many are handed out ahead, as on a cluster where they wait for a free worker."""
+    budget = {"trials": None, "pack_size": 3, "time": f"{seconds}s"}
+    confirm = {"replicates": 2, "steps_factors": [1]}
+    plan, clock = SearchPlan(tiny(budget=budget, sampler=sampler, confirm=confirm)), Clock()
+    time = TimeBudget(plan, workers=workers, when_up=lambda: None, clock=clock)
+    queue: deque[Pack] = deque()
+    training: list[tuple[float, int, Pack]] = []
+    begun = itertools.count()
+    while True:
+        while len(queue) + len(training) < workers + waiting:
+            time.look(packs_in_flight=len(queue) + len(training))
+            if (pack := plan.next_pack()) is None:
+                break
+            queue.append(pack)
+        while queue and len(training) < workers:
+            heapq.heappush(training, (clock.now + 1.0, next(begun), queue.popleft()))
+        if not training:
+            break
+        clock.now, _, pack = heapq.heappop(training)
+        result = train_once(pack)
+        plan.finish(pack.key, result)
+        time.take(_lasting(result, 1.0))
+    assert plan.finished
+    # What is handed out before anything has ended is trained, and confirmed, in any case.
+    least = math.ceil((workers + waiting) / workers) + 2.0
+    assert clock.now <= max(seconds, least)
+    assert clock.now >= seconds - 5  # and little of it is left unused
+
+
 def _next(plan: SearchPlan, budget: TimeBudget) -> Pack | None:
-    budget.look()
+    budget.look(packs_in_flight=0)
     return plan.next_pack()
 
 
@@ -184,6 +231,37 @@ def test_the_time_of_a_killed_run_is_that_of_its_rows() -> None:
     ]
     expected = 600.0 + (row.started_at - began).total_seconds() + 5.0
     assert time_used(records, table_of_trials(rows)) == pytest.approx(expected)
+
+
+class Gone(io.StringIO):
+    """A terminal that is closed when the search says that its time is up."""
+
+    def write(self, text: str) -> int:
+        if "are up" in text:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+@pytest.mark.usefixtures("two_cpus")
+def test_on_a_cluster_packs_that_wait_for_nothing_are_held_back_too(tmp_path: Path) -> None:
+    """However many the search has; and nothing that is said when the time is up can end it."""
+    out = tmp_path / "out"
+    spec = tiny(
+        grid={"dimension": [1]},
+        fixed={"multiplication": True, "steps": 6000, "batch_size": 64},
+        budget={"trials": 900, "pack_size": 3, "time": "3s"},
+        sampler="random",
+        halving=None,
+        tensorboard="off",
+    )
+    console = Console(file=Gone(), force_terminal=False)
+    trials = run_search(spec, str(out), console=console).trials
+    (record,) = json.loads((out / "provenance.json").read_text())["executions"]
+    packs = trials[trials["phase"] == "search"].drop_duplicates("pack")
+    late = packs["started_at"] > pd.Timestamp(record["time_up"])
+    assert len(packs) < 300
+    assert late.sum() <= 2 * 2  # what two workers had, and what waited for them
+    assert (trials["phase"] == "confirm").sum() == 4
 
 
 @pytest.mark.usefixtures("two_cpus")
