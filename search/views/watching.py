@@ -49,9 +49,9 @@ def watching(
 def where_to_watch(plan: SearchPlan, folder: OutputFolder, dashboard: str | None) -> list[str]:
     """What is searched, where its rows go, and where it can be watched."""
     spec = plan.spec
-    studies = counted(len(plan.studies), "study", "studies")
+    searched = counted(len(plan.studies), "study", "studies")
     lines = [
-        f"search       {spec.name}: {studies} of {_trials(spec)}",
+        f"search       {spec.name}: {searched} of {_trials(spec)}",
         f"output       {folder.uri}",
     ]
     if spec.tensorboard != "off":

@@ -230,8 +230,8 @@ def test_plan_names_what_sets_the_number_of_workers() -> None:
     [
         (("smoke", "--workers", "0"), "--workers must be from 1 to 100000; got 0"),
         (
-            ("smoke", "--workers", "1000000000"),
-            "--workers must be from 1 to 100000; got 1000000000",
+            ("smoke", "--workers", "1000000"),
+            "--workers must be from 1 to 100000; got 1000000",
         ),
         (("smoke", "--set", "buget.trials=4"), "buget: unknown key"),
         (("nothing-of-the-kind",), "nothing-of-the-kind"),
