@@ -171,7 +171,8 @@ def _resumed(
             plan.close()
             time = plan.spec.budget.time
             say_note(console, f"budget.time: {time} are used up: --set budget.time gives it more")
-        if not plan.finished or not records:
+        # A run that was killed at its very end stays one: its time is that of its rows.
+        if not plan.finished or not records or records[-1]["finished_at"] is None:
             record = provenance(command_line(), found.spec)
             if plan.closed:
                 record["time_up"] = records[-1]["time_up"]

@@ -280,6 +280,10 @@ def _embedding_faults(data: Mapping[str, Any]) -> list[Fault]:
         rule = f"must be below the fewest items ({max(each)}): pairs that nobody rated are judged"
         path = ("pairs_per_user",)
         faults.append(Fault(path=path, rule=rule, got=max(each), next_step="lower it"))
+    elif users and each and min(users) * (min(items or users) - max(each)) == 1:
+        rule = "must leave several pairs that nobody rated, which are judged; it leaves one"
+        path = ("pairs_per_user",)
+        faults.append(Fault(path=path, rule=rule, got=max(each), next_step="lower it"))
     return faults
 
 

@@ -69,7 +69,9 @@ def float32_faults(data: Mapping[str, Any]) -> list[Fault]:
     of_labels = of_scale[0] ** 2 * math.sqrt(largest), of_scale[1] ** 2 * math.sqrt(smallest)
     faults += _outside(data, "label_std", of_labels, f"with dimension {spread}")
     given = [each for _, each in known_values(data, "scale")]
-    given += [scale_of(each, smallest) for _, each in known_values(data, "label_std")]
+    given += [
+        scale_of(min(each, of_labels[1]), smallest) for _, each in known_values(data, "label_std")
+    ]
     scale = max((min(each, of_scale[1]) for each in given), default=1.0)
     faults += _outside(
         data, "label_noise_std", noise_bounds(scale), f"with scale {scale:g}", or_zero="0 or "

@@ -100,7 +100,8 @@ def _task(given: dict[str, Any], dimension: int | None) -> dict[str, Any]:
     if task["data"] == "modes":
         task |= dict.fromkeys(("users", "items", "pairs_per_user"), task["values"])
         task["pairs"] = task["values"] ** 2
-    if task["data"] == "table" and task["fingerprint"] is None:
+    of_table = ("fingerprint", "users", "items", "pairs")
+    if task["data"] == "table" and any(task[name] is None for name in of_table):
         rule = "task.table: must be read before there are studies"
         raise SpecError([f"{rule}; `dottune plan` and `run`, and `search.run_search`, do it"])
     if task["label_std"] is not None and dimension is not None:

@@ -113,7 +113,8 @@ def evaluate_alone(
 ) -> float:
     """The nmse of `network` on the evaluation pairs of `member`, those of a rung or all.
 
-    Infinite where the mean squared error is more than the network's numbers can hold.
+    Infinite where the mean squared error is more than the network's numbers can hold, or the labels
+    are all alike.
     """
     network.eval()
     dtype = next(network.parameters()).dtype
@@ -126,6 +127,7 @@ def evaluate_alone(
             errors.append(network(*_halves(inputs, pack.task)) - expected)
             labels.append(expected.clone())
     loss = float(torch.cat(errors).double().square().mean())
-    if not loss <= torch.finfo(dtype).max:
+    variance = float(torch.cat(labels).double().var())
+    if not loss <= torch.finfo(dtype).max or not variance > 0:
         return math.inf
-    return loss / float(torch.cat(labels).double().var())
+    return loss / variance

@@ -58,15 +58,12 @@ def plan(
 @contextmanager
 def _nodes(address: str | None) -> "Iterator[Cluster]":
     """The cluster at an address; without one this machine, on which no Ray is started."""
-    from cluster.connect import available_cpus, connected
-    from cluster.resources import Cluster, Node
+    if address is None:
+        from ..forecasting.this_machine import this_machine
 
-    if address is not None:
-        with connected(address) as cluster:
-            yield cluster
+        yield this_machine()
         return
-    import torch
+    from cluster.connect import connected
 
-    gpus = float(torch.cuda.device_count())
-    here = Node(cpus=float(available_cpus()), gpus=gpus, labels={})
-    yield Cluster(nodes=(here,), embedded=True)
+    with connected(address) as cluster:
+        yield cluster

@@ -11,13 +11,14 @@ from cluster.resources import Cluster, WorkerRequest, worker_request
 from spaces import Spec, studies
 from trainables import PackKey
 
-from ..memory_need import PackNeed, pack_needs
+from ..memory_need import PackNeed, check_memory, pack_needs
 from ..planning.search_plan import SearchPlan
 from .output_bytes import output_bytes
 from .pack_work import work_of
 from .simulation import Simulated, seconds_of_confirm, simulate
 from .size import Size, size_of
 from .speed import measured_speed
+from .this_machine import this_machine
 
 _MOST_PACKS = 100_000
 """Simulated of a search that the time alone ends: what comes after them is more of the same."""
@@ -54,16 +55,19 @@ def forecast(spec: Spec, cluster: Cluster, *, workers: int | None) -> Forecast:
         workers: A number to be told of too.
 
     Raises:
-        RequestError: no node of `cluster` can hold a worker.
+        RequestError: no node of `cluster` can hold a worker, or none there or this machine a pack.
     """
-    works = work_of(spec)
-    size = size_of(SearchPlan(spec), works)
+    plan = SearchPlan(spec)
     request = worker_request(
         spec.worker_resources,
         cluster,
-        packs=size.packs_in_flight,
+        packs=plan.packs_in_flight,
         pack_size=spec.budget.pack_size,
     )
+    for trained_on in (cluster, this_machine()):  # here a few packs are, for a moment
+        check_memory(spec, request, trained_on)
+    works = work_of(spec)
+    size = size_of(plan, works)
     threads = max(1, int(request.cpus))
     device = torch.device("cuda" if request.gpus and torch.cuda.is_available() else "cpu")
     speed = measured_speed([each.first for each in works], device=device, threads=threads)

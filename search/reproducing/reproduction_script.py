@@ -58,7 +58,8 @@ _DRAWS = {
 }
 _LABELS = {
     "dot": "(a * b).sum(0)",
-    "cosine": "nn.functional.cosine_similarity(a, b, dim=0, eps=0)",
+    # A vector of length 0 is at a right angle to all others.
+    "cosine": "nn.functional.cosine_similarity(a, b, dim=0, eps=0).nan_to_num(0.0)",
 }
 _TORCH = """\
 for parameter in (linear.weight, linear.bias):
@@ -111,13 +112,19 @@ _TEXT = """\
 pandas.read_csv(
         file,
         sep=$separator,
-        dtype={$user: str, $item: str},
+        dtype={$user: str, $item: str, $rating: str},
         keep_default_na=False,
-        float_precision="round_trip",
         compression=$compression,
     )"""
 _BY_TIME = """\
-ordered = numpy.argsort(table[$timestamp].to_numpy(), kind="stable")
+times = pandas.Series(table[$timestamp].to_numpy())
+if pandas.api.types.infer_dtype(times) == "string":  # of numbers, or else of dates
+    times = times.str.strip()
+    try:
+        times = pandas.to_numeric(times)
+    except ValueError:
+        times = pandas.to_datetime(times, utc=True, format="ISO8601").astype("int64")
+ordered = numpy.argsort(times.to_numpy(), kind="stable")
 parts = numpy.split(ordered, [training, training + valid])"""
 _AT_RANDOM = """\
 drawn = torch.randperm(len(table), generator=torch.Generator().manual_seed($split_seed))
@@ -321,8 +328,9 @@ ${evaluate}with torch.no_grad():
     labels = torch.cat([y for _, y in chunks]).double()
     errors = torch.cat([network(x).squeeze(1) - y for x, y in chunks]).double()
     loss = float(errors.square().mean())
-    finite = loss <= torch.finfo(torch.float32).max
-    print("nmse", loss / float(labels.var()) if finite else "not finite,", $verdict)
+    variance = float(labels.var())
+    finite = loss <= torch.finfo(torch.float32).max and variance > 0
+    print("nmse", loss / variance if finite else "not finite,", $verdict)
 torch.save(network.state_dict(), "trial-$trial.pt")
 '''
 )

@@ -29,7 +29,7 @@ resources: {{gpus: 0.5}}
 PAIR = f"""
 name: pair
 grid: {{dimension: [2, 3]}}
-fixed: {{depth: 2, steps: 30000}}
+fixed: {{depth: 2, steps: 60000, batch_size: 64}}
 budget: {{trials: 20, pack_size: 4}}
 sampler: random
 {SPACE}"""

@@ -40,7 +40,7 @@ def write(
     compact_at_last=st.booleans(),
 )
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_rows_are_the_same_however_often_parts_were_merged(
     packs: list[tuple[str, int]],

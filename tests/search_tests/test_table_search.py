@@ -2,9 +2,12 @@
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -148,15 +151,45 @@ def test_the_printed_program_reads_the_table_as_we_do(
 ) -> None:
     """Of any format, whatever its columns are called, with dates as times."""
     frame = frame.assign(timestamp=pandas.to_datetime(frame["timestamp"], unit="s"))
+    _same_of_the_program(frame, timestamp, tmp_path / name)
+
+
+TEXTS: dict[str, Callable[[int], str]] = {
+    "numbers": lambda second: f" {second} ",
+    "numbers, some whole": lambda second: f"{second / 2:g}",
+    "dates of several zones": lambda second: datetime.fromtimestamp(
+        second, timezone(timedelta(hours=second % 9 - 4))
+    ).isoformat(),
+    "dates, some with fractions": lambda second: (
+        datetime.fromtimestamp(second // 1400, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        + (".5Z" if second % 1400 else "Z")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["ratings.parquet", "ratings.csv"])
+@pytest.mark.parametrize("written_as", TEXTS)
+def test_the_printed_program_reads_texts_of_times_as_we_do(
+    name: str, written_as: str, tmp_path: Path, frame: pandas.DataFrame
+) -> None:
+    """By time is not by letter: of numbers with more digits, of hours in other zones."""
+    seconds = range(0, 700 * len(frame), 700)
+    texts = [*map(TEXTS[written_as], seconds)]
+    random.Random(0).shuffle(texts)
+    assert sorted(texts) != [*map(TEXTS[written_as], seconds)]
+    _same_of_the_program(frame.assign(timestamp=texts), "the $time", tmp_path / name)
+
+
+def _same_of_the_program(frame: pandas.DataFrame, timestamp: str | None, file: Path) -> None:
     names = {"user": "who's", "item": "${what}", "rating": 'so "many"', "timestamp": "the $time"}
-    table = written(frame.rename(columns=names).set_index("who's", drop=False), tmp_path / name)
+    table = written(frame.rename(columns=names).set_index("who's", drop=False), file)
     data = {"table": table, **names, "timestamp": timestamp}
     pack = SearchPlan(with_table_facts(load_spec(spec_on("", task={"data": data})))).next_pack()
     assert pack is not None
     row = trained(pack).trials[0]
     done = subprocess.run(
-        [sys.executable, "-c", reproduction_script(row)],
-        cwd=tmp_path,
+        [sys.executable, "-W", "error", "-c", reproduction_script(row)],
+        cwd=file.parent,
         capture_output=True,
         text=True,
         check=True,

@@ -90,7 +90,7 @@ def searched(plan: RecordedPlan) -> dict[Any, Any]:
     return {(row.study, row.trial): (row.status, row.nmse) for row in rows}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(BUDGETS),
     st.integers(0, 12),

@@ -305,8 +305,10 @@ def test_a_table_has_nothing_that_vectors_have() -> None:
     assert (task.target, task.inputs, task.scale, task.label_noise_std) == (None,) * 4
     assert "dimension" not in spec.fixed
     assert load_spec(spec.to_mapping()) == spec
-    with pytest.raises(SpecError, match=r"task.table: must be read before there are studies"):
-        studies(spec)
+    unread = (spec, load_spec(spec, ["task.fingerprint=abc"]))
+    for each in unread:
+        with pytest.raises(SpecError, match=r"task.table: must be read before there are studies"):
+            studies(each)
 
 
 PLANTED: dict[str, Any] = {"data": {"planted": {"users": 20, "items": 10, "pairs_per_user": 3}}}
@@ -315,6 +317,11 @@ PLANTED: dict[str, Any] = {"data": {"planted": {"users": 20, "items": 10, "pairs
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"task": {"data": {"planted": {"users": 1, "items": 11, "pairs_per_user": 10}}}},
+            "pairs_per_user: must leave several pairs that nobody rated, which are judged; it lea",
+        ),
+        ({"task": PLANTED | {"label_std": 1e155}}, "task.label_std: must be between "),
         (
             {"fixed": {"beta_1": 0.8}, "task": {}},
             r"fixed.beta_1: no data of this search has it \(stream\); leave it out, or let data be "

@@ -155,6 +155,11 @@ BAD: list[tuple[pandas.DataFrame, dict[str, str], str]] = [
         r"of 50 ratings, 2 have a rating that is no number \('good'\) in rating",
     ),
     (changed(rating={3: "inf"}), {}, "of 50 ratings, 1 have a rating that is not finite in rating"),
+    (
+        changed(rating={3: "1e10", 9: "-1e300", 11: "1e9"}),
+        {},
+        "of 50 ratings, 2 have a rating beyond 1e.09, up or down in rating",
+    ),
     (changed(rating={3: "nan"}), {}, "of 50 ratings, 1 have a rating that is not finite in rating"),
     (
         changed(rating={3: None}, user={4: None, 5: None}, item={9: None}),

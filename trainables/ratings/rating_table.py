@@ -18,6 +18,9 @@ from .rating_file import TableError, TableReference, read_batches
 Integers = npt.NDArray[numpy.int32]
 Floats = npt.NDArray[numpy.float64]
 
+LARGEST_RATING = 1e9
+"""Of larger ones float32 could not hold the squares with which losses and optimisers reckon."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RatingTable:
@@ -45,7 +48,7 @@ def read_ratings(reference: TableReference) -> RatingTable:
     """Read a table, and check that it can be learned from.
 
     Raises TableError, with counts: for what `read_batches` refuses, missing ids, ratings that are
-    missing, no numbers or not finite, times likewise, and pairs that are rated twice.
+    missing, no numbers, not finite or too large, times likewise, and pairs that are rated twice.
     """
     ids = {of: _Ids(of) for of in ("user", "item")}
     numbers = {of: _Numbers(of) for of in reference.columns if of not in ids}
@@ -128,7 +131,7 @@ class _Numbers:
         self._what = "a time" if self._dates else "a rating"
         self._other = "neither a number nor a date" if self._dates else "no number"
         self._parts: list[npt.NDArray[numpy.int64] | Floats] = []
-        self._missing = self._infinite = self._others = 0
+        self._missing = self._infinite = self._large = self._others = 0
         self._first_other = ""
         self._numbers = self._dated = 0  # of texts
 
@@ -150,6 +153,9 @@ class _Numbers:
             column = column.cast(pa.float64(), safe=False)
         if pa.types.is_floating(column.type):
             self._infinite += len(column) - (pc.sum(pc.is_finite(column)).as_py() or 0)
+            if not self._dates:
+                large = pc.and_(pc.is_finite(column), pc.greater(pc.abs(column), LARGEST_RATING))
+                self._large += pc.sum(large).as_py() or 0
         self._parts.append(column.to_numpy(zero_copy_only=False))
 
     def _parsed(self, texts: pa.Array) -> pa.Array:
@@ -187,6 +193,7 @@ class _Numbers:
             f"are missing {self._what}": self._missing,
             f"have {self._what} that is {self._other} ({self._first_other!r})": self._others,
             f"have {self._what} that is not finite": self._infinite,
+            f"have a rating beyond {LARGEST_RATING:g}, up or down": self._large,
             "have a date where others have a number": self._dated if self._numbers else 0,
         }
         return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
