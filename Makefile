@@ -9,7 +9,7 @@ BENCHMARKS := $(sort $(wildcard benchmarks/bench_*.py))
 .DELETE_ON_ERROR:
 .PHONY: run test check format bench clean help
 
-run: .venv/.installed ## Search with the preset quick (a minute or two); results go to runs/
+run: .venv/.installed ## Search with the preset quick (a quarter of a minute); results go to runs/
 	@out=runs/quick; \
 	if [ -e "$$out" ]; then out="$$out-$$(date +%Y%m%d-%H%M%S)"; fi; \
 	$(BIN)/dottune run quick --out "$$out"

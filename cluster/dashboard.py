@@ -20,6 +20,9 @@ from .token import TOKEN_HINT, authenticate
 
 ANSWER_SECONDS = 10.0
 """A cluster that has not answered by then counts as unreachable."""
+_MOST_STATES = 10_000
+"""As many as the dashboard gives; unasked it gives 100, and counts nodes that have gone."""
+_UNUSABLE = (OSError, RuntimeError, ValueError, KeyError, TypeError)
 CHATTY_LOGGERS = (
     "ray._private.runtime_env.packaging",
     "ray.dashboard.modules.dashboard_sdk",
@@ -63,10 +66,9 @@ class Dashboard:
 
     def cluster(self) -> Cluster:
         """The nodes that are up."""
+        alive = "&filter_keys=state&filter_predicates=%3D&filter_values=ALIVE"
         return cluster_of(
-            (node["resources_total"], node["labels"] or {})
-            for node in self._states("nodes")
-            if node["state"] == "ALIVE"
+            (node["resources_total"], node["labels"] or {}) for node in self._states("nodes", alive)
         )
 
     def head_node_fault(self) -> str | None:
@@ -95,7 +97,16 @@ class Dashboard:
                 f"what answers at {self.address} is no dashboard; give the dashboard's address, "
                 "http://HEAD:8265 (6379 is the port of the cluster itself)"
             ) from error
-        except (OSError, RuntimeError, ValueError, KeyError, aiohttp.ClientError) as error:
+        except (
+            *(
+                OSError,
+                RuntimeError,
+                ValueError,
+                KeyError,
+                TypeError,
+            ),  # of an answer of another kind
+            aiohttp.ClientError,
+        ) as error:
             # A pipe that breaks is that of our own output: the network's errors are others.
             if isinstance(error, (ClusterError, BrokenPipeError)):
                 raise
@@ -112,7 +123,7 @@ class Dashboard:
             error.close()
 
     def _states(self, kind: str, filter: str = "") -> list[dict[str, Any]]:
-        answer = self._get(f"/api/v0/{kind}?detail=true{filter}")
+        answer = self._get(f"/api/v0/{kind}?detail=true&limit={_MOST_STATES}{filter}")
         states: list[dict[str, Any]] = answer["result"]["result"]
         return states
 

@@ -15,6 +15,7 @@ from spaces.faults import did_you_mean
 
 from .dashboard import Dashboard, check_versions
 from .errors import ClusterError, RequestError
+from .job_driver import resubmitting_command
 from .packages import package_folders, pinned_dependencies
 from .resources import Cluster
 
@@ -181,8 +182,8 @@ class Jobs:
         if fault := self.lost(job):
             raise ClusterError(
                 f"the job {id} is {job.status} by Ray's books, but can't be stopped: {fault}; what "
-                f"it had finished is kept in {job.out}: start the cluster again, then `dottune "
-                f"submit --resume --out {shlex.quote(job.out)}`"
+                f"it had finished is kept in {job.out}: start the cluster again, then "
+                f"`{resubmitting_command(job.out)}`"
             )
         with self._dashboard.explained():
             self._client.stop_job(id)

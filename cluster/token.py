@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import shlex
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,8 @@ class Token:
         """The warning that others can read the token's file; None if they can't."""
         if self.file is None or not self.file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
             return None
-        return f"others can read the token in {self.file}; write: chmod 600 {self.file}"
+        command = f"chmod 600 {shlex.quote(str(self.file))}"
+        return f"others can read the token in {self.file}; write: {command}"
 
 
 def read_token() -> Token | None:
@@ -50,7 +52,14 @@ def read_token() -> Token | None:
     if path := os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return _from_file(Path(path), variable="RAY_AUTH_TOKEN_PATH")
     file = default_file()
-    return _from_file(file) if file is not None and file.is_file() else None
+    return _from_file(file) if file is not None and _is_file(file) else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a HOME that this user can't enter
+        return False
 
 
 def default_file() -> Path | None:
@@ -91,9 +100,13 @@ def make_token_file() -> None:
     try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_hex(32))
-        os.link(draft, file)  # whole or not at all, and never over another process's
-    except FileExistsError:
-        pass
+        try:
+            os.link(draft, file)  # whole or not at all, and never over another process's
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            if not file.exists():
+                os.replace(draft, file)
     finally:
         draft.unlink(missing_ok=True)
 

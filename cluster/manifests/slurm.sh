@@ -18,9 +18,11 @@
 set -euo pipefail
 
 run() { "$@"; }
+become() { exec "$@"; } # in the background: a signal to its process is then one to the command
 if [[ "${1:-}" == "--dry-run" ]]; then
   shift
   run() { printf '%q ' "$@"; printf '\n'; }
+  become() { run "$@"; }
 fi
 
 # Return once somebody listens at HOST PORT; fail after SECONDS, or when the process PID has ended.
@@ -72,7 +74,7 @@ fi
 run wait_for_port "$head" "$port" "${HEAD_SECONDS:-300}" "$head_process"
 
 # In the background, so that this shell hears Slurm's signal and hands it on.
-run dottune "$@" --address "$head:$port" &
+become dottune "$@" --address "$head:$port" &
 search=$!
 trap 'kill -TERM "$search" 2>/dev/null || true' INT TERM
 code=0

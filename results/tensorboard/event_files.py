@@ -112,7 +112,7 @@ class StoredEventFiles(EventFiles):
     """Event files in an object store, where a file can't grow: it is put again, longer.
 
     A thread of its own uploads the runs that changed, so that the search never waits for the
-    store. A store that fails is tried again at the next round.
+    store. A store that fails is left alone until the next round, and that is said once.
     """
 
     def __init__(self, storage: Storage, folder: str) -> None:
@@ -122,7 +122,8 @@ class StoredEventFiles(EventFiles):
         self._contents: dict[str, bytes] = {}
         self._changed: set[str] = set()
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._closing, self._away = threading.Event(), threading.Event()
+        self._said = False
         self._thread = threading.Thread(target=self._upload_often, daemon=True)
         self._thread.start()
 
@@ -153,17 +154,27 @@ class StoredEventFiles(EventFiles):
         with self._lock:
             changed = {run: self._contents[run] for run in self._changed}
             self._changed.clear()
+        self._away.clear()
         failed = {run for run in pool.map(self._put, changed, changed.values()) if run}
+        if changed and not failed:
+            self._said = False
         with self._lock:
             self._changed |= failed
 
     def _put(self, run: str, content: bytes) -> str | None:
-        """Upload one file; return its run if that failed."""
+        """Upload one file; return its run if that failed, or another one has failed before it."""
+        if self._away.is_set():
+            return run
         try:
             parts = (self._folder, run, self.file_name)
             self._storage.write("/".join(part for part in parts if part), content)
         except OSError as error:
-            _logger.warning("TensorBoard's %s could not be stored: %s", run, first_line(error))
+            self._away.set()
+            with self._lock:
+                said, self._said = self._said, True
+            if not said:
+                reason = first_line(error)
+                _logger.warning("TensorBoard's files can't be stored for now: %s", reason)
             return run
         return None
 

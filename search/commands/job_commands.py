@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.errors import RequestError
+from cluster.job_driver import resubmitting_command
 from cluster.reason import without_stack
 from cluster.resources import worker_request
 from cluster.signals import INTERRUPTED
@@ -70,7 +71,8 @@ def submit(
             if spec is not None or name is not None:
                 raise RequestError("--resume takes the spec from --out; leave out SPEC and --name")
             search, text = _name_of(folder), None
-            sets = [part for each in overrides or () for part in ("--set", each)]
+            overrides = [_with_shared_table(each, shared_filesystem) for each in overrides or ()]
+            sets = [part for each in overrides for part in ("--set", each)]
             arguments = ["resume", folder.uri, *sets]
         else:
             if spec is None:
@@ -97,7 +99,8 @@ def submit(
         if follow:
             _follow(jobs, id)
         else:
-            typer.echo(f"follow it with: dottune logs {id} --follow", err=True)
+            at = "" if address is None else f" --address {shlex.quote(address)}"
+            typer.echo(f"follow it with: dottune logs {id} --follow{at}", err=True)
 
 
 @job_commands.command("jobs")
@@ -140,9 +143,7 @@ def stop(id: IdArgument, address: AddressOption = None) -> None:
         job = jobs.stop(id, notice=lambda job: _say_setup(job, "it is stopped once that is done"))
         _show(job)
         if job.status != "SUCCEEDED":
-            typer.echo(
-                f"go on with: dottune submit --resume --out {shlex.quote(job.out)}", err=True
-            )
+            typer.echo(f"go on with: {resubmitting_command(job.out, address)}", err=True)
 
 
 def _jobs(address: str | None) -> "Jobs":
@@ -177,18 +178,37 @@ def _table_of_a_job(spec: Spec, shared_filesystem: bool) -> Spec:
     Raises:
         SpecError: it is a local path that other machines don't see, or can't be learned from.
     """
-    if "://" not in str(spec.task.table) and not shared_filesystem:
-        raise SpecError(
-            [
-                "task.table: a local path names another file on every machine of the cluster; got "
-                f"{spec.task.table}; give an object store (s3://bucket/ratings.parquet), or say "
-                "that all nodes and this machine share that file (--shared-filesystem)"
-            ]
-        )
+    _check_shared(str(spec.task.table), shared_filesystem)
     # Torch takes a second to import: not for other data.
     from ..table_facts import with_table_facts
 
     return with_table_facts(spec)
+
+
+def _with_shared_table(override: str, shared_filesystem: bool) -> str:
+    """An override that may give a table another place: as it is on every node.
+
+    Raises:
+        SpecError: it is a local path that other machines don't see.
+    """
+    key, _, table = override.partition("=")
+    if key.strip() != "task.table":
+        return override
+    _check_shared(table, shared_filesystem)
+    from trainables.ratings import absolute
+
+    return f"{key}={absolute(table)}"
+
+
+def _check_shared(table: str, shared_filesystem: bool) -> None:
+    if "://" not in table and not shared_filesystem:
+        raise SpecError(
+            [
+                "task.table: a local path names another file on every machine of the cluster; got "
+                f"{table}; give an object store (s3://bucket/ratings.parquet), or say that all "
+                "nodes and this machine share that file (--shared-filesystem)"
+            ]
+        )
 
 
 def _check_folder(folder: OutputFolder, spec: Spec | None, overrides: Sequence[str]) -> None:
@@ -211,7 +231,8 @@ def _check_folder(folder: OutputFolder, spec: Spec | None, overrides: Sequence[s
 def _name_of(folder: OutputFolder) -> str:
     """What the id of a resuming job is to begin with: the spec may be out of reach from here."""
     name = PurePosixPath(folder.uri).name.lower()
-    return re.sub(r"[^a-z0-9._-]+", "-", name) or "resumed"
+    # An id that began with a dash would be an option of the next command.
+    return re.sub(r"[^a-z0-9._-]+", "-", name).strip("-._") or "resumed"
 
 
 def _follow(jobs: "Jobs", id: str) -> None:

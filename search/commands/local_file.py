@@ -10,7 +10,7 @@ def check_file(to: str) -> None:
 
     Raises OutputError where it can't.
     """
-    path = Path(to)
+    path = Path(to).resolve()  # a link stays one
     existed = path.exists()
     try:
         path.open("ab").close()

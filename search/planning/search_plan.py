@@ -1,5 +1,7 @@
 """All studies of a search on their way: which pack goes next, and what is known so far."""
 
+import logging
+
 import pyarrow
 
 from results.rows import PackResult
@@ -8,7 +10,9 @@ from spaces import Spec, studies
 from trainables import Pack, PackKey
 
 from .study_plan import StudyPlan
-from .suggestion import pack_count
+from .suggestion import SamplerError, pack_count
+
+logger = logging.getLogger(__name__)
 
 
 class SearchPlan:
@@ -70,11 +74,18 @@ class SearchPlan:
         return [study.tally for study in self.studies.values() if study.finished]
 
     def next_pack(self) -> Pack | None:
-        """The next pack that can start: the study with the fewest packs started goes first."""
+        """The next pack that can start: the study with the fewest packs started goes first.
+
+        A study whose sampler fails is stopped.
+        """
         waiting = [study for study in self.studies.values() if study.name not in self.failed]
         for study in sorted(waiting, key=lambda study: study.started):
-            if pack := study.next_pack():
-                return pack
+            try:
+                if pack := study.next_pack():
+                    return pack
+            except SamplerError as error:
+                logger.debug("%s", error, exc_info=error)
+                self.fail(study.name, str(error))
         return None
 
     def finish(self, key: PackKey, result: PackResult) -> None:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from spaces import FloatRange, Spec, Study
+from spaces import Choices, IntRange, Spec, Study
 from spaces.domains import Domain
 from spaces.vocabulary import Value, unused_hyperparameters
 
@@ -17,6 +17,13 @@ from .known_good import known_good
 from .outcome import Outcome
 from .samplers import SAMPLERS, PackRequest
 from .seeds import derive_seed
+
+_ROUNDING = 1e-9
+"""By what share a number may lie beyond the ends of its range."""
+
+
+class SamplerError(Exception):
+    """A sampler failed, or what it gave is not what it was asked for."""
 
 
 def pack_count(spec: Spec) -> int | None:
@@ -66,6 +73,7 @@ def suggest(
 
     Raises:
         ValueError: if there is no pack of that number, or `history` or `running` lacks a pack.
+        SamplerError: the sampler failed, or gave no such pack.
     """
     _check_packs(spec, number, history, running)
     outcomes = [outcome for pack in needed_packs(spec, number) for outcome in history[pack]]
@@ -85,13 +93,28 @@ def suggest(
         running=[_as_seen(member, study) for pack in running for member in pack],
     )
     starts = number < spec.budget.startup_packs
-    members = SAMPLERS["qmc" if starts else spec.sampler](request)
+    members = _members("qmc" if starts else spec.sampler, request)
     if number == 0:  # the sequence's first point gives way to it
         members[0] = {name: known_good(name, domain) for name, domain in request.space.items()}
-    return [
-        {name: _as_written(study.space[name], value) for name, value in member.items()}
-        for member in members
-    ]
+    return members
+
+
+def _members(sampler: str, request: PackRequest) -> list[dict[str, Value]]:
+    """What the sampler gives, which may be another package's: held to what was asked for."""
+    try:
+        answer = list(SAMPLERS[sampler](request))
+        if len(answer) != request.size:
+            raise ValueError(f"it must give {request.size} members, and gave {len(answer)}")
+        return [
+            {
+                name: _as_written(name, domain, member[name])
+                for name, domain in request.space.items()
+            }
+            for member in answer
+        ]
+    except Exception as error:
+        reason = f"no value of {error}" if type(error) is KeyError else error
+        raise SamplerError(f"the sampler {sampler} failed: {reason}") from error
 
 
 def _as_seen(hyperparameters: Mapping[str, Value | None], study: Study) -> dict[str, Value]:
@@ -111,11 +134,26 @@ def _as_seen(hyperparameters: Mapping[str, Value | None], study: Study) -> dict[
     return seen
 
 
-def _as_written(domain: Domain, value: Value) -> Value:
-    """Optuna adds up steps in floating point: 0.3 comes back as 0.30000000000000004."""
-    if isinstance(domain, FloatRange) and domain.step is not None:
-        return domain.nearest(float(value))
-    return value
+def _as_written(name: str, domain: Domain, value: Value) -> Value:
+    """The value in the domain's own type, whatever number's type a sampler gives.
+
+    Optuna adds up steps in floating point: 0.3 comes back as 0.30000000000000004.
+
+    Raises:
+        ValueError: it is not in the domain.
+    """
+    if isinstance(domain, Choices):
+        if value in domain.choices:
+            return domain.choices[domain.choices.index(value)]
+    elif isinstance(domain, IntRange):
+        if domain.low <= int(value) <= domain.high and int(value) == value:
+            return int(value)
+    else:
+        number = float(value)
+        rounding = _ROUNDING * max(abs(domain.low), abs(domain.high))
+        if domain.low - rounding <= number <= domain.high + rounding:
+            return number if domain.step is None else domain.nearest(number)
+    raise ValueError(f"{name}: {value!r} is not in {domain.model_dump(exclude_none=True)}")
 
 
 def _check_packs(

@@ -1,5 +1,6 @@
 """What an output folder is: everyone who writes, resumes or reads one asks `folder_state`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,10 @@ from .resuming_command import resuming_command
 from .spec_changes import grid_changes, growth, row_changes
 
 SPEC, PROVENANCE = "spec.yaml", "provenance.json"
+_ADDED = re.compile(
+    r"\b(task|grid)\.(target|inputs|data)\b[^;]*must be one of|sampler: must be one of"
+)
+"""In the reasons: a name that another package may add."""
 _WRITTEN = (
     *("trials", "curves", "summary.parquet", log_folders.STUDIES, log_folders.TRIALS),
     "report.html",
@@ -179,7 +184,12 @@ def _no_search(state: Empty | Foreign | Damaged, otherwise: str) -> OutputError:
                 f"write to; choose another folder or, if a search's {SPEC} is gone, put it back"
             )
         case Damaged(uri=uri, file=file, reason=reason):
+            added = (
+                "install the package that adds what is missing here (entry points dottune.*), or "
+                if _ADDED.search(reason)
+                else ""
+            )
             return OutputError(
-                f"{uri}/{file} must be as dottune wrote it; {reason}; put that file back "
+                f"{uri}/{file} must be as dottune wrote it; {reason}; {added}put that file back "
                 f"({PROVENANCE} holds each run's spec), or choose another folder"
             )

@@ -2,13 +2,11 @@
 
 import shlex
 
-from cluster.job_driver import is_job_driver
+from cluster.job_driver import is_job_driver, resubmitting_command
 
 
 def resuming_command(uri: str) -> str:
     """The command for the place where this search ran: this machine, or a cluster as a job."""
-    where = shlex.quote(uri)
-    if not is_job_driver():
-        return f"dottune resume {where}"
-    shared = "" if "://" in uri else " --shared-filesystem"
-    return f"dottune submit --resume --out {where}{shared}"
+    if is_job_driver():
+        return resubmitting_command(uri)
+    return f"dottune resume {shlex.quote(uri)}"

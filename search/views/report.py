@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from results import OutputFolder
+from results import OutputError, OutputFolder
 from results.report.report import make_report
 
 from ..saved_search.reported_search import reported_search
@@ -32,10 +32,19 @@ def write_report(folder: OutputFolder, to: Path | None = None) -> WrittenReport:
     """
     search = reported_search(folder)
     report = make_report(search)
-    place, name = (folder, REPORT) if to is None else (OutputFolder(to.parent), to.name)
-    place.write_text(name, report.html)
+    written = f"{folder.uri}/{REPORT}" if to is None else str(to)
+    if to is None:
+        folder.write_text(REPORT, report.html)
+    elif to.exists() and not to.is_file():  # a device or a pipe, in whose place no file may come
+        try:
+            to.write_text(report.html, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{to} can't be written: {error.strerror}") from error
+    else:
+        file = to.resolve()  # a link stays one
+        OutputFolder(file.parent).write_text(file.name, report.html)
     return WrittenReport(
-        place=f"{place.uri}/{name}",
+        place=written,
         sentence=report.conclusion[0],
         next_command=resuming_command(folder.uri) if search.missing else report.reproducing,
     )

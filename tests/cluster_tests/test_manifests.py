@@ -231,6 +231,36 @@ END""",
 """Programs in the places of Slurm's, Ray's and ours: what is tried is the script."""
 
 
+def test_dottune_hears_the_signal_that_slurm_sends_before_the_end(tmp_path: Path) -> None:
+    programs = PROGRAMS | {
+        "dottune": """exec python - "$@" <<'END'
+import pathlib, signal, sys, time
+def interrupted(number, frame):
+    print("interrupted in order", flush=True)
+    pathlib.Path(sys.argv[-1].split(":")[1]).touch()
+    sys.exit(130)
+signal.signal(signal.SIGTERM, interrupted)
+print("searching", flush=True)
+time.sleep(60)
+END"""
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    with subprocess.Popen(
+        ["bash", SLURM, "run", "quick"],
+        env=environment(tmp_path, SLURM_JOB_NUM_NODES="1"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "searching\n"
+        job.terminate()
+        assert job.stdout.readline() == "interrupted in order\n"
+        assert job.wait(timeout=30) == 130
+
+
 def test_two_slurm_jobs_on_one_node_wait_for_their_own_heads(tmp_path: Path) -> None:
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{text}\n")

@@ -1,5 +1,6 @@
 """The token: read as Ray reads it, refused where it is none, and never repeated."""
 
+import errno
 import os
 import re
 import stat
@@ -100,6 +101,36 @@ def test_a_file_that_others_can_read_gets_a_warning(
     file.chmod(0o600)
     authenticate()
     assert caplog.text == ""
+
+
+def test_a_home_that_can_t_be_entered_holds_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.11 raises what the system says of a file in it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def refused(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert read_token() is None
+
+
+def test_a_file_system_without_links_holds_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    make_token_file()
+    found = read_token()
+    make_token_file()
+    assert found is not None
+    assert read_token() == found
+    assert [path.name for path in (tmp_path / ".ray").iterdir()] == ["auth_token"]
 
 
 def test_a_new_token_is_for_the_user_s_eyes_alone_and_stays(

@@ -5,12 +5,15 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
+from tensorboard.compat.proto.event_pb2 import Event
 
 from results.loss_figure import LossFigure
 from results.rows import CurveRow, TrialRow, table_of_trials
+from results.tensorboard import event_files
 from results.tensorboard.event_files import open_event_files
 from results.tensorboard.log_folders import STUDIES
 from results.tensorboard.log_folders import TRIALS as LOG_FOLDER
@@ -199,6 +202,42 @@ def test_a_figure_stays_small_whatever_the_depths(trial_row: MakeTrial, depths: 
     figure = figure_of([trial_row(depth=depth, trial=trial) for trial, depth in enumerate(depths)])
     assert figure is not None
     assert max(figure[1]) < 2000
+
+
+class AwayStorage:
+    """An object store that refuses every file until it comes back."""
+
+    def __init__(self) -> None:
+        self.away, self.tried = True, 0
+        self.stored: set[str] = set()
+
+    def write(self, name: str, content: bytes) -> None:
+        self.tried += 1
+        if self.away:
+            raise OSError("AWS Error NETWORK_CONNECTION during PutObject operation: refused")
+        self.stored.add(name)
+
+
+def test_a_store_that_is_away_is_asked_once_a_round_and_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(event_files, "UPLOAD_SECONDS", 0.02)
+    monkeypatch.setattr(event_files, "_REQUESTS_AT_ONCE", 4)
+    storage: Any = AwayStorage()
+    files = event_files.StoredEventFiles(storage, "tensorboard")
+    for number in range(200):
+        files.append(f"trial-{number}", [Event(wall_time=1.0, step=1)])
+    eventually(lambda: storage.tried >= 12)
+    assert storage.tried < 200  # not every file in every round
+    assert len(caplog.records) == 1
+    storage.away = False
+    eventually(lambda: len(storage.stored) == 200)
+    storage.away = True
+    files.append("trial-0", [Event(wall_time=2.0, step=2)])
+    files.append("trial-1", [Event(wall_time=2.0, step=2)])
+    eventually(lambda: len(caplog.records) == 2)
+    files.close()
+    assert len(caplog.records) == 2
 
 
 def test_tensorboard_reads_an_object_store(

@@ -1,6 +1,7 @@
 """The report of a search: written where it is told, and at the end of a search, in no one's way."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def test_the_command_writes_to_a_file(finished: OutputFolder, tmp_path: Path) ->
     assert done.stdout.startswith(f"report   {file}\n")
     assert file.read_text().startswith("<!DOCTYPE html>")
     assert [each.name for each in tmp_path.iterdir()] == ["mine.html"]
+
+
+def test_a_link_is_followed(finished: OutputFolder, tmp_path: Path) -> None:
+    link = tmp_path / "link.html"
+    link.symlink_to(tmp_path / "target.html")
+    assert dottune("report", finished.uri, "--to", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert (tmp_path / "target.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="needs Linux's /dev/full")
+def test_no_file_takes_the_place_of_a_device(finished: OutputFolder) -> None:
+    done = dottune("report", finished.uri, "--to", "/dev/full")
+    assert Path("/dev/full").is_char_device()
+    assert done.exit_code == 2
+    assert "No space left on device" in done.stderr
 
 
 def test_a_file_that_can_t_be_written_is_refused(finished: OutputFolder, tmp_path: Path) -> None:

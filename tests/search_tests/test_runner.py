@@ -163,6 +163,12 @@ def test_a_pack_that_fails_stops_its_study_and_no_other(
     [
         ("spec.yaml", "a: [", r"spec\.yaml must be as dottune wrote it; .*spec\.yaml, line 1"),
         ("spec.yaml", "name: x", r"spec\.yaml must be as dottune wrote it; dimension: missing"),
+        (
+            "spec.yaml",
+            "{name: x, grid: {dimension: [1]}, task: {target: distance}}",
+            'task.target: must be one of dot, cosine; got "distance"; install the package that '
+            "adds what is missing here",
+        ),
         ("provenance.json", "[]", r"provenance\.json must be as dottune wrote it; got TypeError"),
         ("provenance.json", "{", r"provenance\.json must be as dottune wrote it; got JSONDecode"),
     ],

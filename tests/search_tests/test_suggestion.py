@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from scipy.stats import qmc
 
+from search.planning import suggestion
 from search.planning.outcome import Outcome
-from search.planning.samplers import SAMPLERS
+from search.planning.samplers import SAMPLERS, PackRequest
+from search.planning.search_plan import SearchPlan
 from search.planning.seeds import derive_seed
 from search.planning.suggestion import needed_packs, pack_count, running_packs, suggest
 from spaces import Choices, FloatRange, IntRange, Spec, Study, load_spec, studies
 from spaces.samplers import SAMPLER_NAMES
+from tests.search_tests.studies import RecordedPlan, run_all, tiny, train_once
+from trainables import Pack
 
 Members = list[dict[str, Any]]
 
@@ -462,6 +467,71 @@ def test_the_same_study_made_with_optuna_alone_suggests_the_same(group: bool) ->
         by_hand.ask(distributions)
     by_hand.sampler = sampler
     assert [by_hand.ask(distributions).params for _ in packs[4]] == packs[4]
+
+
+def halves(request: PackRequest) -> list[dict[str, Any]]:
+    """A sampler of another package, with numbers of NumPy's types, in tuples of mappings."""
+    middle: dict[str, Any] = {"depth": np.int64(1), "width": np.int32(3)}
+    return tuple(  # type: ignore[return-value]
+        MappingProxyType(middle | {"learning_rate": np.float64(0.01)}) for _ in range(request.size)
+    )
+
+
+def test_a_sampler_of_another_package_may_give_numpy_s_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suggestion, "SAMPLERS", {**SAMPLERS, "random": halves})
+    plan = SearchPlan(tiny(sampler="random", budget={"trials": 9, "pack_size": 3}))
+    packs = []
+    while pack := plan.next_pack():
+        packs.append(pack)
+    assert plan.failed == {}
+    assert Pack.from_text(packs[-1].to_text()) == packs[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda request: halves(request)[1:], "it must give 3 members, and gave 2"),
+        (lambda request: [*halves(request), *halves(request)], "give 3 members, and gave 6"),
+        (
+            lambda request: [dict(each, width=9999) for each in halves(request)],
+            "width: 9999 is not",
+        ),
+        (
+            lambda request: [dict(each, depth=0.5) for each in halves(request)],
+            "depth: 0.5 is not in",
+        ),
+        (
+            lambda request: [dict(each, learning_rate=math.nan) for each in halves(request)],
+            "learning_rate: nan is not in",
+        ),
+        (lambda request: [{"depth": 1, "width": 3}] * 3, "no value of 'learning_rate'"),
+        (lambda request: 1 / 0, "division by zero"),
+    ],
+)
+def test_a_sampler_that_fails_stops_its_studies_and_nothing_else(
+    answer: Callable[[PackRequest], Any], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sampler(request: PackRequest) -> Any:
+        known = "dimension=1"
+        return answer(request) if request.sequence_seed == of_first[known] else halves(request)
+
+    spec = tiny(sampler="random", budget={"trials": 9, "pack_size": 3, "startup_packs": 1})
+    of_first: dict[str, int] = {}
+    seen = iter(study.name for study in studies(spec))
+
+    def first(request: PackRequest) -> Any:
+        of_first[next(seen)] = request.sequence_seed
+        return halves(request)
+
+    monkeypatch.setattr(suggestion, "SAMPLERS", {**SAMPLERS, "random": sampler, "qmc": first})
+    plan = RecordedPlan(spec)
+    run_all(plan, train_once)
+    assert plan.failed.keys() == {"dimension=1"}
+    assert plan.failed["dimension=1"].startswith("the sampler random failed: ")
+    assert reason in plan.failed["dimension=1"]
+    assert plan.studies["dimension=2"].finished
 
 
 def test_where_optuna_lacks_what_tpe_needs_its_sampler_suggests_the_same(
