@@ -219,7 +219,8 @@ def trained_and_alone(pack: Pack, stack_of: StackOf, dtype: torch.dtype) -> Iter
 def test_a_stack_judges_its_members_as_they_are_judged_alone(
     stack_of: StackOf, members: list[Member], dimension: int, batch_size: int
 ) -> None:
-    pack = make_pack(one_kind(members), dimension=dimension, steps=18, batch_size=batch_size)
+    whole = one_kind([*map(without_ties, members)])
+    pack = make_pack(whole, dimension=dimension, steps=18, batch_size=batch_size)
     stack = trained(pack, stack_of, torch.float64)
     train_losses = stack.take_squared_error() / (pack.steps * batch_size)
     for averaged in (False, True):
@@ -241,7 +242,7 @@ def test_a_stack_judges_its_members_as_they_are_judged_alone(
 def test_a_pack_reports_the_losses_of_its_members_trained_alone(
     members: list[Member], dimension: int
 ) -> None:
-    pack = make_pack(members, dimension=dimension, steps=24)
+    pack = make_pack([*map(without_ties, members)], dimension=dimension, steps=24)
     reports = list(train(pack, device=CPU, dtype=torch.float64))
     assert [report.step for report in reports] == [3, 6, 12, 24]
     for position, member in enumerate(pack.members):
