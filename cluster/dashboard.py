@@ -23,6 +23,7 @@ ANSWER_SECONDS = 10.0
 _MOST_STATES = 10_000
 """As many as the dashboard gives; unasked it gives 100, and counts nodes that have gone."""
 _UNUSABLE = (OSError, RuntimeError, ValueError, KeyError, TypeError)
+"""What comes of a network, and of an answer of another kind than was asked for."""
 CHATTY_LOGGERS = (
     "ray._private.runtime_env.packaging",
     "ray.dashboard.modules.dashboard_sdk",
@@ -97,16 +98,7 @@ class Dashboard:
                 f"what answers at {self.address} is no dashboard; give the dashboard's address, "
                 "http://HEAD:8265 (6379 is the port of the cluster itself)"
             ) from error
-        except (
-            *(
-                OSError,
-                RuntimeError,
-                ValueError,
-                KeyError,
-                TypeError,
-            ),  # of an answer of another kind
-            aiohttp.ClientError,
-        ) as error:
+        except (*_UNUSABLE, aiohttp.ClientError) as error:
             # A pipe that breaks is that of our own output: the network's errors are others.
             if isinstance(error, (ClusterError, BrokenPipeError)):
                 raise

@@ -22,5 +22,9 @@ def resubmitting_command(out: str, address: str | None = None) -> str:
     "dottune submit --resume --out '/shared/my runs' --shared-filesystem --address http://HEAD:8265"
     """
     shared = "" if "://" in out else " --shared-filesystem"
-    at = "" if address is None else f" --address {shlex.quote(address)}"
-    return f"dottune submit --resume --out {shlex.quote(out)}{shared}{at}"
+    return f"dottune submit --resume --out {shlex.quote(out)}{shared}{address_option(address)}"
+
+
+def address_option(address: str | None) -> str:
+    """What gives a further command the address that this one was given; empty without one."""
+    return "" if address is None else f" --address {shlex.quote(address)}"

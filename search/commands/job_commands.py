@@ -1,7 +1,6 @@
 """The commands for searches on a Ray cluster: submit, jobs, status, logs, stop."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cluster.errors import RequestError
-from cluster.job_driver import resubmitting_command
+from cluster.job_driver import address_option, resubmitting_command
 from cluster.reason import without_stack
 from cluster.resources import worker_request
 from cluster.signals import INTERRUPTED
@@ -99,8 +98,8 @@ def submit(
         if follow:
             _follow(jobs, id)
         else:
-            at = "" if address is None else f" --address {shlex.quote(address)}"
-            typer.echo(f"follow it with: dottune logs {id} --follow{at}", err=True)
+            following = f"dottune logs {id} --follow{address_option(address)}"
+            typer.echo(f"follow it with: {following}", err=True)
 
 
 @job_commands.command("jobs")

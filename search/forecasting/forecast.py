@@ -15,7 +15,7 @@ from ..memory_need import PackNeed, check_memory, pack_needs
 from ..planning.search_plan import SearchPlan
 from .output_bytes import output_bytes
 from .pack_work import work_of
-from .simulation import Simulated, seconds_of_confirm, simulate
+from .simulation import Simulated, seconds_of_confirm, seconds_together, simulate
 from .size import Size, size_of
 from .speed import measured_speed
 from .this_machine import this_machine
@@ -98,7 +98,7 @@ def _simulated(spec: Spec, workers: int, seconds_of: Callable[[PackKey], float])
     pack = fmean(seconds_of(PackKey(study.name, "search", 0)) for study in studies(spec))
     confirm = seconds_of_confirm(spec, seconds_of)
     # The last pack and confirm come once, however long what is before them takes.
-    once = pack + max(sum(confirm) / workers, *confirm, 0.0)
+    once = pack + seconds_together(confirm, workers)
     repeated = time - once
     share = min(1.0, _MOST_PACKS * pack / (workers * repeated)) if repeated > 0 else 1.0
     if share == 1.0:

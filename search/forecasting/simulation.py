@@ -37,6 +37,11 @@ def seconds_of_confirm(spec: Spec, seconds_of: Callable[[PackKey], float]) -> li
     return [seconds_of(key) for key in keys]
 
 
+def seconds_together(packs: list[float], workers: int) -> float:
+    """How long workers take for packs of so many seconds each: no pack is divided among them."""
+    return max(sum(packs) / workers, *packs, 0.0)
+
+
 def simulate(
     spec: Spec,
     workers: int,
@@ -55,8 +60,7 @@ def simulate(
     confirm_packs = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
     confirm_seconds = 0.0
     if time < math.inf:
-        each = seconds_of_confirm(spec, seconds_of)
-        confirm_seconds = max(sum(each) / workers, *each, 0.0)
+        confirm_seconds = seconds_together(seconds_of_confirm(spec, seconds_of), workers)
     # Studies that may have a pack to start, the fewest started first; the others wait for one.
     ready = [(0, place) for place in places.values()]
     waiting: set[int] = set()

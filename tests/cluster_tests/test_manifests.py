@@ -6,6 +6,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,12 @@ END""",
 """Programs in the places of Slurm's, Ray's and ours: what is tried is the script."""
 
 
+def write_programs(programs: Mapping[str, str], folder: Path) -> None:
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
+        (folder / name).chmod(0o755)
+
+
 def test_dottune_hears_the_signal_that_slurm_sends_before_the_end(tmp_path: Path) -> None:
     programs = PROGRAMS | {
         "dottune": """exec python - "$@" <<'END'
@@ -244,9 +251,7 @@ print("searching", flush=True)
 time.sleep(60)
 END"""
     }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    write_programs(programs, tmp_path)
     with subprocess.Popen(
         ["bash", SLURM, "run", "quick"],
         env=environment(tmp_path, SLURM_JOB_NUM_NODES="1"),
@@ -262,9 +267,7 @@ END"""
 
 
 def test_two_slurm_jobs_on_one_node_wait_for_their_own_heads(tmp_path: Path) -> None:
-    for name, text in PROGRAMS.items():
-        (tmp_path / name).write_text(f"#!/usr/bin/env bash\n{text}\n")
-        (tmp_path / name).chmod(0o755)
+    write_programs(PROGRAMS, tmp_path)
     jobs = [
         subprocess.Popen(
             ["bash", SLURM, "run", "quick"],

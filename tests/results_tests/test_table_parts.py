@@ -76,13 +76,19 @@ def test_rows_are_the_same_however_often_parts_were_merged(
     assert parts.all(["trial"]).equals(expected.select(["trial"]))
 
 
+def with_four_packs(path: Path, trial_row: MakeTrial, curve_row: MakeCurve) -> OutputFolder:
+    """The folder, after four packs of a study have been written to it."""
+    folder = OutputFolder(path)
+    for pack in range(4):
+        write(folder, trial_row, curve_row, STUDIES[0], pack)
+    return folder
+
+
 def test_a_damaged_part_is_not_merged_and_stays(
     tmp_path: Path, trial_row: MakeTrial, curve_row: MakeCurve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("results.folder.COMPACT_ABOVE", 2)
-    folder = OutputFolder(tmp_path)
-    for pack in range(4):
-        write(folder, trial_row, curve_row, STUDIES[0], pack)
+    folder = with_four_packs(tmp_path, trial_row, curve_row)
     (damaged,) = (tmp_path / "curves").glob("*-00002.parquet")
     damaged.write_bytes(b"PAR1")
     folder.compact_packs()
@@ -100,18 +106,13 @@ def test_a_merged_file_that_is_damaged_goes_with_the_last_merge(
 ) -> None:
     """By then its packs were trained again; pandas, which reads the folder, must not find it."""
     monkeypatch.setattr("results.folder.COMPACT_ABOVE", 2)
-    folder = OutputFolder(tmp_path)
-    for pack in range(4):
-        write(folder, trial_row, curve_row, STUDIES[0], pack)
+    folder = with_four_packs(tmp_path, trial_row, curve_row)
     expected = folder.read_trials()
     folder.compact_packs()
     (merged,) = (tmp_path / "trials").iterdir()
     merged.write_bytes(merged.read_bytes()[:100])
-    again = OutputFolder(tmp_path)
-    assert again.read_trials().num_rows == 0
-    for pack in range(4):
-        write(again, trial_row, curve_row, STUDIES[0], pack)
-    again.compact()
+    assert OutputFolder(tmp_path).read_trials().num_rows == 0
+    with_four_packs(tmp_path, trial_row, curve_row).compact()
     assert [path.name for path in (tmp_path / "trials").iterdir()] == [COMPACTED]
     assert OutputFolder(tmp_path).read_trials().equals(expected)
     assert len(pandas.read_parquet(tmp_path / "trials")) == 8
