@@ -50,8 +50,8 @@ class IntRange(BaseModel):
 
     def nearest(self, number: float) -> int:
         """Return the range's number that is nearest to `number`."""
-        above = min(max(round(number), self.low), self.high) - self.low
-        return self.low + (above + (self.step - 1) // 2) // self.step * self.step
+        index = math.ceil((number - self.low) / self.step - 0.5)
+        return self.low + min(max(index, 0), self.count - 1) * self.step
 
 
 class FloatRange(BaseModel):

@@ -62,7 +62,8 @@ def _by_hand(findings: Findings) -> str:
     place = findings.place(most)
     text = f"at {place}{',' if ',' in place else ''} the search reached "
     text += f"{reached_with_range(most)}; weights set by hand {reach}: "
-    text += "this budget, not the size, limits it"
+    stream = most.row["data"] == "stream"
+    text += f"this {'budget' if stream else 'sample or the budget'}, not the size, limits it"
     if len(known) > 1:
         text += (
             f" (by hand is lower in {counted(len(lower), len(known), 'studies where it is known')})"

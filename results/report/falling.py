@@ -22,7 +22,7 @@ def falling_sentence(findings: Findings) -> str:
     Exact studies don't count.
     """
     open_studies = [each for each in findings.outcomes if each.confirmed and not each.exact]
-    longer = [each for each in open_studies if each.row["nmse_longer"] is not None]
+    longer = [each for each in open_studies if each.longer]
     return _longer(findings, longer) if longer else _ends(open_studies)
 
 
@@ -42,8 +42,10 @@ def fall_per_doubling(outcome: StudyOutcome) -> float | None:
 
 
 def _longer(findings: Findings, longer: Sequence[StudyOutcome]) -> str:
-    fell = [each for each in longer if each.row["nmse_longer"] < _lowest(each)]
-    factor = value_text(longer[0].row["steps_longer"] / longer[0].row["steps"])
+    # None where the longer replicates diverged.
+    reached = [each for each in longer if each.row["nmse_longer"] is not None]
+    fell = [each for each in reached if each.row["nmse_longer"] < _lowest(each)]
+    factor = value_text(longer[0].longer[0].steps_factor)
     if not fell:
         return f"{factor} times the steps lower the nmse in no study."
     most = max(fell, key=lambda each: _lowest(each) / max(each.row["nmse_longer"], EXACT_NMSE))

@@ -29,21 +29,18 @@ class FirstRung:
 def first_rung(outcome: StudyOutcome) -> FirstRung:
     """Compare a study's trials where none was pruned yet."""
     curves = curves_by_trial(row for row in outcome.curves if row.phase == "search")
-    points = {key: curve for key, curve in curves.items() if curve}
-    steps = {curve[0].step for curve in points.values()}
-    ended = all(len(curve) == 1 for curve in points.values())
-    if len(steps) != 1 or (ended and not _pruned(outcome)):
+    pruned = {row.key for row in outcome.trials if row.status == "pruned"}
+    # A trial that stopped early at its first point, or has no rung, was judged there by its end.
+    points = {key: curve for key, curve in curves.items() if len(curve) > 1 or key in pruned}
+    if not points:
         at_end = [
             Judged(trial=row, nmse=row.nmse) for row in outcome.trials if row.nmse is not None
         ]
         return FirstRung(step=None, judged=at_end)
+    step = min(curve[0].step for curve in points.values() if curve)
     judged = [
         Judged(trial=row, nmse=points[row.key][0].nmse)
         for row in outcome.trials
-        if row.key in points
+        if row.key in points and points[row.key][0].step == step
     ]
-    return FirstRung(step=steps.pop(), judged=judged)
-
-
-def _pruned(outcome: StudyOutcome) -> bool:
-    return any(row.status == "pruned" for row in outcome.trials)
+    return FirstRung(step=step, judged=judged)

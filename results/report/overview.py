@@ -31,6 +31,8 @@ def _known(series: Series) -> bool:
 
 def _best(findings: Findings, compared: Sequence[Series]) -> str:
     """How often each word has the lowest nmse, and how often that is more than noise."""
+    # Among exact studies rounding decides.
+    compared = [each for each in compared if not all(one.exact for one in _reached(each))]
     if not compared:
         return ""
     wins: Counter[str] = Counter()

@@ -68,9 +68,16 @@ def _trend(findings: Findings, known: Sequence[StudyOutcome]) -> str:
     changes = [(change(*pair), pair) for pair in pairwise(known)]
     directions = {found for found, _ in changes} & {"up", "down"}
     name, ends = shown_name(findings.axis.name), (known[0], known[-1])
-    if not directions:
+    in_all = change(*ends)
+    if not directions and in_all in ("up", "down"):
+        text = (
+            f"{_REACHED} is {'higher' if in_all == 'up' else 'lower'} at the last {name} than at "
+        )
+        text += f"the first: {_values(findings, ends)}"
+    elif not directions:
         text = f"no change of {_REACHED} with {name} is shown: {_values(findings, ends)}"
-    elif len(directions) == 2:
+    elif directions != {in_all if in_all != "unknown" else _of_medians(*ends)}:
+        # Both, or steps one way that the others undo.
         ends = (min(known, key=_reached), max(known, key=_reached))
         text = f"{_REACHED} neither grows nor falls with {name} throughout: it is lowest and "
         text += f"highest with {_values(findings, ends)}"
@@ -78,6 +85,10 @@ def _trend(findings: Findings, known: Sequence[StudyOutcome]) -> str:
         verb = "grows" if directions == {"up"} else "falls"
         text = f"{_REACHED} {verb} with {name}: {_values(findings, ends)}"
     return text + _doubts(findings, changes)
+
+
+def _of_medians(before: StudyOutcome, after: StudyOutcome) -> Change:
+    return "up" if _reached(after) > _reached(before) else "down"
 
 
 def _values(findings: Findings, ends: Pair) -> str:

@@ -164,12 +164,15 @@ def _outcome(first: Mapping[str, Any], other: Mapping[str, Any], replicates: int
         return "not confirmed"
     if all(row["nmse"] is not None and row["nmse"] <= EXACT_NMSE for row in (first, other)):
         return "both exact"
-    if replicates < 2:
-        return "one replicate"
     # Beyond retraining where only that is known, beyond searching again where several seeds were.
     known = all(row["nmse_low"] is not None for row in (first, other))
+    if replicates < 2 and not known:
+        return "one replicate"
     (low, high), (other_low, other_high) = (
-        (row["nmse_low"], row["nmse_high"]) if known else _range(row) for row in (first, other)
+        [max(end, EXACT_NMSE) for end in ends]  # below that a loss is what rounding leaves
+        for ends in (
+            (row["nmse_low"], row["nmse_high"]) if known else _range(row) for row in (first, other)
+        )
     )
     if other_high < low:
         return "lower"

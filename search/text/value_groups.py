@@ -55,7 +55,8 @@ def _span(value: Value | None, *ends: float) -> str | None:
             first, last = max(low, int(min(ends))), min(2 * low - 1, int(max(ends)))
             return str(value) if first == last else f"{first} to {last}"
         case float() if value > 0:
-            decade = 10.0 ** math.floor(math.log10(value))
-            begin = max((step for step in _ENDS if decade * step <= value), default=1)
-            return f"{decade * begin:g} to {decade * _ENDS[begin]:g}"
+            exponent = math.floor(math.log10(value))
+            # As one writes them: 0.1 * 3 is more than 0.3.
+            begin = max((step for step in _ENDS if float(f"{step}e{exponent}") <= value), default=1)
+            return f"{float(f'{begin}e{exponent}'):g} to {float(f'{_ENDS[begin]}e{exponent}'):g}"
     return _text(value)

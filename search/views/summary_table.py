@@ -44,7 +44,7 @@ def summary_table(found: Overview) -> Table:
     The trials are counted by status; the time is that of all the study's packs.
     """
     rows = found.summary.to_pylist()
-    caption = "; ".join(_caption(rows)) + "."
+    caption = "; ".join(_caption(found, rows)) + "."
     return table_of([*_columns(found, rows)], caption=caption, bold="nmse")
 
 
@@ -125,13 +125,14 @@ def _bound(row: Mapping[str, Any], value: float | None, number: NumberText) -> s
     return "diverged" if value is None and row["diverged_replicates"] else number(value)
 
 
-def _caption(rows: Rows) -> Iterator[str]:
+def _caption(found: Overview, rows: Rows) -> Iterator[str]:
     yield f"{NMSE}, {CONFIRMED}"
     yield from not_confirmed(rows)
     if any(row["nmse_low"] is not None for row in rows):
         yield "over seeds: the 95% interval of what such a search reaches"
-    if longer := {row["steps_longer"] / row["steps"] for row in rows if row["steps_longer"]}:
-        yield f"longer: the median after {max(longer):g} times as many steps"
+    if found.spec.confirm is not None and any(row["steps_longer"] for row in rows):
+        factor = max(found.spec.confirm.steps_factors)
+        yield f"longer: the median after {factor} times as many steps"
     if any(row["constructed_nmse"] is not None for row in rows):
         yield "by hand: with weights set by hand in a network of that size (docs/constructions.md)"
     yield from tested_words(rows)

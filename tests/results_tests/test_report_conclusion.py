@@ -102,6 +102,19 @@ def test_no_trend_where_all_overlap_or_none_was_trained_twice() -> None:
     assert "nothing is shown between 1 and 2 (fewer than two replicates)" in lead
 
 
+def test_the_ends_count_too() -> None:
+    """One step up, undone by a slow fall whose neighbours overlap, is no growth."""
+    undone = over_d([0.1, 0.11], [0.2, 0.5], [0.15, 0.25], [0.05, 0.18], [0.03, 0.06])
+    lead = sentences(*undone)[0]
+    assert "neither grows nor falls with d throughout" in lead
+    assert "0.045 at d = 16, 0.35 at d = 2" in lead
+    slow = over_d([0.1, 0.14], [0.13, 0.18], [0.17, 0.24], [0.22, 0.32])
+    assert sentences(*slow)[0].startswith(
+        "The nmse of the best that was trained is higher at the last d than at the first: 0.12 at "
+        "d = 1, 0.27 at d = 8; nothing is shown between 1 and 2, 2 and 4, 4 and 8"
+    )
+
+
 def test_a_trend_that_turns_is_none() -> None:
     lead = sentences(*over_d([0.1, 0.1], [0.4, 0.4], [0.2, 0.2]))[0]
     assert "neither grows nor falls with d throughout" in lead
@@ -122,8 +135,14 @@ def test_grows_only_with_disjoint_neighbours(spans: list[tuple[float, float]]) -
     pairs = [*pairwise(spans)]
     up = [before[1] < after[0] for before, after in pairs]
     down = [before[0] > after[1] for before, after in pairs]
-    assert ("trained grows with d" in lead) == (any(up) and not any(down))
-    assert ("trained falls with d" in lead) == (any(down) and not any(up))
+    rises_in_all, falls_in_all = (spans[0][1] < spans[-1][0], spans[0][0] > spans[-1][1])
+    assert ("trained grows with d" in lead) == (any(up) and not any(down) and rises_in_all)
+    assert ("trained falls with d" in lead) == (any(down) and not any(up) and falls_in_all)
+    assert ("is higher at the last d" in lead) == (rises_in_all and not any(up) and not any(down))
+    assert ("is lower at the last d" in lead) == (falls_in_all and not any(up) and not any(down))
+    assert lead.startswith("No change") == (
+        not any(up) and not any(down) and not rises_in_all and not falls_in_all
+    )
     for index, (rises, falls) in enumerate(zip(up, down, strict=True)):
         named = f"{2**index} and {2 ** (index + 1)}" in lead
         assert named == (not rises and not falls)
@@ -217,6 +236,21 @@ def test_many_series_of_words_are_counted() -> None:
     assert second.startswith("The nmse of the best that was trained lies between 0.11 (")
 
 
+def test_rounding_wins_no_comparison() -> None:
+    """Of exact studies none is better than another."""
+    made = [
+        study({"activation": name, "dimension": d, "multiplication": given}, nmse, nmse)
+        for d in (1, 2, 4)
+        for given in (False, True)
+        for name, nmse in (
+            {"relu": 3e-15, "gelu": 2e-15, "silu": 4e-15, "tanh": 1e-15}
+            if given
+            else {"relu": 0.1, "gelu": 0.2, "silu": 0.3, "tanh": 0.4}
+        ).items()
+    ]
+    assert "The lowest nmse has activation = relu in 3 of 3 comparisons;" in text(*made)
+
+
 def test_many_series_of_numbers_are_counted() -> None:
     made = [
         study({"optimizer": name, "dimension": d}, factor * d, factor * d * 1.1)
@@ -265,6 +299,20 @@ def test_more_steps_may_bring_a_study_to_exactly_0() -> None:
     (said,) = (each for each in sentences(*made) if " times the steps " in each)
     assert "further in both studies, most at d = 8: from" in said
     assert said.endswith("to exact.")
+
+
+def test_a_study_whose_longer_replicates_diverged_was_tried_too() -> None:
+    made = [
+        study({"dimension": 2}, 0.1, 0.12, longer=[0.05, 0.06]),
+        study({"dimension": 4}, 0.2, 0.22, longer=[None, None]),
+    ]
+    assert "4 times the steps lower the nmse further in 1 of 2 studies, most at" in text(*made)
+
+
+def test_of_a_sample_it_may_be_the_sample_that_limits() -> None:
+    fixed = {"data": "fixed", "pairs": 64}
+    said = text(study({"dimension": 8}, 0.4, 0.5, by_hand=0.0057, columns=fixed))
+    assert "reach 0.0057: this sample or the budget, not the size, limits it." in said
 
 
 def test_how_many_seeds_there_were() -> None:

@@ -91,6 +91,7 @@ ONE: dict[str, Any] = {"grid": {"dimension": [1]}}
         ([0.2, 0.3, 0.4], [None, None, None], "higher", None),
         ([None, None, None], [0.2, 0.3, 0.4], "lower", None),
         ([None, None, None], [None, None, None], "overlap", None),
+        ([1e-15, 2e-15, 3e-15], [5e-13, 2e-12, 3e-9], "overlap", None),
     ],
 )
 def test_what_is_more_than_noise(
