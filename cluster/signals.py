@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from .after_imports import import_statement, interrupt_after
+
 HANDLED = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = 130
 """The exit code of a command that was interrupted."""
@@ -29,7 +31,8 @@ RAYLET = "raylet"
 class Signals:
     """The handler of both signals for the life of a command, not of a search in a library's use.
 
-    The first raises KeyboardInterrupt, or is seen to by who has asked `first` about it. The second
+    The first raises KeyboardInterrupt, or is seen to by who has asked `first` about it. It waits
+    for the imports in progress: some modules drop what is raised in them, or fail of it. The second
     ends the process with exit code 130 and runs nothing more. Files are whole or not there, as they
     are moved to their places. Ray's processes, where this one has started them, end with it.
 
@@ -75,8 +78,11 @@ class Signals:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Called by Python when a signal has come."""
-        if self.first():
+        if not self.first():
+            return
+        if (statement := import_statement(frame)) is None:
             raise KeyboardInterrupt
+        interrupt_after(statement)
 
     def first(self) -> bool:
         """Whether the signal that has just come is the first; for the second it doesn't return."""
