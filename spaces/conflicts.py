@@ -44,7 +44,7 @@ def conflicts(data: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault(path=("dimension",), rule="missing", next_step=next_step))
     if "seed" in data and "seed" in data["grid"]:
         rule = "stands in grid and at the top of the spec, but may stand in one place only"
-        next_step = "keep one (--set grid.seed=null drops that one)"
+        next_step = "keep one (--set seed=null drops the latter, --set grid.seed=null the former)"
         faults.append(Fault(path=("seed",), rule=rule, next_step=next_step))
     return [
         *faults,

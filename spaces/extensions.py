@@ -9,14 +9,18 @@ Their names are known without importing that package; it is imported where one o
 Imports nothing but the standard library. docs/extending.md has an example of each kind.
 """
 
+import logging
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Literal, TypeVar
 
 Kind = Literal["targets", "inputs", "sources", "samplers"]
 
 _Thing = TypeVar("_Thing")
+
+logger = logging.getLogger(__name__)
 
 
 def added_names(kind: Kind) -> tuple[str, ...]:
@@ -64,6 +68,20 @@ def _added(kind: Kind) -> Mapping[str, EntryPoint]:
     return _all().get(f"dottune.{kind}", {})
 
 
+def _usable(entry: EntryPoint, distribution: Distribution) -> bool:
+    """Whether a search can have that name; others would end amid the names of studies, say."""
+    if not entry.group.startswith("dottune.") or re.fullmatch(r"[a-z0-9_.-]+", entry.name):
+        return True
+    logger.warning(
+        "entry point %s of %s is left out: its name must be made of lower-case letters, digits, _, "
+        "- and .; got %r",
+        entry.group,
+        distribution.name,
+        entry.name,
+    )
+    return False
+
+
 @cache
 def _all() -> Mapping[str, Mapping[str, EntryPoint]]:
     """By group and name, of every installed package once: reading them takes a while."""
@@ -71,5 +89,6 @@ def _all() -> Mapping[str, Mapping[str, EntryPoint]]:
     for distribution in distributions():
         for entry in distribution.entry_points:
             # Of two installations of a package the one that is imported comes first.
-            found.setdefault(entry.group, {}).setdefault(entry.name, entry)
+            if _usable(entry, distribution):
+                found.setdefault(entry.group, {}).setdefault(entry.name, entry)
     return found

@@ -47,7 +47,7 @@ def load_spec(
         source: a preset's name, the path of a YAML file, plain data, or a spec. Text is a path
             where it ends in .yaml or .yml, holds a path separator or names a file that exists.
         overrides: such as "budget.trials=16", the value in YAML. null for an entry of grid, space
-            or fixed drops the entry, so that it can stand elsewhere.
+            or fixed drops the entry, so that it can stand elsewhere; for seed too.
         name: the search's name, in place of the one in `source`.
 
     Raises:
@@ -134,7 +134,9 @@ def _apply(override: str, data: dict[str, Any]) -> list[str]:
             return [f"{where}: {name} is no section; got {show(part[name])} there"]
         part[name] = dict(part[name])
         part = part[name]
-    if value is None and len(outer) == 1 and outer[0] in ("grid", "space", "fixed"):
+    if value is None and key.strip() == "seed":
+        data.pop("seed", None)
+    elif value is None and len(outer) == 1 and outer[0] in ("grid", "space", "fixed"):
         if last not in part:
             hint = did_you_mean(last, tuple(map(str, part)))
             return [f"{where}: {outer[0]} has no {last} to drop; {hint}".removesuffix("; ")]

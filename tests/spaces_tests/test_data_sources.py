@@ -214,6 +214,9 @@ def test_a_seed_stands_in_the_grid_or_at_the_top() -> None:
     assert [(study.name, study.seed) for study in studies(loaded)] == [("seed=3", 3), ("seed=1", 1)]
     with pytest.raises(SpecError, match="seed: stands in grid and at the top of the spec, but may"):
         load_spec(spec | {"seed": 0})
+    assert load_spec(spec | {"seed": 0}, ["seed=null"]) == loaded
+    given = load_spec(spec_of({}) | {"seed": 7}, ["seed=null", "grid.seed=[3, 1]"])
+    assert [study.seed for study in studies(given)] == [3, 1]
     with pytest.raises(SpecError, match=r"space.seed: can't be in space: it is no choice"):
         load_spec(spec_of({}) | {"space": {"seed": {"choices": [1, 2]}}})
 
