@@ -117,7 +117,7 @@ def _study_row(tally: StudyTally, first: TrialRow) -> dict[str, Any]:
     row |= {name: best.column(name) for name in _OF_THE_BEST}
     row |= {"best_trial": best.trial, "nmse_search": best.nmse}
     row["constructed_nmse"] = constructed_nmse_of(row)
-    row |= _confirmed(tally.replicates) | _longer(tally.replicates)
+    row |= _confirmed(tally.replicates) | _longer(tally.replicates, best.schedule_steps)
     if row["nmse"] is not None:
         row["winners_curse"] = row["nmse"] - row["nmse_search"]
     return row
@@ -157,13 +157,13 @@ def _or_zero(replicates: Sequence[TrialRow], column: str) -> list[float]:
     return [] if all(each is None for each in values) else [each or 0.0 for each in values]
 
 
-def _longer(confirmed: Sequence[TrialRow]) -> dict[str, float | int | None]:
+def _longer(confirmed: Sequence[TrialRow], steps: int) -> dict[str, float | int | None]:
     factor = max((row.steps_factor for row in confirmed), default=1)
     if factor <= 1:
         return {"nmse_longer": None, "steps_longer": None}
     replicates = [row for row in confirmed if row.steps_factor == factor]
     nmse = _finite(median, _values(replicates, "nmse"))
-    return {"nmse_longer": nmse, "steps_longer": replicates[0].schedule_steps}
+    return {"nmse_longer": nmse, "steps_longer": steps * factor}
 
 
 def _values(replicates: Sequence[TrialRow], column: str) -> list[float]:
