@@ -40,7 +40,8 @@ class PackRows:
         for evaluation in report.evaluations:
             curve_row = self._curve_row(report, evaluation)
             self.curves.append(curve_row)
-            if report.step == self._first_mark:
+            # Who stopped early there has the final loss, which is none to compare at a rung.
+            if report.step == self._first_mark and evaluation.status != "completed":
                 self._first_rung[evaluation.member] = curve_row.nmse_at_step
             if evaluation.status != "running":
                 row = self._trial_row(report, evaluation, evaluation.status)

@@ -8,9 +8,6 @@ from .folded_square import FoldedSquare
 from .square_fit import SquareFit
 from .squares import Squares
 
-MOST_PIECES = 1024
-"""Of a square: an nmse of 6e-11. Units that would make more are left unused."""
-
 
 @dataclass(frozen=True)
 class FitPlan:
@@ -45,11 +42,11 @@ def _plan(share: tuple[int, ...], squares: Squares) -> FitPlan | FoldPlan:
     if len(share) < 2:
         return FitPlan(fit)
     folds: list[int] = []
-    pieces = 1
+    pieces, most = 1, squares.most_pieces
     for units in share[:-1]:
-        folds.append(min(units, MOST_PIECES // 2 // pieces))
+        folds.append(min(units, most // 2 // pieces))
         pieces *= folds[-1]
-    knots = min(share[-1], MOST_PIECES // pieces - 1)
+    knots = min(share[-1], most // pieces - 1)
     folded = squares.folded(pieces * (knots + 1))
     if fit.error <= folded.error:
         return FitPlan(fit)

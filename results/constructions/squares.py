@@ -31,6 +31,8 @@ class Squares:
     """Of one hidden layer with so many knots on either side."""
     folded: Callable[[int], FoldedSquare]
     """Of several layers with so many pieces in all."""
+    most_pieces: int
+    """Units that would make more are left unused: float32 could do no better."""
 
     def count(self, dimension: int) -> int:
         """The number of squares in the dot product."""
@@ -65,6 +67,7 @@ SQUARES: Mapping[str, Squares] = {
         least=-10.0,
         fit=normal_square_fit,
         folded=normal_folded_square,
+        most_pieces=1024,  # an nmse of 6e-11
     ),
     "rademacher": Squares(
         weights={1: 1.0},
@@ -72,6 +75,7 @@ SQUARES: Mapping[str, Squares] = {
         least=-math.sqrt(2),
         fit=_three_valued_fit,
         folded=_three_valued_folded_square,
+        most_pieces=2,
     ),
 }
 """By the distribution of the entries. Those of uniform ones are not independent."""

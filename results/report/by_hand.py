@@ -1,6 +1,6 @@
 """The nmse of networks with weights set by hand, over their number of parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from spaces.vocabulary import input_count, layers_text, parameter_count
 
@@ -13,16 +13,18 @@ _DEEPEST = 3
 """Deeper networks need more parameters for the same nmse where they are as small as these."""
 
 
-def by_hand_line(row: TrialRow, most_parameters: int) -> list[tuple[int, float]]:
+def by_hand_line(trials: Iterable[TrialRow], most_parameters: int) -> list[tuple[int, float]]:
     """Return (parameters, nmse) of the networks that no smaller one beats, the smallest first.
 
     Args:
-        row: A trial that learns the same from the same input, with the same activation.
+        trials: Those of one task: the networks have their inputs and activations.
         most_parameters: Where the line ends.
     """
+    kinds = {(row.column("multiplication"), row.column("activation")): row for row in trials}
+    networks = (each for row in kinds.values() for each in _networks(row, most_parameters))
     best = float("inf")
     line: list[tuple[int, float]] = []
-    for parameters, nmse in sorted(_networks(row, most_parameters)):
+    for parameters, nmse in sorted(networks):
         if nmse < best:
             best = nmse
             line.append((parameters, nmse))

@@ -120,8 +120,8 @@ def _steps(completed: Sequence[TrialRow]) -> Json:
 
 def _by_hand(group: Group) -> Iterator[Json]:
     most = max(_sizes([group]))
-    row = next(_trials(group))
-    line = [(size, nmse) for size, nmse in by_hand_line(row, most) if not is_exact(nmse)]
+    whole = by_hand_line(_trials(group), most)
+    line = [(size, nmse) for size, nmse in whole if not is_exact(nmse)]
     yield {
         **{"type": "scatter", "mode": "lines", "hoverinfo": "text", "meta": "by hand"},
         "x": [size for size, _ in line],

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -279,12 +280,31 @@ def test_the_line_by_hand_only_falls(monkeypatch: pytest.MonkeyPatch) -> None:
         return (1 + len(network.layer_sizes) % 2) / network.layer_sizes[0]
 
     monkeypatch.setattr(by_hand, "constructed_nmse", nmse)
-    row = rich({"dimension": 2}).trials[0]
-    line = by_hand.by_hand_line(row, 10_000)
+    line = by_hand.by_hand_line(rich({"dimension": 2}).trials, 10_000)
     assert len(line) > 5
     assert [size for size, _ in line] == sorted({size for size, _ in line})
     assert [each for _, each in line] == sorted({each for _, each in line}, reverse=True)
     assert line[-1][0] <= 10_000
+
+
+def test_the_line_by_hand_is_that_of_the_best_activation_and_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lowest = {("relu", True): 0.25, ("relu", False): 0.5, ("tanh", True): None}
+    monkeypatch.setattr(
+        by_hand, "constructed_nmse", lambda it: lowest.get((it.activation, it.multiplication), 1.0)
+    )
+    first = rich({"dimension": 2}).trials[0]
+    trials = [
+        replace(
+            first,
+            hyperparameters={**first.hyperparameters, "activation": each, "multiplication": gives},
+        )
+        for each, gives in (("gelu", False), ("tanh", True), ("relu", False), ("relu", True))
+    ]
+    for last in range(1, len(trials) + 1):
+        (*_, (_, reached)) = by_hand.by_hand_line(trials[:last], 10_000)
+        assert reached == [1.0, 1.0, 0.5, 0.25][last - 1]
 
 
 def test_the_command_of_a_winner_can_be_copied() -> None:

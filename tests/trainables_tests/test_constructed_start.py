@@ -4,8 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from results.constructions import Configuration, constructed_layers, constructed_nmse
+from results.exact_nmse import EXACT_NMSE
 from tests.trainables_tests.packs import BY_HAND, make_member
 from tests.trainables_tests.test_constructed_network import measured
 from trainables import Task
@@ -69,3 +72,20 @@ def test_the_seed_draws_the_other_units_alone() -> None:
     torch.testing.assert_close(one(a, b), other(a, b))
     weights = zip(one.parameters(), other.parameters(), strict=True)
     assert not all(torch.equal(first, second) for first, second in weights)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 16), st.data())
+def test_folded_is_exact_for_rademacher_in_float32_too(dimension: int, data: st.DataObject) -> None:
+    """Where the squares fit into the first layer, and where they take two of them."""
+    first = data.draw(st.integers(dimension, 3 * dimension))
+    further = st.integers(dimension + 2, 4 * dimension + 8)
+    sizes = [first, *data.draw(st.lists(further, min_size=first < 2 * dimension, max_size=3))]
+    member = make_member(layer_sizes="-".join(map(str, sizes)), initialisation="folded")
+    task = Task(dimension=dimension, inputs="rademacher")
+    a, b = torch.randint(0, 2, (2, 2000, dimension), generator=torch.Generator().manual_seed(3))
+    a, b = 2.0 * a - 1, 2.0 * b - 1
+    with torch.no_grad():
+        errors = family_of(member).reference(member, task)(a, b).flatten() - (a * b).sum(1)
+    assert constructed_nmse(Configuration.of({**vars(task), **member.hyperparameters})) == 0
+    assert float(errors.double().square().mean()) / dimension < EXACT_NMSE

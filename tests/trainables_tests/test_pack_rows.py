@@ -1,6 +1,7 @@
 """What the rows of a pack hold, against the curves, against torch's own count of operations."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from results.rows import PackResult
 from spaces.vocabulary import layers_text
 from tests.trainables_tests.packs import make_member, make_pack
-from trainables import Halving, Pack, Task, train
+from trainables import EarlyStopping, Halving, Pack, Task, train
 from trainables.families import family_of
 from trainables.pack_rows import pack_result
 
@@ -58,6 +59,25 @@ def test_the_first_rung_is_the_curves_first_point(halved: PackResult) -> None:
     pruned_there = [row for row in halved.trials if row.status == "pruned" and row.steps == 10]
     assert pruned_there
     assert all(row.nmse_first_rung == row.nmse for row in pruned_there)
+
+
+def test_who_stops_early_at_the_first_rung_has_no_loss_to_compare_there() -> None:
+    members = [make_member(trial, learning_rate=10.0 ** (trial - 3)) for trial in range(4)]
+    options: dict[str, Any] = {
+        "steps": 60,
+        "data": "fixed",
+        "pairs": 32,
+        "shuffle": True,
+        "batch_size": 16,
+    }
+    options["early_stopping"] = EarlyStopping(patience=1, min_delta=0.05)
+    alone = rows_of(make_pack(members, **options))
+    rung, last = min(row.steps for row in alone.trials), max(row.steps for row in alone.trials)
+    assert rung < last
+    halving = Halving(grace_period=rung, reduction_factor=2, min_survivors=len(members))
+    for row in rows_of(make_pack(members, halving=halving, **options)).trials:
+        assert row.status in ("completed", "diverged")
+        assert (row.nmse_first_rung is None) == (row.steps == rung or row.status == "diverged")
 
 
 def test_the_share_of_the_variance_has_the_same_relative_error(halved: PackResult) -> None:
