@@ -207,7 +207,7 @@ TRIALS = _schema(
             "float?",
             "nmse at the first rung, of the running average of the weights on the first 8,192 "
             "pairs: known of every trial, also of those that were pruned later; null where a trial "
-            "ended before or diverged there, and in rows of versions before 3.",
+            "stopped early by then or diverged, and in rows of versions before 3.",
         ),
         (
             "constructed_nmse",
