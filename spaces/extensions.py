@@ -70,7 +70,7 @@ def _added(kind: Kind) -> Mapping[str, EntryPoint]:
 
 def _usable(entry: EntryPoint, distribution: Distribution) -> bool:
     """Whether a search can have that name; others would end amid the names of studies, say."""
-    if not entry.group.startswith("dottune.") or re.fullmatch(r"[a-z0-9_.-]+", entry.name):
+    if re.fullmatch(r"[a-z0-9_.-]+", entry.name):
         return True
     logger.warning(
         "entry point %s of %s is left out: its name must be made of lower-case letters, digits, _, "
@@ -84,11 +84,11 @@ def _usable(entry: EntryPoint, distribution: Distribution) -> bool:
 
 @cache
 def _all() -> Mapping[str, Mapping[str, EntryPoint]]:
-    """By group and name, of every installed package once: reading them takes a while."""
+    """Ours by group and name, of every installed package once: reading them takes a while."""
     found: dict[str, dict[str, EntryPoint]] = {}
     for distribution in distributions():
         for entry in distribution.entry_points:
             # Of two installations of a package the one that is imported comes first.
-            if _usable(entry, distribution):
+            if entry.group.startswith("dottune.") and _usable(entry, distribution):
                 found.setdefault(entry.group, {}).setdefault(entry.name, entry)
     return found

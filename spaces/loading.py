@@ -134,8 +134,8 @@ def _apply(override: str, data: dict[str, Any]) -> list[str]:
             return [f"{where}: {name} is no section; got {show(part[name])} there"]
         part[name] = dict(part[name])
         part = part[name]
-    if value is None and key.strip() == "seed":
-        data.pop("seed", None)
+    if value is None and not outer and last == "seed":
+        part.pop(last, None)
     elif value is None and len(outer) == 1 and outer[0] in ("grid", "space", "fixed"):
         if last not in part:
             hint = did_you_mean(last, tuple(map(str, part)))

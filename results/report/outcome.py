@@ -10,11 +10,9 @@ from typing import Any
 from spaces.vocabulary import LINEAR, short_layers
 
 from ..rows import CurveRow, TrialRow, curves_of, trials_of
+from ..span import Span
 from .loss_text import is_exact, loss_text
 from .reported import PlannedStudy, ReportedSearch
-
-Span = tuple[float, float]
-"""The lowest and the highest nmse of several replicates; infinite where one diverged."""
 
 _NOISY = 0.1
 """A standard error of more than this share of the loss leaves it one digit."""

@@ -6,10 +6,11 @@ from itertools import pairwise
 from spaces.vocabulary import SEED, Value
 
 from ..seed_interval import FEWEST_SEEDS
+from ..span import span_change
 from .findings import Findings
 from .loss_text import loss_text
 from .outcome import StudyOutcome
-from .trend import Pair, span_change
+from .trend import Pair
 from .wording import from_to, listed
 
 _MOST_NAMED = 3

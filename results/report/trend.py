@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
-from ..exact_nmse import EXACT_NMSE
+from ..span import Change, span_change
 from .axis import shown_name
 from .findings import Findings, Series
 from .loss_text import factor_text
-from .outcome import Span, StudyOutcome
+from .outcome import StudyOutcome
 from .wording import listed, reached_with_range, sentence
-
-Change = Literal["up", "down", "overlap", "unknown"]
-"""From a study to the next: the range of its replicates lies wholly above or below, overlaps, or
-there are no two ranges."""
 
 _REACHED = "the nmse of the best that was trained"
 _DOUBTS: dict[Change, str] = {
@@ -30,18 +25,6 @@ Pair = tuple[StudyOutcome, StudyOutcome]
 def change(before: StudyOutcome, after: StudyOutcome) -> Change:
     """Compare two studies by the ranges of their replicates; exact ones are equal."""
     return span_change(before.span, after.span)
-
-
-def span_change(before: Span | None, after: Span | None) -> Change:
-    """Compare two ranges, or intervals."""
-    if before is None or after is None:
-        return "unknown"
-    (low, high), (later_low, later_high) = (
-        [max(end, EXACT_NMSE) for end in span] for span in (before, after)
-    )
-    if high < later_low:
-        return "up"
-    return "down" if low > later_high else "overlap"
 
 
 def series_sentence(findings: Findings, series: Series) -> str:
@@ -70,10 +53,9 @@ def _trend(findings: Findings, known: Sequence[StudyOutcome]) -> str:
     name, ends = shown_name(findings.axis.name), (known[0], known[-1])
     in_all = change(*ends)
     if not directions and in_all in ("up", "down"):
-        text = (
-            f"{_REACHED} is {'higher' if in_all == 'up' else 'lower'} at the last {name} than at "
-        )
-        text += f"the first: {_values(findings, ends)}"
+        comparative = "higher" if in_all == "up" else "lower"
+        text = f"{_REACHED} is {comparative} at the last {name} than at the first: "
+        text += _values(findings, ends)
     elif not directions:
         text = f"no change of {_REACHED} with {name} is shown: {_values(findings, ends)}"
     elif directions != {in_all if in_all != "unknown" else _of_medians(*ends)}:

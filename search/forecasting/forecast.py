@@ -13,9 +13,10 @@ from trainables import PackKey
 
 from ..memory_need import PackNeed, check_memory, pack_needs
 from ..planning.search_plan import SearchPlan
+from ..planning.seconds_together import seconds_together
 from .output_bytes import output_bytes
 from .pack_work import work_of
-from .simulation import Simulated, seconds_of_confirm, seconds_together, simulate
+from .simulation import Simulated, seconds_of_confirm, simulate
 from .size import Size, size_of
 from .speed import measured_speed
 from .this_machine import this_machine

@@ -10,6 +10,7 @@ from spaces import Spec, studies
 from trainables import PackKey
 
 from ..planning.pack_order import PackOrder
+from ..planning.seconds_together import seconds_together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,6 @@ def seconds_of_confirm(spec: Spec, seconds_of: Callable[[PackKey], float]) -> li
     factors = range(0 if spec.confirm is None else len(spec.confirm.steps_factors))
     keys = [PackKey(study.name, "confirm", n) for study in studies(spec) for n in factors]
     return [seconds_of(key) for key in keys]
-
-
-def seconds_together(packs: list[float], workers: int) -> float:
-    """How long workers take for packs of so many seconds each: no pack is divided among them."""
-    return max(sum(packs) / workers, *packs, 0.0)
 
 
 def simulate(

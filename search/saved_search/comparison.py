@@ -9,6 +9,7 @@ import pyarrow
 
 from results import SUMMARY
 from results.exact_nmse import EXACT_NMSE
+from results.span import Span, span_change
 from spaces import Spec, SpecError, Study, studies
 from spaces.vocabulary import Value
 
@@ -168,22 +169,20 @@ def _outcome(first: Mapping[str, Any], other: Mapping[str, Any], replicates: int
     known = all(row["nmse_low"] is not None for row in (first, other))
     if replicates < 2 and not known:
         return "one replicate"
-    (low, high), (other_low, other_high) = (
-        [max(end, EXACT_NMSE) for end in ends]  # below that a loss is what rounding leaves
-        for ends in (
-            (row["nmse_low"], row["nmse_high"]) if known else _range(row) for row in (first, other)
-        )
+    before, after = (
+        (row["nmse_low"], row["nmse_high"]) if known else _range(row) for row in (first, other)
     )
-    if other_high < low:
+    change = span_change(before, after)
+    if change == "down":
         return "lower"
-    return "higher" if other_low > high else "overlap"
+    return "higher" if change == "up" else "overlap"
 
 
 def _confirmed(row: Mapping[str, Any]) -> bool:
     return row["nmse"] is not None or bool(row["diverged_replicates"])
 
 
-def _range(row: Mapping[str, Any]) -> tuple[float, float]:
+def _range(row: Mapping[str, Any]) -> Span:
     """The lowest and the highest nmse of the replicates; infinite of those that diverged."""
     low, high = (row[name] for name in ("nmse_min", "nmse_max"))
     return math.inf if low is None else low, math.inf if high is None else high

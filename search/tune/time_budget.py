@@ -8,6 +8,7 @@ from typing import Any
 from results.rows import PackResult
 
 from ..planning.search_plan import SearchPlan
+from ..planning.seconds_together import seconds_together
 from ..planning.study_plan import StudyPlan
 
 
@@ -70,8 +71,7 @@ class TimeBudget:
             for study in self._plan.studies.values()
             for factor in confirm.steps_factors
         ]
-        # As the workers are busy with it together, but no pack is divided.
-        return max(sum(of_packs) / self._workers, max(of_packs))
+        return seconds_together(of_packs, self._workers)
 
     def _replicate_seconds(self, study: StudyPlan) -> float:
         """Of training the best of a study again."""

@@ -69,8 +69,8 @@ def test_who_stops_early_at_the_first_rung_has_no_loss_to_compare_there() -> Non
         "pairs": 32,
         "shuffle": True,
         "batch_size": 16,
+        "early_stopping": EarlyStopping(patience=1, min_delta=0.05),
     }
-    options["early_stopping"] = EarlyStopping(patience=1, min_delta=0.05)
     alone = rows_of(make_pack(members, **options))
     rung, last = min(row.steps for row in alone.trials), max(row.steps for row in alone.trials)
     assert rung < last
